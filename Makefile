@@ -1,0 +1,66 @@
+# The course's commands. Each one sets up what it needs; a second run starts at once and needs no network.
+# Variables given on the command line reach the programs, too: make train TESTBED=picturebook DATA=~/pictures
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-full setup train bench quality lint format notebooks chromium
+
+UV_VERSION := 0.13.8
+UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
+SYSTEM_PYTHON = $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell \
+	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
+PYTHON := .venv/bin/python
+ALLOW_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+lab: setup ## Open the course in JupyterLab and print its URL (LAB_ARGS="--no-browser --port=9999" adds options)
+	$(PYTHON) -m jupyterlab --log-level=WARN --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+		--LabApp.extension_manager=readonly $(ALLOW_ROOT) $(LAB_ARGS)
+
+test: setup chromium lint ## Lint, unit tests, every notebook in fast mode, browser tests (PYTEST_ARGS adds options)
+	COURSE_FAST=1 $(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-full: setup chromium lint ## The same with the notebooks at full length and with the long tests
+	$(PYTHON) -m pytest -m "" $(PYTEST_ARGS)
+
+setup: .venv/.ready ## Create .venv from uv.lock, once
+
+train: setup ## Train every model in data/weights again
+	$(PYTHON) -m course_lib.training all
+
+bench: setup ## Measure speed, into data/results/bench.json
+	$(PYTHON) tests/bench.py
+
+quality: setup ## Measure the quality of every task, into data/results/quality.json
+	$(PYTHON) -m course_lib.quality
+
+lint: setup ## Check style and types
+	$(PYTHON) -m ruff check --quiet
+	$(PYTHON) -m ruff format --check --quiet
+	$(PYTHON) -m mypy --no-error-summary
+
+format: setup ## Repair style where that can be done by itself
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+notebooks: setup ## Run every notebook in fast mode and store the outputs that the tests compare
+	COURSE_FAST=1 $(PYTHON) -m tests.freeze notebooks/*.ipynb
+
+chromium: setup
+	@$(PYTHON) -m tests.chromium
+
+# The stamp is written last, so an interrupted set-up is done again; so is one whose Python has gone since.
+$(shell .venv/bin/python -c '' 2>/dev/null || rm -f .venv/.ready)
+.venv/.ready: pyproject.toml uv.lock jupyterlab.json
+	@[ "$(UV)" = uv ] || [ -x .uv/bin/uv ] || $(MAKE) --no-print-directory .uv/bin/uv
+	UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --all-groups
+	@touch $@
+
+.uv/bin/uv:
+	@[ -n "$(SYSTEM_PYTHON)" ] || { echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; }
+	@echo "Fetching uv $(UV_VERSION) into .uv/"
+	@rm -rf .uv
+	@$(SYSTEM_PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet uv==$(UV_VERSION) \
+	|| { rm -rf .uv; $(SYSTEM_PYTHON) -m pip install --quiet --target .uv uv==$(UV_VERSION); } \
+	|| { rm -rf .uv; echo "uv could not be fetched. Install uv, or Python's venv and pip, and run make again." >&2; exit 1; }

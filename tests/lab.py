@@ -1,0 +1,174 @@
+"""JupyterLab in a headless browser: what the browser tests use to see and do what a person sees and does."""
+
+import hashlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
+
+SCREENSHOTS = Path(__file__).parent.parent / "build" / "screenshots"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+PHONES_HOME = ("/lab/api/news", "/lab/api/update")  # the server would fetch these from elsewhere
+NOTEBOOK = "window.jupyterapp.shell.currentWidget"
+IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'"
+
+
+@contextmanager
+def jupyterlab(root: Path) -> Iterator[str]:
+    """Serve ``root`` with settings apart from this person's own; yields a URL with a gap, ``{name}``."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        home, token = Path(folder), secrets.token_hex(8)
+        own = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+        own |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
+        own |= {"IPYTHONDIR": str(home / "ipython")}
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root"]
+        command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}", "--expose-app-in-browser"]
+        with (home / "log").open("w") as log:
+            server = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            yield f"http://127.0.0.1:{_port(server, home)}/lab/tree/{{name}}?token={token}&reset"
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=30)
+
+
+def _port(server: subprocess.Popen[bytes], home: Path, seconds: float = 90) -> int:
+    """The port that the server chose: it writes it to its runtime folder."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        for path in (home / "runtime").glob("jpserver-*.json"):
+            if text := path.read_text():
+                return int(json.loads(text)["port"])
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{(home / 'log').read_text()}")
+
+
+@contextmanager
+def chromium(path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Notebook:
+    """One notebook, open in JupyterLab. ``problems`` collects console errors and requests that leave the machine."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.problems = page, list[str]()
+        self.origin = url.partition("://")[2].partition("/")[0]
+        self.name = url.partition("?")[0].rpartition("/")[2].removesuffix(".ipynb")
+        page.on("console", lambda message: message.type == "error" and self.problems.append(message.text))
+        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        page.on("request", lambda request: self._watch(request))
+        page.on("websocket", lambda socket: self._stays(socket.url) or self.problems.append(f"socket to {socket.url}"))
+        page.goto(url)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+        self.wait_for_idle(90)
+        page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+
+    def _stays(self, url: str) -> bool:
+        scheme, _, rest = url.partition(":")
+        return scheme in ("data", "blob", "about") or rest.startswith(f"//{self.origin}/")
+
+    def _watch(self, request: Request) -> None:
+        if not self._stays(request.url) or any(path in request.url for path in PHONES_HOME):
+            self.problems.append(f"request that leaves the machine: {request.url[:120]}")
+
+    def run_all(self, timeout: float = 300) -> None:
+        """Run every cell and wait, at most ``timeout`` seconds."""
+        self.page.evaluate("() => { window.ran = 0; window.jupyterapp.commands.execute('notebook:run-all-cells')"
+                           ".finally(() => { window.ran = 1 }) }")  # fmt: skip
+        self.page.wait_for_function("window.ran === 1", timeout=timeout * 1000)
+        self.wait_for_idle(timeout)
+
+    def wait_for_idle(self, timeout: float = 60) -> None:
+        self.page.wait_for_function(IDLE, timeout=timeout * 1000)
+
+    def complaints(self) -> list[str]:
+        """Every error and every line on stderr in the notebook's outputs."""
+        cells = self.page.evaluate(f"{NOTEBOOK}.content.model.toJSON().cells")
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        errors = [f"{o['ename']}: {o['evalue']}" for o in outputs if o["output_type"] == "error"]
+        return errors + ["".join(o["text"]) for o in outputs if o.get("name") == "stderr"]
+
+    def show_cell(self, index: int) -> None:
+        """Scroll to a cell: JupyterLab draws only the cells near the screen."""
+        self.page.evaluate(f"async () => {{ await {NOTEBOOK}.content.scrollToItem({index}, 'start') }}")
+
+    def screenfuls(self) -> list[Path]:
+        """Scroll from top to bottom, so that every cell is drawn, and take a picture of each screenful."""
+        scroll = """async place => {
+            const outer = document.querySelector('.jp-WindowedPanel-outer');
+            const before = place === 'top' ? -1 : outer.scrollTop;
+            outer.scrollTop = place === 'top' ? 0 : outer.scrollTop + outer.clientHeight - 60;
+            for (let frame = 0; frame < 6; frame++) await new Promise(requestAnimationFrame);
+            return outer.scrollTop > before }"""
+        place, shots = "top", list[Path]()
+        while self.page.evaluate(scroll, place) and len(shots) < 60:
+            shots.append(self.screenshot(f"-{len(shots):02d}"))
+            place = "next"
+        return shots
+
+    def slider(self, which: str | int = 0) -> Locator:
+        """The handle of a drawn slider, by its label or by its place."""
+        sliders = self.page.locator(".jp-Notebook .widget-slider")
+        if isinstance(which, str):
+            sliders, which = sliders.filter(has=self.page.locator(".widget-label", has_text=which)), 0
+        return sliders.nth(which).locator(".noUi-handle").first
+
+    def press(self, which: str | int, *keys: str) -> None:
+        """Focus a slider and press keys, as a person does: ArrowRight, ArrowLeft, Home, End, PageUp ..."""
+        handle = self.slider(which)
+        handle.wait_for(timeout=30_000)
+        handle.scroll_into_view_if_needed()
+        handle.focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def pictures(self, selector: str = ".jp-Notebook img.widget-image") -> list[str]:
+        """A fingerprint of the bytes of each drawn picture, in the order of the page."""
+        read = """images => Promise.all(images.map(async image =>
+            Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))))"""
+        return [hashlib.sha256(bytes(b)).hexdigest() for b in self.page.locator(selector).evaluate_all(read)]
+
+    def wait_for_change(self, before: list[str], timeout: float = 30) -> list[str]:
+        """Wait until every picture differs from ``before``; returns the fingerprints now."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            now = self.pictures()
+            if len(now) == len(before) and all(a != b for a, b in zip(before, now, strict=True)):
+                return now
+            self.page.wait_for_timeout(50)  # polls; it does not guess how long the work takes
+        raise AssertionError(f"after {timeout} s not every picture has changed: {before} -> {self.pictures()}")
+
+    def screenshot(self, suffix: str = "") -> Path:
+        path = SCREENSHOTS / f"{self.name}{suffix}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path)
+        return path
+
+    def close(self) -> None:
+        self.page.evaluate(f"{NOTEBOOK}.sessionContext.shutdown()")
+        self.page.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, name: str) -> Iterator[Notebook]:
+    """``with opened(browser, url, "notebooks/x.ipynb") as notebook``; asserts at the end that no problem was seen."""
+    notebook = Notebook(browser.new_page(viewport={"width": 1400, "height": 1000}), url.format(name=name))
+    try:
+        yield notebook
+        assert notebook.problems == []
+    finally:
+        notebook.close()
