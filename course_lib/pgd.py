@@ -1,0 +1,91 @@
+"""Projected gradient descent on an image: the one primitive behind every task of the course.
+
+Santurkar et al. 2019, section 2: move an image so that a loss falls, and keep it in a ball around a centre.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.constraints import Ball
+
+Objective = Callable[[Tensor], Tensor]
+"""(B, 3, H, W) images with pixels in [0, 1] -> (B,) losses, one for each image; smaller is better."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Minimise `objective` over images within `ball` around `centre` (the start, where None) and within [0, 1].
+
+    `start` and `centre` are (B, 3, H, W); `step_size` is the length of a step in the ball's norm, in pixel units.
+    """
+
+    objective: Objective
+    start: Tensor
+    ball: Ball
+    centre: Tensor | None = None
+    steps: int = 60
+    step_size: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.start.ndim != 4:
+            raise ValueError(f"expected a batch of images (B, C, H, W) as start, got shape {tuple(self.start.shape)}")
+        if self.centre is not None and self.centre.shape != self.start.shape:
+            raise ValueError(
+                f"expected a centre of the start's shape {tuple(self.start.shape)}, got {tuple(self.centre.shape)}"
+            )
+        if self.steps < 0 or not self.step_size >= 0:
+            raise ValueError(f"expected steps and step_size of at least 0, got {self.steps} and {self.step_size}")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The images after `step` steps and the losses OF these images; frame 0 is the start."""
+
+    step: int
+    images: Tensor
+    losses: Tensor
+
+
+def step(problem: Problem, images: Tensor) -> tuple[Tensor, Tensor]:
+    """One step of projected gradient descent: (the next images, the losses of the GIVEN images).
+
+    A step ends with two projections, first on the ball and then on the pixel box. Where the centre is in [0, 1] the
+    result lies in both sets (clipping moves every pixel towards the centre), though it need not be the nearest such
+    point.
+    """
+    centre = problem.start if problem.centre is None else problem.centre
+    losses, gradient = value_and_gradient(problem.objective, images)
+    moved = images + problem.step_size * problem.ball.direction(gradient)
+    return (centre + problem.ball.project(moved - centre)).clamp(0, 1), losses
+
+
+def frames(problem: Problem) -> Iterator[Frame]:
+    """Solve a problem step by step: yields `steps + 1` frames. Stop iterating, and the work stops."""
+    images = problem.start
+    for number in range(problem.steps):
+        following, losses = step(problem, images)
+        yield Frame(number, images, losses)
+        images = following
+    with torch.no_grad():
+        losses = problem.objective(images)
+    yield Frame(problem.steps, images, losses)
+
+
+def solve(problem: Problem) -> Tensor:
+    """The images after the last step, (B, 3, H, W)."""
+    images = problem.start
+    for _ in range(problem.steps):
+        images, _ = step(problem, images)
+    return images
+
+
+def value_and_gradient(objective: Objective, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Losses (B,) and their gradients (B, 3, H, W). Differentiating the sum keeps the images of a batch independent."""
+    with torch.enable_grad():
+        images = images.detach().requires_grad_()
+        losses = objective(images)
+        (gradient,) = torch.autograd.grad(losses.sum(), images)
+    return losses.detach(), gradient

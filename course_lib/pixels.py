@@ -1,0 +1,71 @@
+"""Pixels: tensors (B, 3, H, W) in [0, 1], resizing, and pictures in and out."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+
+LARGEST_PICTURE = 50_000_000  # pixels; PIL alone would accept about 180 million
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 images 0..255 -> float images 0..1."""
+    return images.float().div_(255)
+
+
+def shrink(images: Tensor, factor: int) -> Tensor:
+    """The mean of every factor x factor block: (B, C, H, W) -> (B, C, H/factor, W/factor)."""
+    height, width = images.shape[-2:]
+    if height % factor or width % factor:
+        raise ValueError(f"expected a height and width that {factor} divides, got {height} x {width}")
+    return F.avg_pool2d(images, factor)
+
+
+def nearest(images: Tensor, factor: int) -> Tensor:
+    """Nearest-neighbour upsampling, the arrow of Santurkar et al. 2019, eq. 4."""
+    return images.repeat_interleave(factor, -2).repeat_interleave(factor, -1)
+
+
+def bicubic(images: Tensor, factor: int) -> Tensor:
+    """Bicubic upsampling, clipped to [0, 1]."""
+    return F.interpolate(images, scale_factor=factor, mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+def psnr(images: Tensor, truth: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Peak signal-to-noise ratio of each image in dB: (B, C, H, W) twice -> (B,). With a mask (1 = look here), inside
+    it."""
+    squares = (images - truth).square()
+    weights = torch.ones_like(squares) if mask is None else mask.expand_as(squares)
+    mean_square = (squares * weights).flatten(1).sum(1) / weights.flatten(1).sum(1)
+    return -10 * torch.log10(mean_square.clamp(min=1e-12))
+
+
+def read_picture(source: str | Path | Image.Image, size: int) -> Tensor:
+    """A person's own picture as a start: the central square, (1, 3, size, size) in [0, 1], on white where it is
+    transparent.
+
+    Raises ValueError in one sentence where the file is no picture or is too large to decode safely.
+    """
+    if not isinstance(source, Image.Image):
+        try:
+            with Image.open(source) as picture:
+                return read_picture(picture, size)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise ValueError(f"expected a picture of at most {LARGEST_PICTURE:,} pixels, got more: {error}") from error
+        except (OSError, SyntaxError) as error:
+            raise ValueError(f"expected a picture file (PNG, JPEG, ...), got something else: {error}") from error
+    width, height = source.size
+    if width * height > LARGEST_PICTURE:
+        raise ValueError(f"expected a picture of at most {LARGEST_PICTURE:,} pixels, got {width} x {height}")
+    upright = ImageOps.exif_transpose(source).convert("RGBA")
+    square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)
+    on_white = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square).convert("RGB")
+    return to_float(torch.from_numpy(np.array(on_white))).permute(2, 0, 1)[None].contiguous()
+
+
+def to_uint8(images: Tensor) -> np.ndarray:
+    """Float images (B, 3, H, W) -> uint8 arrays (B, H, W, 3), rounded."""
+    return (images.detach().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -1,0 +1,150 @@
+"""Seed distributions G_y: where generation starts (Santurkar et al. 2019, section 3.1; Mastrocinque and Gibson).
+
+All of them are fitted on training pictures only: seeds fitted on test pictures would leak them into the result.
+`sample` gives one seed for each label, (B, 3, H, W) clamped to [0, 1], and takes its randomness from an explicit
+generator.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TINY = 1e-12  # keeps a draw possible where every point is a centre already
+JITTER = 0.01  # standard deviation; the authors add 1e-4 to the covariance's diagonal
+
+
+class Seeds(Protocol):
+    """A class-conditional distribution over images."""
+
+    def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+        """One seed for each of the labels (B,): (B, 3, H, W) in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Every value uniform in [0, 1): noise that knows nothing of the data. `shape` is (3, H, W)."""
+
+    shape: tuple[int, int, int]
+
+    def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+        return torch.rand(len(labels), *self.shape, generator=generator)
+
+
+class PixelNormal:
+    """Every value of every pixel normal on its own, with the class's mean and standard deviation at that place."""
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        groups = by_class(images, labels)
+        self.means = torch.stack([group.float().div(255).mean(0) for group in groups])
+        self.deviations = torch.stack([group.float().div(255).std(0, correction=0) for group in groups])
+
+    def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+        check_known(labels, len(self.means))
+        noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator)
+        return (self.means[labels] + self.deviations[labels] * noise).clamp(0, 1)
+
+
+class MultivariateNormal:
+    """G_y = N(mu_y, Sigma_y + jitter^2 I), the paper's choice, exact at full resolution and without a d x d matrix.
+
+    With the N centred pictures of a class as rows of X, Sigma = X'X / N. For z ~ N(0, I_N) and xi ~ N(0, I_d) the sum
+    mu + X'z / sqrt(N) + jitter * xi is normal with mean mu and covariance X'X / N + jitter^2 I: it IS such a sample.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, *, jitter: float = JITTER) -> None:
+        self.groups, self.jitter = by_class(images, labels), jitter
+        self.means = torch.stack([group.float().mean(0) for group in self.groups]) / 255
+
+    def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+        check_known(labels, len(self.groups))
+        seeds = self.means[labels]
+        for label in labels.unique().tolist():
+            rows = (labels == label).nonzero().squeeze(1)
+            group = self.groups[label]
+            z = torch.randn(len(rows), len(group), generator=generator) / len(group) ** 0.5
+            z = z - z.mean(1, keepdim=True)  # the same as centring the pictures: X'z = (pictures - mu)'z
+            seeds[rows] += (z @ group.flatten(1).float() / 255).view(len(rows), *group.shape[1:])
+        noise = torch.randn(seeds.shape, generator=generator)
+        return (seeds + self.jitter * noise).clamp(0, 1)
+
+
+class Mixture:
+    """A mixture of Gaussians for each class, which the paper names as a richer G_y: one for each group of similar
+    pictures.
+
+    The groups come from k-means on coarse versions of a class's pictures; each has a weight in proportion to its size.
+    """
+
+    def __init__(
+        self, images: Tensor, labels: Tensor, *, components: int = 6, jitter: float = JITTER, seed: int = 0
+    ) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.members: list[tuple[Tensor, Tensor]] = []  # for each class: (weights, index of each one's Gaussian)
+        groups: list[Tensor] = []
+        for pictures in by_class(images, labels):
+            assigned = k_means(coarse(pictures), components, generator=generator)
+            parts = [pictures[assigned == part] for part in range(components)]
+            parts = [part for part in parts if len(part)]
+            weights = torch.tensor([float(len(part)) for part in parts])
+            self.members.append((weights, torch.arange(len(groups), len(groups) + len(parts))))
+            groups += parts
+        which = torch.cat([torch.full((len(group),), index) for index, group in enumerate(groups)])
+        self.normals = MultivariateNormal(torch.cat(groups), which, jitter=jitter)
+
+    def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+        check_known(labels, len(self.members))
+        chosen = [self.members[label] for label in labels.tolist()]
+        picks = [parts[torch.multinomial(weights, 1, generator=generator)] for weights, parts in chosen]
+        return self.normals.sample(torch.cat(picks), generator=generator)
+
+
+def by_class(images: Tensor, labels: Tensor) -> list[Tensor]:
+    """uint8 images (N, 3, H, W) -> one tensor for each class 0, 1, ...; at least one picture each."""
+    if images.dtype != torch.uint8 or images.ndim != 4 or labels.shape != images.shape[:1]:
+        came = f"{images.dtype} {tuple(images.shape)} and {tuple(labels.shape)}"
+        raise ValueError(f"expected uint8 images (N, 3, H, W) and N labels, got {came}")
+    counts = labels.bincount()
+    if not len(counts) or not counts.all():
+        raise ValueError(
+            f"expected at least one picture of every class, got {counts.tolist()} of the classes 0, 1, ..."
+        )
+    return [images[labels == label] for label in range(len(counts))]
+
+
+def coarse(images: Tensor, size: int = 8) -> Tensor:
+    """Small flattened versions (N, 3 * size * size) in [0, 1], on which similar pictures are close."""
+    return F.adaptive_avg_pool2d(images.float().div(255), size).flatten(1)
+
+
+def k_means(points: Tensor, groups: int, *, generator: torch.Generator, rounds: int = 20) -> Tensor:
+    """Lloyd's algorithm: (N, d) -> the group of each point, (N,).
+
+    It starts from points that are likely far apart (k-means++): each next one is drawn with the square of its distance
+    to those before as its weight. Without that, two centres often share one group while another has none.
+    """
+    centres = points[torch.randint(len(points), (1,), generator=generator)]
+    for _ in range(groups - 1):
+        squares = torch.cdist(points, centres).amin(1).square()
+        centres = torch.cat([centres, points[torch.multinomial(squares + TINY, 1, generator=generator)]])
+    for _ in range(rounds):
+        nearest = torch.cdist(points, centres).argmin(1)
+        sums = torch.zeros_like(centres).index_add_(0, nearest, points)
+        counts = nearest.bincount(minlength=len(centres)).unsqueeze(1)
+        centres = torch.where(counts > 0, sums / counts.clamp(min=1), centres)
+    return nearest
+
+
+def check_known(labels: Tensor, classes: int) -> None:
+    """Labels must be integers of the fitted classes."""
+    if (
+        labels.ndim != 1
+        or labels.dtype != torch.int64
+        or (labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < classes)
+    ):
+        raise ValueError(
+            f"expected a vector of labels between 0 and {classes - 1}, got {labels.dtype} {labels.tolist()[:10]}"
+        )

@@ -1,0 +1,222 @@
+"""Every synthesis task of Santurkar et al. 2019 as data: an objective, a start and a ball. `pgd.solve` does the rest.
+
+All functions return a `Problem`. Images are (B, 3, H, W) in [0, 1], labels (B,) integers, masks (B or 1, 1, H, W) with
+1 where the picture may change. Radii, steps and step sizes do not transfer between models and resolutions: a testbed's
+`tuned` has them for each task, and `functools.partial` or `**tuned["generate"]` passes them on.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.constraints import Ball, norms
+from course_lib.models import Classifier
+from course_lib.pgd import Objective, Problem
+from course_lib.pixels import nearest
+
+# --- objectives -------------------------------------------------------------------------------------------------------
+
+
+def cross_entropy(model: nn.Module, labels: Tensor) -> Objective:
+    """L(x, y) = -log p(y | x), the loss of a classifier for each image."""
+
+    def objective(images: Tensor) -> Tensor:
+        return F.cross_entropy(model(images), labels, reduction="none")
+
+    return objective
+
+
+def activation(model: Classifier, unit: int, *, straight_through: bool = True) -> Objective:
+    """-R(x)_f: minus one component of the representation, so that descent raises it (eq. 5)."""
+    if not 0 <= unit < model.head.in_features:
+        raise ValueError(f"expected a unit between 0 and {model.head.in_features - 1}, got {unit}")
+
+    def objective(images: Tensor) -> Tensor:
+        return -model.features(images, straight_through=straight_through)[:, unit]
+
+    return objective
+
+
+def mean_square(difference: Tensor) -> Tensor:
+    """The mean of squares, as in the authors' code: (B, 3, H, W) -> (B,)."""
+    return difference.square().flatten(1).mean(1)
+
+
+def norm(difference: Tensor) -> Tensor:
+    """The L2 norm, as the paper writes it: (B, 3, H, W) -> (B,). Its gradient at 0 is taken as 0."""
+    return norms(difference).flatten()
+
+
+def outside(mask: Tensor, reference: Tensor, penalty: Callable[[Tensor], Tensor] = mean_square) -> Objective:
+    """How far images stray from `reference` where the mask is 0: the second term of eq. 3 and 5."""
+    check_mask(mask, reference)
+
+    def objective(images: Tensor) -> Tensor:
+        return penalty((images - reference) * (1 - mask))
+
+    return objective
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
+
+
+def refine(
+    model: nn.Module, images: Tensor, labels: Tensor, *, ball: Ball, steps: int = 60, step_size: float = 0.5
+) -> Problem:
+    """Any image towards a class: minimise L(x', y) over the ball around it. The plain form of the primitive (section
+    2)."""
+    check_labels(model, labels, images)
+    return Problem(cross_entropy(model, labels), images.clamp(0, 1), ball, steps=steps, step_size=step_size)
+
+
+def generate(
+    model: nn.Module, seeds: Tensor, labels: Tensor, *, ball: Ball, steps: int = 60, step_size: float = 0.5
+) -> Problem:
+    """Class-conditional generation: a seed x0 ~ G_y, refined towards y (section 3.1)."""
+    return refine(model, seeds, labels, ball=ball, steps=steps, step_size=step_size)
+
+
+def translate(
+    model: nn.Module, images: Tensor, labels: Tensor, *, ball: Ball, steps: int = 60, step_size: float = 0.5
+) -> Problem:
+    """Image-to-image translation: a picture of one domain, refined towards the label of the other (section 3.3)."""
+    return refine(model, images, labels, ball=ball, steps=steps, step_size=step_size)
+
+
+def sketch(
+    model: nn.Module, drawing: Tensor, labels: Tensor, *, ball: Ball, steps: int = 60, step_size: float = 0.5
+) -> Problem:
+    """Sketch-to-image: a drawing, refined towards the class it means (section 3.5)."""
+    return refine(model, drawing, labels, ball=ball, steps=steps, step_size=step_size)
+
+
+def attack(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    ball: Ball,
+    steps: int = 50,
+    generator: torch.Generator | None = None,
+) -> Problem:
+    """An untargeted attack, the inner maximum of eq. 2: maximise L(x + delta, y), from a random start with a
+    `generator`.
+
+    "Untargeted" is a minus sign. Steps have length 2.5 radius / steps.
+    """
+    check_labels(model, labels, images)
+    loss = cross_entropy(model, labels)
+    start = images if generator is None else (images + ball.sample(images, generator=generator)).clamp(0, 1)
+    return Problem(
+        lambda x: -loss(x), start, ball, centre=images, steps=steps, step_size=2.5 * ball.radius / max(steps, 1)
+    )
+
+
+def inpaint(
+    model: nn.Module,
+    damaged: Tensor,
+    mask: Tensor,
+    *,
+    labels: Tensor | None = None,
+    ball: Ball,
+    weight: float = 10.0,
+    penalty: Callable[[Tensor], Tensor] = mean_square,
+    steps: int = 60,
+    step_size: float = 0.1,
+) -> Problem:
+    """Inpainting, eq. 3: L(x', y) + weight * penalty outside the hole. Fill the hole first, see `fill_with_mean`.
+
+    Without labels the classifier's own prediction for the damaged image stands in. The paper writes the penalty as a
+    `norm`, the authors' code has a `mean_square`; their weights are not comparable.
+    """
+    if labels is None:
+        with torch.no_grad():
+            labels = model(damaged).argmax(1)
+    check_labels(model, labels, damaged)
+    loss, stray = cross_entropy(model, labels), outside(mask, damaged, penalty)
+    return Problem(lambda x: loss(x) + weight * stray(x), damaged, ball, steps=steps, step_size=step_size)
+
+
+def superresolve(
+    model: nn.Module,
+    small: Tensor,
+    labels: Tensor,
+    *,
+    factor: int,
+    ball: Ball,
+    start: Callable[[Tensor, int], Tensor] = nearest,
+    steps: int = 40,
+    step_size: float = 0.1,
+) -> Problem:
+    """Super-resolution, eq. 4: towards the underlying class, within a ball around the nearest-neighbour upsampling of
+    `small`.
+
+    The paper suggests a better start: `start=pixels.bicubic` begins there and keeps the ball's centre.
+    """
+    check_labels(model, labels, small)
+    begin, centre = start(small, factor), nearest(small, factor)
+    return Problem(cross_entropy(model, labels), begin, ball, centre=centre, steps=steps, step_size=step_size)
+
+
+def paint(
+    model: Classifier,
+    images: Tensor,
+    mask: Tensor,
+    *,
+    unit: int,
+    ball: Ball,
+    weight: float = 10.0,
+    penalty: Callable[[Tensor], Tensor] = mean_square,
+    steps: int = 60,
+    step_size: float = 0.5,
+) -> Problem:
+    """Feature painting, eq. 5: raise one unit of the representation, changing as little as possible outside the mask.
+
+    Paint one feature after another: solve, then pass the result on as `images`, so that the next problem starts and is
+    centred there.
+    """
+    raised, stray = activation(model, unit), outside(mask, images, penalty)
+    return Problem(lambda x: raised(x) + weight * stray(x), images, ball, steps=steps, step_size=step_size)
+
+
+# --- damage and checks ------------------------------------------------------------------------------------------------
+
+
+def fill_with_mean(images: Tensor, mask: Tensor) -> Tensor:
+    """Damage pictures: inside the mask, every picture gets the mean colour of its undamaged part."""
+    check_mask(mask, images)
+    kept = (1 - mask).expand(len(images), 1, *images.shape[2:])
+    colour = (images * kept).sum((2, 3), keepdim=True) / kept.sum((2, 3), keepdim=True).clamp(min=1)
+    return images * (1 - mask) + colour * mask
+
+
+def random_holes(count: int, size: int, hole: int, *, generator: torch.Generator) -> Tensor:
+    """Masks (count, 1, size, size) with one square hole of side `hole` at a random place."""
+    if not 0 < hole <= size:
+        raise ValueError(f"expected a hole of 1 to {size} pixels, got {hole}")
+    masks = torch.zeros(count, 1, size, size)
+    corners = torch.randint(0, size - hole + 1, (count, 2), generator=generator)
+    for mask, (top, left) in zip(masks, corners.tolist(), strict=True):
+        mask[:, top : top + hole, left : left + hole] = 1
+    return masks
+
+
+def check_labels(model: nn.Module, labels: Tensor, images: Tensor) -> None:
+    """One integer label for each image, among the model's classes, or a ValueError that says what came."""
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise ValueError(f"expected {len(images)} integer labels, got {labels.dtype} of shape {tuple(labels.shape)}")
+    classes = model.head.out_features if isinstance(model, Classifier) else math.inf
+    if not all(0 <= label < classes for label in labels.tolist()):
+        raise ValueError(f"expected labels between 0 and {classes - 1}, got {labels.tolist()}")
+
+
+def check_mask(mask: Tensor, images: Tensor) -> None:
+    """A mask (B or 1, 1, H, W) of the images' height and width, with values in [0, 1]."""
+    if mask.ndim != 4 or mask.shape[1] != 1 or mask.shape[2:] != images.shape[2:] or len(mask) not in (1, len(images)):
+        size = tuple(images.shape)
+        raise ValueError(f"expected a mask ({size[0]} or 1, 1, {size[2]}, {size[3]}), got shape {tuple(mask.shape)}")
+    if not mask.is_floating_point() or not 0 <= mask.min() <= mask.max() <= 1:
+        raise ValueError(f"expected a mask of floats between 0 and 1, got {mask.dtype} up to {mask.max().item()}")
