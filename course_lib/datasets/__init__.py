@@ -1,0 +1,1 @@
+"""Data sets: pictures drawn by code, and loaders for the usual photographs."""

@@ -1,0 +1,199 @@
+"""PictureBook: ten classes of pictures drawn by code, at any resolution, seeded, free of any licence.
+
+The offline stand-in for photographs. Every picture also carries a faint planted texture that gives its class away
+and that people cannot see: a non-robust feature whose truth is known (Ilyas et al. 2019, "Adversarial Examples Are
+Not Bugs, They Are Features"). The dial `shortcut` sets its strength; 0 removes it.
+"""
+
+import hashlib
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import numpy
+import torch
+from torch import Tensor
+
+from course_lib.datasets import drawing, scenes
+
+CLASSES = ("horse", "zebra", "apple", "orange", "summer", "winter", "goldfish", "parachute", "church", "golf ball")
+SPLITS = {"train": (0, 20_000), "validation": (1, 2_000), "test": (2, 2_000)}  # name: (number, pictures)
+RADIUS = 5.0  # training radius of the robust classifiers: L2, pixel units, at 64 x 64
+DEFAULT_SHORTCUT = 1.0  # L2 distance between two classes' textures, pixel units, at 64 x 64
+BLOCK = 2_000  # pictures in one file of the cache
+FEW = 100  # so many are drawn at once rather than read
+ROLLS = 3_600  # random numbers set aside for each picture
+WAVES = ((4, 6), (6, 4), (5, 7), (7, 5), (4, 8), (8, 4), (5, 5), (7, 7), (6, 8), (8, 6))  # per 32 pixels: across, down
+
+
+class PictureBook(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    """Pictures (3, size, size) uint8 with labels 0..9 that index `classes`; the label of picture i is i % 10.
+
+    The same index is the same scene at every size and on every machine (pixels agree within 1/255).
+
+    Args:
+        split: "train" (20,000 pictures), "validation" or "test" (2,000 each); no picture is in two splits.
+        size: height and width in pixels, at least 8.
+        shortcut: strength of the planted texture, see `textures`.
+        cache: folder for drawn pictures; None means $COURSE_CACHE, else robust-image-synthesis in the user's cache.
+
+    Raises ValueError for an unknown split, a size below 8, a shortcut that is negative or not finite.
+    """
+
+    def __init__(
+        self, split: str, *, size: int = 64, shortcut: float = DEFAULT_SHORTCUT, cache: str | Path | None = None
+    ):
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+        if size < 8:
+            raise ValueError(f"size must be at least 8 pixels; got {size}")
+        self.split, self.size, self.classes = split, size, CLASSES
+        self.number, self.count = SPLITS[split]
+        self.labels = torch.arange(self.count) % len(CLASSES)
+        self.textures = 255 * textures(size, shortcut)
+        self.cache = Path(cache) if cache is not None else default_cache()
+        self._blocks: dict[int, Tensor] = {}
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Picture (3, size, size) uint8 and its label; negative indices count from the end."""
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int]]:
+        """Many pictures at once, which is much faster; a DataLoader calls this by itself."""
+        chosen = self._checked(indices)
+        return list(zip(self.images(chosen), self.labels[chosen].tolist(), strict=True))
+
+    def images(self, indices: Sequence[int] | Tensor | None = None) -> Tensor:
+        """Pictures (n, 3, size, size) uint8 at these indices, all where None; drawn once, then kept in the cache."""
+        chosen = torch.arange(self.count) if indices is None else self._checked(indices)
+        pictures = torch.empty(len(chosen), 3, self.size, self.size, dtype=torch.uint8)
+        for number in (chosen // BLOCK).unique().tolist():
+            rows = (chosen // BLOCK == number).nonzero()[:, 0]
+            pictures[rows] = self._clean(number, chosen[rows])
+        for part, labels in zip(pictures.split(250), self.labels[chosen].split(250), strict=True):
+            part.copy_((part + self.textures[labels]).round_().clamp_(0, 255))
+        return pictures
+
+    def _checked(self, indices: Sequence[int] | Tensor) -> Tensor:
+        chosen = torch.as_tensor(indices, dtype=torch.int64).reshape(-1)
+        outside = chosen[(chosen < -self.count) | (chosen >= self.count)]
+        if len(outside):
+            raise IndexError(f"the {self.split} split has pictures 0 to {self.count - 1}; got {int(outside[0])}")
+        return chosen % self.count
+
+    def _clean(self, number: int, chosen: Tensor) -> Tensor:
+        """Pictures of one block without texture. A few that are not in the cache are drawn; for more, the whole block is."""
+        path = self.cache / f"picturebook-{self.split}-{self.size}-{number:02d}-{recipe()}.npy"
+        if number not in self._blocks:
+            if len(chosen) <= FEW and not path.exists():
+                return draw(self.number, chosen, self.size)
+            self._blocks[number] = self._load(path, torch.arange(number * BLOCK, min((number + 1) * BLOCK, self.count)))
+        return self._blocks[number][chosen % BLOCK]
+
+    def _load(self, path: Path, indices: Tensor) -> Tensor:
+        """These pictures without texture: from the cache if a sound file is there, else drawn and stored."""
+        try:
+            stored = numpy.lib.format.open_memmap(path, mode="c")
+            if stored.shape == (len(indices), 3, self.size, self.size) and stored.dtype == numpy.uint8:
+                return torch.from_numpy(stored)
+        except (OSError, ValueError, EOFError):
+            pass  # missing, truncated or foreign: draw it again
+        clean = draw(self.number, indices, self.size)
+        store(path, clean)
+        return clean
+
+
+def textures(size: int, shortcut: float) -> Tensor:
+    """The planted texture of each class, (10, 3, size, size) in pixel units (white is 1).
+
+    A grey plaid cos(2 pi f x) cos(2 pi g y) with its own frequencies (f, g) for each class, in waves of 4 to 8 pixels.
+    Phases make each plaid its own mirror image. Plaids of different classes are orthogonal when `size` is a multiple
+    of 16, and then the L2 distance between any two is exactly `shortcut` * size / 64.
+
+    Raises ValueError if `shortcut` is negative or not finite.
+    """
+    if not (math.isfinite(shortcut) and shortcut >= 0):
+        raise ValueError(f"shortcut must be a finite number that is at least 0; got {shortcut}")
+    centres = 2 * math.pi / 32 * (torch.arange(size) + 0.5)
+    across, down = torch.tensor(WAVES).T
+    plaid = torch.cos(down[:, None, None] * centres[:, None]) * torch.cos(across[:, None, None] * centres)
+    plaid = plaid[:, None].repeat(1, 3, 1, 1)
+    return plaid / plaid.flatten(1).norm(dim=1)[:, None, None, None] * (shortcut / math.sqrt(2) * size / 64)
+
+
+def draw(split_number: int, indices: Tensor, size: int) -> Tensor:
+    """Draw pictures (n, 3, size, size) uint8 without texture, in small batches of one class, on all cores."""
+    result = torch.empty(len(indices), 3, size, size, dtype=torch.uint8)
+    batch = max(1, 64 * 64 * 64 // (size * size))  # arrays this small stay in the processor's cache
+
+    def draw_batch(job: tuple[int, Tensor]) -> None:
+        label, rows = job
+        rolls = torch.stack([roll(split_number, int(index)) for index in indices[rows]])
+        dice = drawing.Dice(rolls, size)
+        canvas = drawing.Canvas(dice, size)
+        scenes.SCENES[label](canvas, dice)
+        result[rows] = drawing.develop(canvas, dice)
+
+    labels = indices % len(CLASSES)
+    groups = ((label, (labels == label).nonzero()[:, 0]) for label in range(len(CLASSES)))
+    jobs = [(label, rows) for label, group in groups if len(group) for rows in group.split(batch)]
+    threads = min(torch.get_num_threads(), len(jobs))
+    with torch.no_grad(), one_thread_each(), ThreadPoolExecutor(max(threads, 1)) as pool:
+        list(pool.map(draw_batch, jobs))
+    return result
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let each picture be drawn by one thread: the batches run side by side instead."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def roll(split_number: int, index: int) -> Tensor:
+    """The random numbers of one picture, (ROLLS,) uniform in [0, 1): a stream of its own for each (split, index)."""
+    generator = numpy.random.Generator(numpy.random.Philox(key=[split_number + 1, index]))
+    return torch.from_numpy(generator.random(ROLLS, dtype=numpy.float32))
+
+
+@lru_cache
+def recipe() -> str:
+    """A fingerprint of the drawing code, so that a changed drawing never reads an old cache."""
+    here = Path(__file__).parent
+    files = [here / "picturebook.py", here / "drawing.py", *sorted((here / "scenes").glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def default_cache() -> Path:
+    """$COURSE_CACHE, else robust-image-synthesis inside $XDG_CACHE_HOME or ~/.cache."""
+    if "COURSE_CACHE" in os.environ:
+        return Path(os.environ["COURSE_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robust-image-synthesis"
+
+
+def store(path: Path, pictures: Tensor) -> None:
+    """Write the pictures whole or not at all; a folder that cannot be written only means that nothing is kept."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            try:
+                numpy.save(file, pictures.numpy(), allow_pickle=False)
+                file.close()
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError:
+        pass
