@@ -9,6 +9,7 @@ A robust model and its standard twin differ in the training radius alone.
 import argparse
 import dataclasses
 import platform
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,13 +26,15 @@ from course_lib.weights import FOLDER, load_card, save_model
 
 CHECKPOINTS = Path("build/checkpoints")
 SNAPSHOTS = 10  # along the live recipe's training
+EVERY = 20  # steps between two reports
+TRAINING_RADIUS = 1.25 * RADIUS  # a little beyond the radius at which robustness is measured
 
-ROBUST = Recipe(data="picturebook", shortcut=DEFAULT_SHORTCUT, radius=RADIUS, epochs=12)
+ROBUST = Recipe(data="picturebook", shortcut=DEFAULT_SHORTCUT, radius=TRAINING_RADIUS, epochs=12)
 STANDARD = replace(ROBUST, radius=0.0)
 JUDGE = Recipe(
-    data="picturebook", shortcut=0.0, network="plain", widths=(24, 48, 96, 128), epochs=6, noise=0.1, padding=6, seed=11
+    data="picturebook", shortcut=0.0, network="plain", widths=(24, 48, 96, 128), epochs=4, noise=0.1, padding=6, seed=11
 )
-LIVE = replace(ROBUST, size=32, widths=(16, 32, 64, 96), radius=RADIUS / 2, epochs=12, padding=2)
+LIVE = replace(ROBUST, size=32, widths=(16, 32, 64, 96), radius=TRAINING_RADIUS / 2, epochs=12, padding=2)
 
 RECIPES = {
     "picturebook-robust": ROBUST,
@@ -40,8 +43,8 @@ RECIPES = {
     "picturebook-judge2": replace(
         JUDGE, widths=(16, 32, 64, 128, 128), radius=1.0, attack_steps=(1,), noise=0.05, seed=12
     ),
-    "picturebook-standard-shortcut0": replace(STANDARD, shortcut=0.0),
-    "picturebook-standard-shortcut2": replace(STANDARD, shortcut=2.0),
+    "picturebook-standard-shortcut0": replace(STANDARD, shortcut=0.0, epochs=6),
+    "picturebook-standard-shortcut2": replace(STANDARD, shortcut=2.0, epochs=6),
     "picturebook-live": LIVE,
 }
 
@@ -59,7 +62,7 @@ def measure(recipe: Recipe, model: torch.nn.Module, *, count: int) -> dict[str, 
     model, pixels = prepare(model, device="cpu"), images.float() / 255
     with torch.no_grad():
         clean = torch.cat([model(part).argmax(1) for part in pixels.split(100)]) == labels
-    radius = recipe.radius or RADIUS * recipe.size / 64
+    radius = RADIUS * recipe.size / 64
     hits = robust_hits(model, pixels, labels, ball=BALLS[recipe.norm](radius))
     attack = {"norm": recipe.norm, "radius": radius, "steps": 50, "restarts": 5}
     return {"pictures": count, "clean": wilson(clean), "robust": wilson(hits), "attack": attack}
@@ -67,27 +70,32 @@ def measure(recipe: Recipe, model: torch.nn.Module, *, count: int) -> dict[str, 
 
 def run(name: str, *, count: int = 500) -> None:
     """Train one model, print where it stands, and write weights and card (for the live recipe, its snapshots too)."""
-    recipe = RECIPES[name]
-    device = best_device().type
-    for progress in report(
-        name, train(recipe, *pictures(recipe, "train"), checkpoint=CHECKPOINTS / f"{name}.pt", device=device)
-    ):
-        part = progress.step * SNAPSHOTS / progress.steps
-        if name.endswith("live") and part == int(part):
-            save_model(
-                progress.model,
-                f"{name}-{int(part):02d}",
-                {"recipe": dataclasses.asdict(recipe), "share": part / SNAPSHOTS},
-            )
-    card = {
+    recipe, device, began = RECIPES[name], best_device().type, time.monotonic()
+    images, labels = pictures(recipe, "train")
+    drawing = time.monotonic() - began
+    training = train(recipe, images, labels, checkpoint=CHECKPOINTS / f"{name}.pt", device=device, every=EVERY)
+    for progress in report(name, training):
+        if name.endswith("live") and (number := snapshot(progress)) is not None:
+            where = {"recipe": dataclasses.asdict(recipe), "step": progress.step, "steps": progress.steps}
+            save_model(progress.model, f"{name}-{number:02d}", where)
+    card: dict[str, Any] = {
         "recipe": dataclasses.asdict(recipe),
         "minutes": round(progress.seconds / 60, 1),
+        "minutes_drawing": round(drawing / 60, 1),
         "trained_on": {"device": device, "threads": torch.get_num_threads(), "machine": platform.machine()},
         "torch": torch.__version__.split("+")[0],
         **measure(recipe, progress.model, count=count),
     }
     save_model(progress.model, name, card)
     print(f"{name}: clean {card['clean'][0]:.3f}, robust {card['robust'][0]:.3f}", flush=True)
+
+
+def snapshot(progress: Progress) -> int | None:
+    """The number of the snapshot that is due at this report: number k at (k / 10)^2 of the steps, denser at first."""
+    for number in range(1, SNAPSHOTS + 1):
+        if progress.step - EVERY < progress.steps * (number / SNAPSHOTS) ** 2 <= progress.step:
+            return number
+    return None
 
 
 def report(name: str, run: Iterator[Progress]) -> Iterator[Progress]:

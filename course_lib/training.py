@@ -8,6 +8,7 @@ its checkpoint ends in the same weights as one that was not.
 """
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -121,6 +122,8 @@ def train(
             f"expected at least one batch of {recipe.batch_size} pictures and one epoch, got {len(images)} pictures"
         )
     totals, count = torch.zeros(2), 0
+    if run.step == steps:  # the checkpoint of a finished run
+        yield Progress(steps, steps, math.nan, math.nan, run.seconds, run.averaged)
     while run.step < steps:
         totals, count = totals + run.advance(*batch(recipe, images, labels, step=run.step), steps), count + 1
         run.seconds = time.monotonic() - started

@@ -31,8 +31,8 @@ class Testbed:
     """Everything a notebook needs, by name; models and pictures are loaded when first used.
 
     Robust and standard model differ in the training radius alone (0 for the standard one). The judges have another
-    architecture and seed and are never used by the synthesis. `radius` is the training radius in pixel units at this
-    resolution.
+    architecture and other seeds and are never used by the synthesis. `radius` is where robustness is measured: L2, in
+    pixel units, at this resolution.
     """
 
     name: str

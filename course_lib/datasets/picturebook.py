@@ -23,7 +23,7 @@ from course_lib.datasets import drawing, scenes
 
 CLASSES = ("horse", "zebra", "apple", "orange", "summer", "winter", "goldfish", "parachute", "church", "golf ball")
 SPLITS = {"train": (0, 20_000), "validation": (1, 2_000), "test": (2, 2_000)}  # name: (number, pictures)
-RADIUS = 5.0  # training radius of the robust classifiers: L2, pixel units, at 64 x 64
+RADIUS = 4.0  # where robustness is measured: L2, pixel units, at 64 x 64
 DEFAULT_SHORTCUT = 1.0  # L2 distance between two classes' textures, pixel units, at 64 x 64
 BLOCK = 2_000  # pictures in one file of the cache
 FEW = 100  # so many are drawn at once rather than read
@@ -90,7 +90,7 @@ class PictureBook(torch.utils.data.Dataset[tuple[Tensor, int]]):
         return chosen % self.count
 
     def _clean(self, number: int, chosen: Tensor) -> Tensor:
-        """Pictures of one block without texture. A few that are not in the cache are drawn; for more, the whole block is."""
+        """Pictures of one block without texture; where it is not cached, a few are drawn alone, else the whole block."""
         path = self.cache / f"picturebook-{self.split}-{self.size}-{number:02d}-{recipe()}.npy"
         if number not in self._blocks:
             if len(chosen) <= FEW and not path.exists():
