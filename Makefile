@@ -2,7 +2,7 @@
 # Variables given on the command line reach the programs, too: make train TESTBED=picturebook DATA=~/pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full setup train bench quality lint format notebooks chromium
+.PHONY: help lab test test-full setup train bench quality gallery lint format notebooks chromium
 
 UV_VERSION := 0.13.8
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
@@ -15,8 +15,8 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 lab: setup ## Open the course in JupyterLab and print its URL (LAB_ARGS="--no-browser --port=9999" adds options)
-	$(PYTHON) -m jupyterlab --log-level=WARN --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
-		--LabApp.extension_manager=readonly $(ALLOW_ROOT) $(LAB_ARGS)
+	$(PYTHON) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+		--LabApp.extension_manager=readonly --LanguageServerManager.autodetect=False $(ALLOW_ROOT) $(LAB_ARGS)
 
 test: setup chromium lint ## Lint, unit tests, every notebook in fast mode, browser tests (PYTEST_ARGS adds options)
 	COURSE_FAST=1 $(PYTHON) -m pytest $(PYTEST_ARGS)
@@ -26,14 +26,20 @@ test-full: setup chromium lint ## The same with the notebooks at full length and
 
 setup: .venv/.ready ## Create .venv from uv.lock, once
 
-train: setup ## Train every model in data/weights again
-	$(PYTHON) -m course_lib.training all
+train: setup ## Train the models whose weights are missing (TRAIN_ARGS=--again: all of them)
+	$(PYTHON) -m course_lib.recipes $(TRAIN_ARGS)
 
 bench: setup ## Measure speed, into data/results/bench.json
 	$(PYTHON) tests/bench.py
 
 quality: setup ## Measure the quality of every task, into data/results/quality.json
 	$(PYTHON) -m course_lib.quality
+
+tune: setup ## Choose the settings of every task on validation pictures, into data/tuned
+	$(PYTHON) -m course_lib.quality tune
+
+gallery: setup ## Draw the README's pictures again
+	$(PYTHON) -m course_lib.gallery
 
 lint: setup ## Check style and types
 	$(PYTHON) -m ruff check --quiet

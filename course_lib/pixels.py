@@ -49,19 +49,17 @@ def read_picture(source: str | Path | Image.Image, size: int) -> Tensor:
 
     Raises ValueError in one sentence where the file is no picture or is too large to decode safely.
     """
-    if not isinstance(source, Image.Image):
-        try:
-            with Image.open(source) as picture:
-                return read_picture(picture, size)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ValueError(f"expected a picture of at most {LARGEST_PICTURE:,} pixels, got more: {error}") from error
-        except (OSError, SyntaxError) as error:
-            raise ValueError(f"expected a picture file (PNG, JPEG, ...), got something else: {error}") from error
-    width, height = source.size
-    if width * height > LARGEST_PICTURE:
-        raise ValueError(f"expected a picture of at most {LARGEST_PICTURE:,} pixels, got {width} x {height}")
-    upright = ImageOps.exif_transpose(source).convert("RGBA")
-    square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)
+    try:
+        with source if isinstance(source, Image.Image) else Image.open(source) as picture:
+            width, height = picture.size
+            if width * height > LARGEST_PICTURE:
+                raise Image.DecompressionBombError(f"{width} x {height}")
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+        square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(f"expected a picture of at most {LARGEST_PICTURE:,} pixels, got more: {error}") from error
+    except Exception as error:  # what a decoder raises on a broken file is anyone's guess
+        raise ValueError(f"expected a picture file (PNG, JPEG, ...), got something else: {error}") from error
     on_white = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square).convert("RGB")
     return to_float(torch.from_numpy(np.array(on_white))).permute(2, 0, 1)[None].contiguous()
 

@@ -32,9 +32,18 @@ TRAINING_RADIUS = 1.25 * RADIUS  # a little beyond the radius at which robustnes
 ROBUST = Recipe(data="picturebook", shortcut=DEFAULT_SHORTCUT, radius=TRAINING_RADIUS, epochs=12)
 STANDARD = replace(ROBUST, radius=0.0)
 JUDGE = Recipe(
-    data="picturebook", shortcut=0.0, network="plain", widths=(24, 48, 96, 128), epochs=4, noise=0.1, padding=6, seed=11
+    data="picturebook",
+    shortcut=0.0,
+    classes=11,
+    network="plain",
+    widths=(24, 48, 96, 128),
+    epochs=3,
+    noise=0.25,
+    nothing=0.25,
+    padding=6,
+    seed=11,
 )
-LIVE = replace(ROBUST, size=32, widths=(16, 32, 64, 96), radius=TRAINING_RADIUS / 2, epochs=12, padding=2)
+LIVE = replace(ROBUST, size=32, widths=(16, 32, 64, 96), radius=TRAINING_RADIUS / 2, epochs=5, padding=2)
 
 RECIPES = {
     "picturebook-robust": ROBUST,
@@ -43,8 +52,8 @@ RECIPES = {
     "picturebook-judge2": replace(
         JUDGE, widths=(16, 32, 64, 128, 128), radius=1.0, attack_steps=(1,), noise=0.05, seed=12
     ),
-    "picturebook-standard-shortcut0": replace(STANDARD, shortcut=0.0, epochs=6),
-    "picturebook-standard-shortcut2": replace(STANDARD, shortcut=2.0, epochs=6),
+    "picturebook-standard-shortcut0": replace(STANDARD, shortcut=0.0, epochs=4),
+    "picturebook-standard-shortcut2": replace(STANDARD, shortcut=2.0, epochs=4),
     "picturebook-live": LIVE,
 }
 

@@ -98,8 +98,8 @@ class Mixture:
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         check_known(labels, len(self.members))
         chosen = [self.members[label] for label in labels.tolist()]
-        picks = [parts[torch.multinomial(weights, 1, generator=generator)] for weights, parts in chosen]
-        return self.normals.sample(torch.cat(picks), generator=generator)
+        picks = [int(parts[torch.multinomial(weights, 1, generator=generator)]) for weights, parts in chosen]
+        return self.normals.sample(torch.tensor(picks, dtype=torch.int64), generator=generator)
 
 
 def by_class(images: Tensor, labels: Tensor) -> list[Tensor]:

@@ -35,7 +35,7 @@ class Recipe:
 
     `attack_steps` lists the PGD steps of the inner maximum, one entry for each equal part of the training: (1, 2) means
     one step in the first half and two in the second. `noise` is the largest standard deviation of Gaussian noise added
-    to a picture.
+    to a picture; `nothing` is the share of pictures that are scrambled and get the last class, "nothing".
     """
 
     data: str
@@ -57,6 +57,7 @@ class Recipe:
     padding: int = 4
     flips: bool = True
     noise: float = 0.0
+    nothing: float = 0.0
     seed: int = 0
 
     def build(self) -> Classifier:
@@ -206,7 +207,8 @@ class Run:
             state = torch.load(path, map_location=self.device, weights_only=True)
             recipe = state["recipe"]
         except Exception as error:
-            raise ValueError(f"expected a training checkpoint in {path}, got something unreadable: {error}") from error
+            kind = type(error).__name__  # the message itself can be a page long
+            raise ValueError(f"expected a training checkpoint in {path}, got something unreadable ({kind})") from error
         if recipe != repr(self.recipe):
             raise ValueError(f"expected a checkpoint of {self.recipe} in {path}, got one of {recipe}; move it away")
         self.step, self.seconds = state["step"], state["seconds"]
@@ -226,7 +228,13 @@ def batch(recipe: Recipe, images: Tensor, labels: Tensor, *, step: int) -> tuple
     epoch, position = divmod(step, per_epoch)
     order = torch.randperm(len(images), generator=seeded(recipe.seed, epoch, stream=2))
     chosen = order[position * recipe.batch_size :][: recipe.batch_size]
-    return augment(recipe, images[chosen], seeded(recipe.seed, step, stream=3)), labels[chosen]
+    generator = seeded(recipe.seed, step, stream=3)
+    pixels, labels = augment(recipe, images[chosen], generator), labels[chosen]
+    nothing = int(recipe.nothing * len(pixels))
+    if nothing:
+        pixels[:nothing] = scramble(pixels[:nothing], generator)
+        labels[:nothing] = recipe.classes - 1
+    return pixels, labels
 
 
 def augment(recipe: Recipe, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -246,6 +254,25 @@ def augment(recipe: Recipe, images: Tensor, generator: torch.Generator) -> Tenso
         levels = recipe.noise * torch.rand(count, 1, 1, 1, generator=generator)
         pixels = (pixels + levels * torch.randn(pixels.shape, generator=generator)).clamp_(0, 1)
     return pixels.contiguous(memory_format=torch.channels_last)
+
+
+def scramble(pixels: Tensor, generator: torch.Generator, *, block: int = 8) -> Tensor:
+    """Pictures of nothing, made of pictures of something: (B, 3, H, W) in [0, 1] both.
+
+    A third keeps its spectrum and loses its phases, a third keeps its blocks and loses their order, a third drowns in
+    noise.
+    """
+    count, _, height, width = pixels.shape
+    noise = torch.rand(pixels.shape, generator=generator)
+    phases = torch.fft.rfft2(noise[:, :1]).angle()
+    clouds = torch.fft.irfft2(torch.fft.rfft2(pixels) * torch.exp(1j * phases), s=(height, width)).clamp(0, 1)
+    tiles = F.unfold(pixels, block, stride=block)
+    tiles = tiles[:, :, torch.randperm(tiles.shape[2], generator=generator)]
+    shuffled = F.fold(tiles, (height, width), block, stride=block)
+    share = 0.5 + 0.5 * torch.rand(count, 1, 1, 1, generator=generator)
+    drowned = share * noise + (1 - share) * clouds
+    kind = torch.arange(count).view(-1, 1, 1, 1) % 3
+    return torch.where(kind == 0, clouds, torch.where(kind == 1, shuffled, drowned))
 
 
 @contextlib.contextmanager

@@ -65,6 +65,11 @@ class Testbed:
         return prepare(load_model(self.weights["standard"]))
 
     @property
+    def answers(self) -> list[str]:
+        """What the judges may answer: a class, or that the picture shows nothing."""
+        return [*self.classes, "nothing"]
+
+    @property
     def models(self) -> dict[str, Classifier]:
         """The two models that every demo compares, by name."""
         return {"robust": self.robust, "standard": self.standard}

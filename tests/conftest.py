@@ -13,7 +13,8 @@ import torch
 
 from tests import chromium, lab
 
-# No time limit for one example, since other programs may use the cores; the same examples everywhere, so red means a change.
+# No time limit for one example, since other programs may use the cores; the same examples everywhere, so that red
+# means a change.
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
 

@@ -4,13 +4,12 @@ import hashlib
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
@@ -19,6 +18,7 @@ SCREENSHOTS = Path(__file__).parent.parent / "build" / "screenshots"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PHONES_HOME = ("/lab/api/news", "/lab/api/update")  # the server would fetch these from elsewhere
+PATIENCE = 180  # seconds for anything that only a broken or a very busy machine fails to do
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'"
 
@@ -38,17 +38,20 @@ def jupyterlab(root: Path) -> Iterator[str]:
         try:
             yield f"http://127.0.0.1:{_port(server, home)}/lab/tree/{{name}}?token={token}&reset"
         finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(timeout=30)
+            server.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=30)
+            server.kill()
+            server.wait()
 
 
-def _port(server: subprocess.Popen[bytes], home: Path, seconds: float = 90) -> int:
+def _port(server: subprocess.Popen[bytes], home: Path) -> int:
     """The port that the server chose: it writes it to its runtime folder."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
         for path in (home / "runtime").glob("jpserver-*.json"):
-            if text := path.read_text():
-                return int(json.loads(text)["port"])
+            with suppress(json.JSONDecodeError):  # not yet written to its end
+                return int(json.loads(path.read_text())["port"])
         time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not start:\n{(home / 'log').read_text()}")
 
@@ -56,7 +59,7 @@ def _port(server: subprocess.Popen[bytes], home: Path, seconds: float = 90) -> i
 @contextmanager
 def chromium(path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE * 1000)
         yield browser
         browser.close()
 
@@ -72,9 +75,10 @@ class Notebook:
         page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
         page.on("request", lambda request: self._watch(request))
         page.on("websocket", lambda socket: self._stays(socket.url) or self.problems.append(f"socket to {socket.url}"))
+        page.set_default_timeout(PATIENCE * 1000)
         page.goto(url)
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
-        self.wait_for_idle(90)
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.wait_for_idle()
         page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
 
     def _stays(self, url: str) -> bool:
@@ -85,14 +89,14 @@ class Notebook:
         if not self._stays(request.url) or any(path in request.url for path in PHONES_HOME):
             self.problems.append(f"request that leaves the machine: {request.url[:120]}")
 
-    def run_all(self, timeout: float = 300) -> None:
+    def run_all(self, timeout: float = 600) -> None:
         """Run every cell and wait, at most ``timeout`` seconds."""
         self.page.evaluate("() => { window.ran = 0; window.jupyterapp.commands.execute('notebook:run-all-cells')"
                            ".finally(() => { window.ran = 1 }) }")  # fmt: skip
         self.page.wait_for_function("window.ran === 1", timeout=timeout * 1000)
         self.wait_for_idle(timeout)
 
-    def wait_for_idle(self, timeout: float = 60) -> None:
+    def wait_for_idle(self, timeout: float = PATIENCE) -> None:
         self.page.wait_for_function(IDLE, timeout=timeout * 1000)
 
     def complaints(self) -> list[str]:
@@ -130,7 +134,7 @@ class Notebook:
     def press(self, which: str | int, *keys: str) -> None:
         """Focus a slider and press keys, as a person does: ArrowRight, ArrowLeft, Home, End, PageUp ..."""
         handle = self.slider(which)
-        handle.wait_for(timeout=30_000)
+        handle.wait_for()
         handle.scroll_into_view_if_needed()
         handle.focus()
         for key in keys:
@@ -142,7 +146,7 @@ class Notebook:
             Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))))"""
         return [hashlib.sha256(bytes(b)).hexdigest() for b in self.page.locator(selector).evaluate_all(read)]
 
-    def wait_for_change(self, before: list[str], timeout: float = 30) -> list[str]:
+    def wait_for_change(self, before: list[str], timeout: float = PATIENCE) -> list[str]:
         """Wait until every picture differs from ``before``; returns the fingerprints now."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:

@@ -1,6 +1,6 @@
 """Other libraries of adversarial attacks, as independent witnesses: each runs PGD without a random start.
 
-They agree with `course_lib.pgd` on the algorithm. What else they do differently, their quirks, is named where it is evened out.
+They agree with `course_lib.pgd` on the algorithm. What else they do, their quirks, is named where it is evened out.
 `tests/test_parity.py` compares their results with ours and `tests/bench.py` their speed.
 """
 
@@ -45,13 +45,13 @@ def robustness(
 ) -> Tensor:
     """`AttackerModel` of Engstrom et al.
 
-    - It normalises the input itself, which our models do inside, and clamps it to [0, 1] before that. The clamp changes no
-      value, but its gradient at exactly 0 and 1 was 1 up to torch 2.12 and is 0 in 2.15 (pytorch issue 184572), so a pixel that
-      has reached the edge of the box would never leave it. `should_normalize=False` leaves both out.
+    - It normalises the input itself, which our models do inside, and clamps it to [0, 1] before that. The clamp changes
+      no value, but its gradient at exactly 0 and 1 was 1 up to torch 2.12 and is 0 in 2.15 (pytorch issue 184572), so a
+      pixel that has reached the edge of the box would never leave it. `should_normalize=False` leaves both out.
     - `use_best` would return the best images on the way; we mean the last ones.
-    - `Attacker.forward` calls `orig_input.cuda()` on any machine: an object whose `cuda` gives the tensor back serves it.
-    - It adds 1e-10 to the gradient's norm, after dividing the loss by the batch size, and `Tensor.renorm`, which it projects
-      with, adds 1e-7 to the perturbation's norm. Neither can be switched off; together they stay below 1e-6 here.
+    - `Attacker.forward` calls `orig_input.cuda()` on any machine: an object whose `cuda` gives the tensor back serves.
+    - It adds 1e-10 to the gradient's norm, after dividing the loss by the batch size, and `Tensor.renorm`, which it
+      projects with, adds 1e-7 to the perturbation's norm. Neither can be switched off; both stay below 1e-6 here.
     """
     attacker = AttackerModel(model, SimpleNamespace(mean=images.new_zeros(3), std=images.new_ones(3))).attacker
     return attacker(
@@ -70,7 +70,7 @@ def robustness(
 
 
 def robustness_custom_loss(*arguments: Tensor, **keywords: object) -> Tensor:
-    """The same with the loss given as a `custom_loss`, the route of its image-synthesis notebooks: it runs the network twice."""
+    """The same with a `custom_loss`, the route of its image-synthesis notebooks: it runs the network twice a step."""
     return robustness(
         *arguments, custom_loss=lambda model, x, y: (F.cross_entropy(model(x), y, reduction="none"), None), **keywords
     )
@@ -115,7 +115,7 @@ def foolbox_pgd(
 
     - The step size is relative to the radius unless it is given as `abs_stepsize`.
     - Calling the attack would also predict before and after, and clip again; `run` is the attack alone.
-    - It calls `backward()`, which also computes and adds up gradients of all parameters that want one: the caller clears them.
+    - It calls `backward()`, which also adds up gradients of all parameters that want one: the caller clears them.
     """
     kind = {"l2": foolbox.attacks.L2PGD, "linf": foolbox.attacks.LinfPGD}[norm]
     attack = kind(abs_stepsize=step_size, steps=steps, random_start=False)

@@ -20,7 +20,7 @@ DUAL = {L2Ball: 2, LinfBall: 1, NoBall: 2}  # max <g, d> over |d| <= 1 is the du
 DTYPES = [torch.float32, torch.float64]
 TOLERANCE = {torch.float32: 2e-6, torch.float64: 1e-14}
 
-radii = st.sampled_from([0.0, 1e-3, 0.5, 2.0, 40.0, math.inf]) | st.floats(0, 10)
+radii = st.sampled_from([0.0, 40.0, math.inf]) | st.floats(2**-10, 10)
 balls = st.builds(L2Ball, radii) | st.builds(LinfBall, radii) | st.builds(NoBall)
 
 
@@ -43,7 +43,7 @@ def inner(one: Tensor, other: Tensor) -> Tensor:
     return (one * other).flatten(1).sum(1)
 
 
-# --- projection ---------------------------------------------------------------------------------------------------------------
+# --- projection -------------------------------------------------------------------------------------------------------
 
 
 @given(balls, batches())
@@ -95,7 +95,7 @@ def test_projection_and_direction_know_no_neighbours(ball: Ball, batch: Tensor) 
         torch.testing.assert_close(function(batch), alone, rtol=TOLERANCE[batch.dtype], atol=0)
 
 
-# --- direction ----------------------------------------------------------------------------------------------------------------
+# --- direction --------------------------------------------------------------------------------------------------------
 
 
 @given(balls, batches())
@@ -131,7 +131,7 @@ def test_tiny_and_huge_values_stay_finite(ball: Ball, dtype: torch.dtype) -> Non
         assert ball.project(batch).isfinite().all()
 
 
-# --- random points ------------------------------------------------------------------------------------------------------------
+# --- random points ----------------------------------------------------------------------------------------------------
 
 
 @given(st.builds(L2Ball, st.floats(0, 50)) | st.builds(LinfBall, st.floats(0, 50)), batches(), st.integers(0, 2**32))
@@ -165,7 +165,7 @@ def test_sampling_leaves_the_global_generator_alone() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-# --- errors -------------------------------------------------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("radius", [math.nan, -1.0, -math.inf])

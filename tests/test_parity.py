@@ -25,7 +25,7 @@ PEERS = [peers.robustness, peers.robustness_custom_loss, peers.torchattacks_pgd,
 
 @pytest.fixture(scope="module")
 def scene() -> tuple[nn.Module, Tensor, Tensor]:
-    """A network with random weights and batch-norm statistics, pictures with pixels at 0 and 1 among others, and labels."""
+    """A network with random weights and batch-norm statistics, pictures with some pixels at 0 and 1, and labels."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = residual_network((6, 8), 5).double().eval()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import hypothesis.strategies as st
@@ -54,7 +54,7 @@ def model() -> nn.Module:
         return residual_network((4, 6), 5).double().eval()
 
 
-# --- known answers ------------------------------------------------------------------------------------------------------------
+# --- known answers ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("start_at_centre", [True, False])
@@ -103,10 +103,10 @@ def test_a_step_in_the_open_has_the_step_size() -> None:
 @pytest.mark.parametrize("ball", [L2Ball(9.0), LinfBall(9.0), NoBall()], ids=repr)
 def test_five_small_steps_lower_the_loss_at_each(ball: Ball) -> None:
     losses = [frame.losses for frame in frames(Problem(hilly, random_images(0), ball, steps=5, step_size=0.005))]
-    assert all((after < before).all() for before, after in zip(losses, losses[1:], strict=False))
+    assert all((after < before).all() for before, after in pairwise(losses))
 
 
-# --- the constraints ----------------------------------------------------------------------------------------------------------
+# --- the constraints --------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=60)
@@ -144,7 +144,7 @@ def test_the_two_projections_are_idempotent(ball: Ball) -> None:
 
 
 def test_the_two_projections_are_not_the_nearest_point_of_the_intersection() -> None:
-    """Two pixels, centre (0, 0), radius 1, from (-3, 1): the ball's projection bends towards the centre what the box cuts off."""
+    """Two pixels, centre (0, 0), radius 1, from (-3, 1): the ball also shortens the part that the box leaves alone."""
     centre, far = torch.zeros(1, 1, 1, 2), torch.tensor([[[[-3.0, 1.0]]]])
     result = both_projections(far, centre, L2Ball(1.0))
     nearest = torch.tensor([[[[0.0, 1.0]]]])  # feasible, and straight above: no point with x >= 0 and y <= 1 is nearer
@@ -160,7 +160,7 @@ def test_the_centre_is_the_start_unless_it_is_given() -> None:
     assert norms(around_centre - centre).max() <= 0.1 + 1e-12
 
 
-# --- frames -------------------------------------------------------------------------------------------------------------------
+# --- frames -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7])
@@ -206,7 +206,9 @@ def test_a_whole_run_evaluates_the_objective_once_a_step() -> None:
 
 def test_nothing_global_changes_between_two_frames(model: nn.Module) -> None:
     labels = torch.tensor([0, 1, 2])
-    problem = Problem(lambda x: F.cross_entropy(model(x), labels, reduction="none"), random_images(0), L2Ball(1.0), steps=3)
+    problem = Problem(
+        lambda x: F.cross_entropy(model(x), labels, reduction="none"), random_images(0), L2Ball(1.0), steps=3
+    )
     for enabled in (True, False):
         with torch.set_grad_enabled(enabled):
             for _ in frames(problem):
@@ -214,7 +216,7 @@ def test_nothing_global_changes_between_two_frames(model: nn.Module) -> None:
                 assert not model.training
 
 
-# --- what a caller relies on --------------------------------------------------------------------------------------------------
+# --- what a caller relies on ------------------------------------------------------------------------------------------
 
 
 def towards(model: nn.Module, labels: Tensor) -> Callable[[slice], Objective]:
@@ -282,15 +284,21 @@ def test_an_objective_that_is_flat_leaves_the_images_where_they_are() -> None:
         assert torch.equal(solve(Problem(lambda x: 0 * x.sum((1, 2, 3)), start, ball, steps=3)), start)
 
 
-# --- errors -------------------------------------------------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"start": torch.zeros(3, 4, 4)}, r"expected a batch of images \(B, C, H, W\) as start, got shape \(3, 4, 4\)"),
-        ({"centre": torch.zeros(1, 3, 5, 4)}, r"expected a centre of the start's shape \(2, 3, 4, 4\), got \(1, 3, 5, 4\)"),
-        ({"centre": torch.zeros(1, 3, 4, 4)}, r"expected a centre of the start's shape \(2, 3, 4, 4\), got \(1, 3, 4, 4\)"),
+        (
+            {"centre": torch.zeros(1, 3, 5, 4)},
+            r"expected a centre of the start's shape \(2, 3, 4, 4\), got \(1, 3, 5, 4\)",
+        ),
+        (
+            {"centre": torch.zeros(1, 3, 4, 4)},
+            r"expected a centre of the start's shape \(2, 3, 4, 4\), got \(1, 3, 4, 4\)",
+        ),
         ({"steps": -1}, r"expected steps and step_size of at least 0, got -1 and 1.0"),
         ({"step_size": -0.5}, r"expected steps and step_size of at least 0, got 60 and -0.5"),
         ({"step_size": math.nan}, r"expected steps and step_size of at least 0, got 60 and nan"),

@@ -90,7 +90,7 @@ class PictureBook(torch.utils.data.Dataset[tuple[Tensor, int]]):
         return chosen % self.count
 
     def _clean(self, number: int, chosen: Tensor) -> Tensor:
-        """Pictures of one block without texture; where it is not cached, a few are drawn alone, else the whole block."""
+        """Pictures of one block without texture; where it is not cached, a few are drawn alone, else all of it."""
         path = self.cache / f"picturebook-{self.split}-{self.size}-{number:02d}-{recipe()}.npy"
         if number not in self._blocks:
             if len(chosen) <= FEW and not path.exists():

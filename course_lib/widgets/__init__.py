@@ -1,0 +1,6 @@
+"""Live demos for the notebooks. They work without a browser, too, so that a test can drive them."""
+
+from course_lib.widgets.player import Player
+from course_lib.widgets.runs import LOSS, Measure, Moment, Trajectory
+
+__all__ = ["LOSS", "Measure", "Moment", "Player", "Trajectory"]

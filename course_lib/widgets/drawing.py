@@ -1,0 +1,131 @@
+"""Pictures and numbers as bytes and text that a browser shows: contact sheets and charts. No global state."""
+
+import html
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+Line = Sequence[tuple[int, float]]
+"""(step, value) pairs."""
+
+GAP = 1  # pixels of the pictures' own size between two pictures of a sheet
+GREY = 128
+WIDTH, HEIGHT = 460, 240  # of the curves' drawing
+LEFT, RIGHT, TOP, BOTTOM = (
+    58,
+    142,
+    36,
+    36,
+)  # its margins: numbers left, names and values right, title above, steps below
+APART = 20  # between two labels
+
+
+def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
+    """Pictures (B, H, W, 3) in rows of `columns`, with a thin grey line between: about (rows x H, columns x W, 3)."""
+    count, height, width, _ = pictures.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    canvas = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), GREY, np.uint8)
+    for number, picture in enumerate(pictures):
+        top, left = number // columns * (height + GAP), number % columns * (width + GAP)
+        canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
+def encode(picture: np.ndarray, kind: str) -> bytes:
+    """A picture (H, W, 3) uint8 as "png", exact, or as "jpeg", light and without subsampled colours."""
+    stream = io.BytesIO()
+    options = {"compress_level": 6} if kind == "png" else {"quality": 92, "subsampling": 0}
+    Image.fromarray(picture).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over the steps 0..`steps` as SVG, each with its own dashes, its name, and its value at step `marked`.
+
+    Colours come from the style sheet (classes line0, line1, ...), so that they suit a light and a dark page.
+    """
+
+    title: str
+    lines: Mapping[str, Line]
+    steps: int
+    marked: int
+    text: str  # how a value is written, such as "{:.0%}"
+    low: float
+    high: float
+
+    def across(self, step: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * step / max(self.steps, 1)
+
+    def down(self, value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - self.low) / (self.high - self.low)
+
+    def axes(self) -> Iterator[str]:
+        yield words("title", LEFT, 20, self.title)
+        for value in ticks(self.low, self.high):
+            yield f'<path class="grid" d="M{LEFT} {self.down(value):.1f}H{WIDTH - RIGHT}"/>'
+            yield words("tick", LEFT - 8, self.down(value) + 5, self.text.format(value), "end")
+        yield words("tick", LEFT, HEIGHT - 12, "step 0")
+        if self.steps:
+            yield words("tick", WIDTH - RIGHT, HEIGHT - 12, str(self.steps), "end")
+        yield f'<path class="now" d="M{self.across(self.marked):.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
+
+    def curves(self) -> Iterator[str]:
+        here = {name: min(line, key=lambda point: abs(point[0] - self.marked)) for name, line in self.lines.items()}
+        heights = spread({name: self.down(value) for name, (_, value) in here.items()})
+        for number, (name, line) in enumerate(self.lines.items()):
+            points = " ".join(f"{self.across(step):.1f},{self.down(value):.1f}" for step, value in line)
+            step, value = here[name]
+            yield f'<polyline class="line line{number}" points="{points}"/>'
+            yield f'<circle class="dot line{number}" cx="{self.across(step):.1f}" cy="{self.down(value):.1f}" r="5"/>'
+            yield words("name", WIDTH - RIGHT + 14, heights[name] + 5, f"{name} {self.text.format(value)}")
+
+    def svg(self) -> str:
+        ends = [f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}" for name, line in self.lines.items()]
+        alt = html.escape(f"{self.title} over {self.steps} steps: {', '.join(ends) or 'nothing yet'}", quote=True)
+        box = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        return f'<svg role="img" aria-label="{alt}" {box}>{"".join(self.axes())}{"".join(self.curves())}</svg>'
+
+
+def chart(
+    title: str, lines: Mapping[str, Line], *, steps: int, marked: int, text: str, limits: tuple[float, float] | None
+) -> str:
+    """The SVG of a chart; values that are not finite are left out, and `limits` None takes those of the data."""
+    finite = {name: [point for point in line if math.isfinite(point[1])] for name, line in lines.items()}
+    low, high = limits or span([value for line in finite.values() for _, value in line])
+    return Chart(title, {name: line for name, line in finite.items() if line}, steps, marked, text, low, high).svg()
+
+
+def words(kind: str, x: float, y: float, text: str, anchor: str = "start") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(text)}</text>'
+
+
+def span(values: Sequence[float]) -> tuple[float, float]:
+    """Limits of an axis that shows all values, with a little room."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    room = 0.04 * (high - low) or max(abs(high), 1.0) * 0.1
+    return low - room, high + room
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Three to six round numbers between two limits."""
+    rough = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    gap = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    first = math.ceil(low / gap - 1e-9)
+    return [round(number * gap, 12) for number in range(first, math.floor(high / gap + 1e-9) + 1)]
+
+
+def spread(heights: Mapping[str, float]) -> dict[str, float]:
+    """Push labels apart where they would lie on each other."""
+    placed: dict[str, float] = {}
+    floor = -math.inf
+    for name in sorted(heights, key=lambda name: heights[name]):
+        placed[name] = floor = max(heights[name], floor + APART)
+    excess = max(0.0, floor - (HEIGHT - BOTTOM))
+    return {name: height - excess for name, height in placed.items()}

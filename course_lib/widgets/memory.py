@@ -1,0 +1,61 @@
+"""Finished runs, by the values of the controls that led to them: what lets a person move back at no cost."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+
+from course_lib.widgets.runs import Runs
+
+
+class Memory:
+    """Keeps at most `limit` bytes of runs (always the newest), and forgets first what was used longest ago."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._runs: OrderedDict[Hashable, Runs] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def recall(self, values: Mapping[str, Any]) -> Runs | None:
+        key = frozen(values)
+        if key is None or key not in self._runs:
+            return None
+        self._runs.move_to_end(key)
+        return self._runs[key]
+
+    def keep(self, values: Mapping[str, Any], runs: Runs) -> None:
+        if (key := frozen(values)) is None:
+            return
+        self._runs[key] = runs
+        self._runs.move_to_end(key)
+        while len(self._runs) > 1 and self.nbytes > self.limit:
+            self._runs.popitem(last=False)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(run.nbytes for runs in self._runs.values() for run in runs.values())
+
+
+def frozen(values: Mapping[str, Any]) -> Hashable:
+    """Values of controls as one key; None where one of them cannot be compared."""
+    try:
+        return freeze(values)
+    except TypeError:
+        return None
+
+
+def freeze(value: Any) -> Hashable:
+    """Containers, uploaded files and arrays become tuples and bytes; TypeError where something has no hash."""
+    if isinstance(value, Mapping):
+        return tuple((name, freeze(part)) for name, part in value.items())
+    if isinstance(value, tuple | list):
+        return tuple(freeze(part) for part in value)
+    if isinstance(value, memoryview):
+        return value.tobytes()
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, value.tobytes())
+    hash(value)
+    return value

@@ -1,0 +1,132 @@
+"""What a player computes, without any widget: several problems solved in lockstep, and what is kept of each."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_lib.pgd import Frame, Problem, frames
+from course_lib.pixels import to_uint8
+
+KEPT = 60  # pictures kept of a run, beside the last one
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One of the runs at one step: what `view`, `caption` and the measures are given."""
+
+    name: str
+    problem: Problem
+    frame: Frame
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number for every image, such as the judge's probability: shown under the pictures and drawn over the steps."""
+
+    label: str
+    of: Callable[[Moment], Tensor]  # -> (B,)
+    text: str = "{:.0%}"  # how one number is written
+    limits: tuple[float, float] | None = (0.0, 1.0)  # of the vertical axis; None: those of the data
+
+    def write(self, numbers: Tensor) -> str:
+        mean = self.text.format(numbers.mean().item())
+        return mean if len(numbers) == 1 else f"{mean} (mean of {len(numbers)})"
+
+
+LOSS = Measure("loss", lambda moment: moment.frame.losses, "{:.3g}", None)
+
+
+@dataclass
+class Trajectory:
+    """What is kept of a run: the losses of every step; pictures, captions and measures of about 60 steps."""
+
+    problem: Problem
+    images: Tensor  # the newest, (B, 3, H, W), exact
+    steps: list[int] = field(default_factory=list)  # the steps of which the following is kept
+    pictures: list[np.ndarray] = field(default_factory=list)  # (B, H, W, 3) uint8, as seen through `view`
+    captions: list[str] = field(default_factory=list)
+    measures: dict[str, list[Tensor]] = field(default_factory=dict)  # label -> (B,) for each kept step
+    every_loss: list[Tensor] = field(default_factory=list)
+
+    @property
+    def losses(self) -> Tensor:
+        """The loss of every image after every step, (steps + 1, B)."""
+        return torch.stack(self.every_loss)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(picture.nbytes for picture in self.pictures) + self.images.nbytes
+
+
+Runs = dict[str, Trajectory]
+
+
+class Update(NamedTuple):
+    """Where the runs stand. `level` says that all of them stand at the same step: such an update may be shown."""
+
+    runs: Runs
+    step: int
+    steps: int
+    level: bool
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a player plays: `make(**values)` gives the named problems; the rest says what to show of them."""
+
+    make: Callable[..., Mapping[str, Problem]]
+    names: Sequence[str]
+    view: Callable[[Moment], Tensor] | None = None
+    caption: Callable[[Moment], str] | None = None
+    measures: Sequence[Measure] = (LOSS,)
+
+    def play(self, values: Mapping[str, Any], only_start: bool = False) -> Iterator[Update]:
+        """Solve all problems side by side, a step each in turn. Yields the starts, then after every single step."""
+        problems = self.problems(values)
+        if only_start:
+            problems = {name: replace(problem, steps=0) for name, problem in problems.items()}
+        steps = max(problem.steps for problem in problems.values())
+        runs = {name: Trajectory(problem, problem.start) for name, problem in problems.items()}
+        for name, run in runs.items():
+            self.look(run, Moment(name, run.problem, Frame(0, run.images, torch.zeros(0)), values))
+        yield Update(runs, 0, steps, level=True)
+        streams = {name: frames(problem) for name, problem in problems.items()}
+        for step in range(steps + 1):
+            for name, stream in streams.items():
+                if (frame := next(stream, None)) is not None:  # a problem with fewer steps rests at its end
+                    self.keep(runs[name], Moment(name, problems[name], frame, values))
+                level = name == self.names[-1]
+                yield Update(runs, step, steps, level, done=level and step == steps)
+
+    def problems(self, values: Mapping[str, Any]) -> dict[str, Problem]:
+        problems = self.make(**values)
+        if set(problems) != set(self.names):
+            raise ValueError(f"expected problems named {', '.join(self.names)}, got {', '.join(problems)}")
+        return {name: problems[name] for name in self.names}
+
+    @torch.no_grad()
+    def look(self, run: Trajectory, moment: Moment) -> None:
+        """Keep the picture of a moment."""
+        run.images = moment.frame.images
+        run.pictures.append(to_uint8(self.view(moment) if self.view else moment.frame.images))
+        run.steps.append(moment.frame.step)
+
+    @torch.no_grad()
+    def keep(self, run: Trajectory, moment: Moment) -> None:
+        """Keep the loss of a step and, where it is one of those kept, its picture and what is said of it."""
+        step, last = moment.frame.step, moment.problem.steps
+        run.every_loss.append(moment.frame.losses.cpu())
+        if step % math.ceil(max(last, 1) / KEPT) and step != last:
+            return
+        for measure in self.measures:
+            run.measures.setdefault(measure.label, []).append(measure.of(moment).detach().cpu())
+        run.captions.append(self.caption(moment) if self.caption else "")
+        if step:  # the start has been looked at already
+            self.look(run, moment)

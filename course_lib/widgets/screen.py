@@ -1,0 +1,152 @@
+"""The player's face: its widgets, how they are laid out, and how a moment of the runs is drawn on them."""
+
+import html
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from course_lib.widgets.drawing import chart, encode, sheet
+from course_lib.widgets.runs import Measure, Runs, Trajectory
+
+STYLE = (Path(__file__).parent / "style.css").read_text()
+ONE_WIDE, MANY_WIDE = 320, 400  # pixels of the screen for a sheet of one column, of more; where no scale is given
+NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
+
+
+class Screen:
+    """Controls, buttons, progress, status; a sheet of pictures for each name; a step slider; a chart for each measure.
+
+    Pictures are sent in their own size and enlarged by the browser, pixel by pixel: light, and crisp on any projector.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        controls: Mapping[str, Any],
+        measures: Sequence[Measure],
+        *,
+        scale: int | None,
+        columns: int,
+    ) -> None:
+        self.measures, self.scale, self.columns = measures, scale, columns
+        self.run = widgets.Button(description="Run", icon="play", button_style="primary", tooltip="Compute once more")
+        self.stop = widgets.Button(
+            description="Stop", icon="stop", tooltip="End the run after this step", disabled=True
+        )
+        self.reset = widgets.Button(
+            description="Reset", icon="undo", tooltip="Back to the first settings and the start"
+        )
+        self.progress = widgets.FloatProgress(max=1, layout=widgets.Layout(width="160px"))
+        self.status = widgets.HTML()
+        self.images = {name: widgets.Image(value=NOTHING, width="320", height="320") for name in names}
+        self.captions = {name: widgets.HTML() for name in names}
+        self.charts = {measure.label: widgets.HTML() for measure in measures}
+        self.scrubber = widgets.IntSlider(
+            description="step",
+            max=1,
+            disabled=True,
+            layout=widgets.Layout(width="auto"),
+            tooltip="Look at the kept steps",
+        )
+        self.sent = 0  # bytes of pictures in the last drawing
+        self.widget = self.arrange([dress(name, control) for name, control in controls.items()])
+        self.say("")
+
+    def arrange(self, controls: Sequence[Any]) -> widgets.VBox:
+        wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
+        stands = [
+            widgets.VBox([widgets.HTML(heading(number, name)), image, self.captions[name]])
+            for number, (name, image) in enumerate(self.images.items())
+        ]
+        charts = classed(widgets.VBox(list(self.charts.values())), "charts")
+        bar = [self.run, self.stop, self.reset, self.progress, self.status]
+        rows = [
+            widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none")),
+            classed(widgets.Box(list(controls), layout=wrap), "controls"),
+            classed(widgets.Box(bar, layout=wrap), "bar"),
+            classed(widgets.Box([*stands, charts], layout=widgets.Layout(flex_flow="row wrap")), "stage"),
+            self.scrubber,
+        ]
+        return classed(widgets.VBox(rows), "course-player")
+
+    def show(self, runs: Runs, step: int, *, steps: int, final: bool) -> None:
+        """Draw the newest kept pictures up to `step`: exact where they are `final`, light where more will come."""
+        self.sent, self.scrubber.max, self.scrubber.value = 0, max(steps, 1), step
+        for name, run in runs.items():
+            position = max(bisect_right(run.steps, step) - 1, 0)
+            self.draw(self.images[name], run.pictures[position], "png" if final else "jpeg")
+            self.captions[name].value = self.caption(name, run, position)
+        for measure in self.measures:
+            lines = {name: line(run, measure.label) for name, run in runs.items()}
+            self.charts[measure.label].value = chart(
+                measure.label, lines, steps=steps, marked=step, text=measure.text, limits=measure.limits
+            )
+
+    def draw(self, image: widgets.Image, pictures: np.ndarray, kind: str) -> None:
+        picture = sheet(pictures, self.columns)
+        height, width = picture.shape[:2]
+        room = ONE_WIDE if width == pictures.shape[2] else MANY_WIDE
+        scale = self.scale or max(1, room // width)
+        data = encode(picture, kind)
+        self.sent += len(data)
+        with image.hold_sync():  # one message
+            image.width, image.height = str(width * scale), str(height * scale)
+            image.format, image.value = kind, data
+
+    def caption(self, name: str, run: Trajectory, position: int) -> str:
+        """What stands under a sheet: each measure's number and the caption; an ellipsis where they are not known."""
+        known = position < len(run.captions)
+        numbers = [m.write(run.measures[m.label][position]) if known else "…" for m in self.measures]
+        pairs = zip(self.measures, numbers, strict=True)
+        rows = [f"<span>{html.escape(m.label)}</span><b>{html.escape(number)}</b>" for m, number in pairs]
+        said = html.escape(run.captions[position]) if known else ""
+        unseen = f'<span class="unseen">Picture: {html.escape(name)}, step {run.steps[position]}.</span>'
+        return f'{unseen}<div class="said">{"".join(rows)}<p>{said}</p></div>'.replace("\n", "<br>")
+
+    def busy(self, share: float, text: str) -> None:
+        self.progress.value, self.stop.disabled, self.scrubber.disabled = share, False, True
+        self.say(text)
+
+    def settled(self, step: int, text: str, *, wrong: bool) -> None:
+        """Nothing runs; the steps up to `step` can be looked at."""
+        self.progress.value, self.stop.disabled, self.scrubber.disabled = step / self.scrubber.max, True, step == 0
+        self.say(text, wrong=wrong)
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """The status line."""
+        kind = "status wrong" if wrong else "status"
+        self.status.value = f'<span role="status" class="{kind}">{html.escape(text)}</span>'
+
+
+def line(run: Trajectory, label: str) -> list[tuple[int, float]]:
+    return [
+        (step, numbers.mean().item()) for step, numbers in zip(run.steps, run.measures.get(label, []), strict=False)
+    ]
+
+
+def heading(number: int, name: str) -> str:
+    """The name with a piece of its line in the charts."""
+    key = f'<svg width="44" height="8" aria-hidden="true"><path class="line line{number}" d="M3 4H41"/></svg>'
+    return f'<div class="model">{html.escape(name)}{key}</div>'
+
+
+def dress(name: str, control: Any) -> Any:
+    """Give a control what it lacks: a visible label, a tooltip, room, and one message for each finished movement."""
+    control.description = control.description or name.replace("_", " ")
+    if control.has_trait("continuous_update"):
+        control.continuous_update = False
+    if control.has_trait("style") and getattr(control.style, "description_width", None) == "":
+        control.style.description_width = "initial"
+    if not control.tooltip and control.has_trait("max"):
+        control.tooltip = f"{control.description}: {control.min:g} to {control.max:g}; arrow keys, Home and End move it"
+    if control.layout.width is None:
+        control.layout.width, control.layout.flex = "auto", "1 1 300px" if control.has_trait("max") else "0 1 auto"
+    return control
+
+
+def classed(widget: Any, name: str) -> Any:
+    return widget.add_class(name)

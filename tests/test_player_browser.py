@@ -1,0 +1,73 @@
+"""The player as a person meets it: keys, buttons and pictures in JupyterLab in Chromium."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tests.conftest import OpenNotebook
+from tests.lab import Notebook
+
+pytestmark = pytest.mark.browser
+PLAYER = """
+import time
+import torch
+from course_lib.constraints import L2Ball
+from course_lib.models import prepare, residual_network
+from course_lib.pgd import Problem
+from course_lib.tasks import cross_entropy
+from course_lib.widgets import LOSS, Measure, Player, controls
+
+torch.manual_seed(0)
+models = {name: prepare(residual_network([8, 16, 16, 16], 10)) for name in ("robust", "standard")}
+start = torch.nn.functional.interpolate(torch.rand(1, 3, 6, 6), size=64, mode="bicubic").clamp(0, 1)
+
+def make(target, epsilon, steps, pause):
+    def slowly(objective):
+        return lambda images: (time.sleep(pause), objective(images))[1]
+    labels = torch.tensor([target])
+    settings = {"ball": L2Ball(epsilon), "steps": steps, "step_size": 0.5}
+    return {n: Problem(slowly(cross_entropy(m, labels)), start, **settings) for n, m in models.items()}
+
+def certainty(moment):
+    return models["robust"](moment.frame.images).softmax(1)[:, moment.values["target"]]
+
+player = Player(
+    make,
+    measures=[LOSS, Measure("judge: target", certainty)],
+    caption=lambda moment: f"moved by {(moment.frame.images - moment.problem.start).norm():.2f}",
+    target=controls.menu("target class", [("zebra", 1), ("orange", 3)], 1),
+    epsilon=controls.epsilon(4.0, high=10.0),
+    steps=controls.steps(20, high=2000),
+    pause=controls.slider("pause", 0.0, low=0.0, high=1.0, step=0.05),
+)
+player
+"""
+
+
+def write(open_notebook: OpenNotebook, name: str, *cells: str) -> str:
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=kernel)
+    nbformat.write(notebook, open_notebook.root / name)  # type: ignore[attr-defined]
+    return name
+
+
+def status(notebook: Notebook, words: str, timeout: float = 30) -> None:
+    notebook.page.locator(".course-player .status", has_text=words).first.wait_for(timeout=timeout * 1000)
+
+
+def test_keys_move_the_pictures_and_stop_stops(open_notebook: OpenNotebook) -> None:
+    with open_notebook(write(open_notebook, "player.ipynb", PLAYER)) as notebook:
+        notebook.run_all()
+        status(notebook, "Ready")
+        before = notebook.pictures()
+        notebook.press("radius", "ArrowRight")
+        notebook.wait_for_change(before)
+        status(notebook, "Done: 20 steps")
+        notebook.screenshot()
+        assert notebook.slider("radius").get_attribute("aria-valuenow") == "4.5"
+
+        final = notebook.pictures()
+        notebook.press("step", "ArrowLeft", "ArrowLeft")
+        notebook.wait_for_change(final)
+        notebook.screenshot("_scrubbed")
+        assert notebook.slider("step").get_attribute("aria-valuenow") == "18.0"

@@ -1,0 +1,110 @@
+"""Figures are returned, never shown, and always come with alternative text."""
+
+import base64
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from course_lib import plots
+from course_lib.constraints import L2Ball
+from course_lib.pgd import Problem, frames
+from tests import tiny
+
+IMAGES = tiny.images(3)
+
+
+@pytest.fixture(autouse=True)
+def _no_global_state():
+    """Nothing is left in pyplot, which would keep every figure alive and show it a second time."""
+    yield
+    assert plt.get_fignums() == []
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axis in figure.axes for text in axis.texts]
+
+
+def test_a_grid_has_rows_with_names_titles_and_texts_below():
+    rows = {"start": IMAGES, "robust": IMAGES[:2]}
+    figure = plots.grid(rows, titles=["a", "b", "c"], below={"robust": ["90%", "80%"]})
+    assert isinstance(figure, Figure)
+    assert [len(axis.images) for axis in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", "", "", ""]
+    assert sorted(texts(figure)) == ["80%", "90%", "robust", "start"]
+    shown = figure.axes[1].images[0].get_array()
+    assert (shown == plots.to_uint8(IMAGES)[1]).all()
+
+
+def test_a_grid_needs_neither_titles_nor_texts():
+    assert texts(plots.grid({"start": IMAGES[:1]})) == ["start"]
+
+
+def test_gradient_pictures_have_grey_for_zero_and_do_not_depend_on_the_scale():
+    gradients = torch.zeros(2, 3, 8, 8)
+    assert torch.equal(plots.gradient_pictures(gradients), torch.full_like(gradients, 0.5))
+    gradients = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    pictures = plots.gradient_pictures(gradients)
+    assert pictures.min() == 0
+    assert pictures.max() == 1
+    assert torch.equal(pictures > 0.5, gradients > 0)
+    scales = torch.tensor([1e-4, 50.0]).view(2, 1, 1, 1)
+    torch.testing.assert_close(plots.gradient_pictures(scales * gradients), pictures)
+
+
+def test_curves_keep_the_colour_and_line_style_of_a_model_and_label_each_line():
+    series = {"robust": [3.0, 1.0], "standard, own settings": [3.0, 2.0, 2.0], "other": [1.0]}
+    figure = plots.curves(series, label="loss")
+    (axis,) = figure.axes
+    looks = [(to_hex(line.get_color()).upper(), line.get_linestyle()) for line in axis.lines]
+    assert looks == [(plots.ROBUST, "-"), (plots.STANDARD, "--"), (plots.PLAIN, ":")]
+    assert [list(line.get_ydata()) for line in axis.lines] == list(series.values())
+    assert texts(figure) == list(series)
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss")
+
+
+def test_losses_are_the_means_of_each_frame():
+    problem = Problem(lambda x: x.square().flatten(1).sum(1), IMAGES, L2Ball(1.0), steps=2, step_size=0.3)
+    run = list(frames(problem))
+    (axis,) = plots.losses({"robust": run}).axes
+    assert list(axis.lines[0].get_ydata()) == [frame.losses.mean().item() for frame in run]
+
+
+class Tags(HTMLParser):
+    """Collects every tag of a piece of HTML with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("alt", ["a horse", 'loss < 3 & "robust"', "'><script>alert(1)</script>", "ε, δ"])
+def test_a_described_figure_is_one_image_with_its_text_escaped(alt):
+    shown = plots.described(plots.grid({"start": IMAGES[:1]}), alt, dpi=40)
+    ((tag, attributes),) = Tags(shown.data).found
+    assert tag == "img"
+    assert attributes["alt"] == alt
+    kind, data = attributes["src"].split(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(data).startswith(b"\x89PNG")
+
+
+def test_low_frequency_share_tells_shape_from_texture():
+    places = torch.arange(32)
+
+    def wave(cycles: int) -> torch.Tensor:
+        return torch.cos(2 * torch.pi * cycles * places / 32).expand(1, 3, 32, 32)
+
+    assert plots.low_frequency_share(torch.ones(1, 3, 32, 32)) == pytest.approx(1)
+    assert plots.low_frequency_share(wave(4)) == pytest.approx(1)  # 4 / 32 is the cut
+    assert plots.low_frequency_share(wave(5)) == pytest.approx(0, abs=1e-6)
+    assert plots.low_frequency_share(wave(5).mT) == pytest.approx(0, abs=1e-6)
+    assert plots.low_frequency_share(wave(5), cut=0.2) == pytest.approx(1)
+    assert plots.low_frequency_share(wave(2) + 3 * wave(9)) == pytest.approx(0.1, rel=1e-4)

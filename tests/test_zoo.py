@@ -1,0 +1,256 @@
+"""The testbeds and the models that ship: complete, as their cards say, small, and different in the way they should be.
+
+Tests that take the fixture `shipped` need the weights that `make train` writes into data/weights.
+"""
+
+import inspect
+import time
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from course_lib import recipes, tasks, weights, zoo
+from course_lib.constraints import L2Ball
+from course_lib.datasets.picturebook import DEFAULT_SHORTCUT, PictureBook, textures
+from course_lib.metrics import judged
+from course_lib.pgd import solve
+from course_lib.pixels import shrink
+from course_lib.recipes import RECIPES, SNAPSHOTS
+from course_lib.training import Recipe, robust_hits
+from tests import tiny
+
+NAMES = [*RECIPES, *(f"picturebook-live-{number:02d}" for number in range(1, SNAPSHOTS + 1))]
+
+
+# --- testbeds ---------------------------------------------------------------------------------------------------------
+
+
+def test_picturebook_is_the_default_and_the_environment_can_choose(monkeypatch):
+    monkeypatch.delenv("TESTBED", raising=False)
+    assert zoo.load().name == zoo.load("picturebook").name == "picturebook"
+    monkeypatch.setitem(zoo.TESTBEDS, "tiny", tiny.untrained_testbed)
+    monkeypatch.setenv("TESTBED", "tiny")
+    assert zoo.load().name == "tiny"
+    assert zoo.load("picturebook").name == "picturebook"
+
+
+def test_unknown_names_are_refused_in_one_sentence(monkeypatch):
+    with pytest.raises(ValueError, match=r"^expected a testbed among picturebook.*, got 'cifar'$"):
+        zoo.load("cifar")
+    monkeypatch.setenv("TESTBED", "nothing")
+    with pytest.raises(ValueError, match=r"^expected a testbed among picturebook.*, got 'nothing'$"):
+        zoo.load()
+    with pytest.raises(ValueError, match=r"^expected a seed kind among uniform, .*, got 'gaussian'$"):
+        zoo.load("picturebook").seeds("gaussian")
+
+
+def test_without_a_shortcut_the_pictures_and_the_standard_model_have_none():
+    planted, plain = zoo.load("picturebook"), zoo.load("picturebook", shortcut=0.0)
+    assert planted.train.textures.abs().max() > 0
+    assert plain.train.textures.abs().max() == 0
+    assert RECIPES[planted.weights["standard"]].shortcut == DEFAULT_SHORTCUT
+    assert RECIPES[plain.weights["standard"]].shortcut == 0
+    same = ("robust", "judge", "second_judge")
+    assert all(planted.weights[role] == plain.weights[role] for role in same)
+
+
+def test_a_batch_has_pixels_in_the_box_and_labels():
+    testbed = zoo.load("picturebook")
+    images, labels = testbed.batch("validation", [3, 11, 1_999])
+    assert images.shape == (3, 3, 64, 64)
+    assert images.dtype == torch.float32
+    assert labels.tolist() == [3, 1, 9]
+    assert images.min() >= 0
+    assert 0.5 < images.max() <= 1
+    assert torch.equal((images * 255).round().byte(), testbed.validation.images([3, 11, 1_999]))
+
+
+def test_settings_from_a_file_become_keywords():
+    assert zoo.keywords({"radius": 3.0, "steps": 5}) == {"ball": L2Ball(3.0), "steps": 5}
+
+
+@pytest.fixture(scope="module")
+def drawn() -> PictureBook:
+    """PictureBook's training split, with the pictures that seeds are fitted on drawn once."""
+    book = PictureBook("train")
+    pictures = book.images(range(zoo.FIT))
+    book.images = lambda indices: pictures[torch.as_tensor(indices)]  # type: ignore[method-assign]
+    return book
+
+
+@pytest.mark.parametrize("kind", zoo.SEED_KINDS)
+def test_seeds_are_ready_within_a_second(kind, drawn):
+    testbed = replace(zoo.load("picturebook"), pictures=lambda split: {"train": drawn}[split], _seeds={})
+    started = time.thread_time() if torch.get_num_threads() == 1 else time.monotonic()
+    samples = testbed.seeds(kind).sample(torch.arange(10), generator=torch.Generator().manual_seed(0))
+    took = (time.thread_time() if torch.get_num_threads() == 1 else time.monotonic()) - started
+    assert samples.shape == (10, 3, 64, 64)
+    assert took < 1
+
+
+# --- recipes ----------------------------------------------------------------------------------------------------------
+
+
+def test_robust_and_standard_differ_in_the_radius_alone():
+    robust, standard = RECIPES["picturebook-robust"], RECIPES["picturebook-standard"]
+    differences = {key for key, value in asdict(robust).items() if value != asdict(standard)[key]}
+    assert differences == {"radius"}
+    assert robust.radius == zoo.load("picturebook").radius
+    assert standard.radius == 0
+    states = (robust.build().state_dict(), standard.build().state_dict())
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+
+
+@pytest.mark.parametrize("dial", ["0", "2"])
+def test_the_other_standard_models_differ_in_the_shortcut_alone(dial):
+    other = RECIPES[f"picturebook-standard-shortcut{dial}"]
+    assert replace(other, shortcut=DEFAULT_SHORTCUT) == RECIPES["picturebook-standard"]
+    assert other.shortcut == float(dial)
+
+
+def test_the_judges_are_independent():
+    robust, judge, second = (RECIPES[f"picturebook-{name}"] for name in ("robust", "judge", "judge2"))
+    for one in (judge, second):
+        assert one.network != robust.network
+        assert one.seed != robust.seed
+        assert one.shortcut == 0
+    assert judge.seed != second.seed
+    assert judge.widths != second.widths
+
+
+def test_the_live_network_is_small():
+    assert sum(value.numel() for value in RECIPES["picturebook-live"].build().parameters()) <= 300_000
+    assert 8 <= SNAPSHOTS <= 12
+
+
+# --- the models that ship ---------------------------------------------------------------------------------------------
+
+
+# This test is red until every model of RECIPES has been trained; nothing below is skipped, either.
+def test_every_recipe_has_shipped():
+    missing = sorted(set(NAMES) - set(weights.known()))
+    assert not missing, f"missing in data/weights: {', '.join(missing)}; `make train` makes them"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> zoo.Testbed:
+    return zoo.load("picturebook")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_file_is_what_its_card_says(name):
+    card = weights.load_card(name)
+    model = weights.load_model(name)  # checks the hash
+    trained = RECIPES["picturebook-live" if name.startswith("picturebook-live") else name]
+    assert card["name"] == name
+    assert Recipe.from_card(card["recipe"]) == trained
+    assert card["parameters"] == sum(value.numel() for value in model.parameters())
+    if name in RECIPES:
+        assert card["clean"][0] >= 0.9
+        assert card["pictures"] >= 500
+        assert card["minutes"] > 0
+
+
+def test_the_shipped_files_are_small_and_none_is_a_stranger():
+    files = sorted(weights.FOLDER.iterdir())
+    assert {file.name for file in files} == {f"{name}.{kind}" for name in NAMES for kind in ("json", "safetensors")}
+    assert sum(file.stat().st_size for file in files) <= 14e6
+
+
+def test_the_cards_of_robust_and_standard_differ_in_the_radius_alone():
+    robust, standard = (weights.load_card(f"picturebook-{name}") for name in ("robust", "standard"))
+    assert robust["recipe"] | {"radius": 0.0} == standard["recipe"]
+    assert robust["parameters"] == standard["parameters"]
+
+
+def test_snapshots_are_along_one_training_run():
+    models = [weights.load_model(name).state_dict() for name in NAMES[len(RECIPES) :]]
+    shares = [weights.load_card(name)["share"] for name in NAMES[len(RECIPES) :]]
+    assert shares == pytest.approx([(number + 1) / SNAPSHOTS for number in range(SNAPSHOTS)])
+    final = weights.load_model("picturebook-live").state_dict()
+    distances = [sum((state[key] - value).square().sum() for key, value in final.items()).sqrt() for state in models]
+    assert distances[-1] == 0
+    assert distances[0] == max(distances) > distances[len(distances) // 2] > 0
+
+
+@pytest.fixture(scope="module")
+def three_textures() -> tuple[dict[str, Tensor], Tensor]:
+    """300 test pictures without textures, with their own class's, and with another class's."""
+    book = PictureBook("test", shortcut=0.0)
+    clean, labels = book.images(range(300)).float(), book.labels[:300]
+    plaids = 255 * textures(64, DEFAULT_SHORTCUT)
+    versions = {"none": clean, "own": clean + plaids[labels], "swapped": clean + plaids[(labels + 3) % 10]}
+    return {name: images.round().clamp(0, 255) / 255 for name, images in versions.items()}, labels
+
+
+@pytest.mark.parametrize("role", ["judge", "second_judge"])
+def test_the_judges_do_not_care_for_textures(shipped, three_textures, role):
+    images, labels = three_textures
+    hits = {
+        name: judged(getattr(shipped, role), pictures, labels).float().mean().item()
+        for name, pictures in images.items()
+    }
+    assert min(hits.values()) > 0.9, hits
+    assert max(hits.values()) - min(hits.values()) <= 0.01 + 1e-6, hits
+
+
+def test_the_standard_model_does_care(shipped, three_textures):
+    images, labels = three_textures
+    own, swapped = (judged(shipped.standard, images[name], labels).float().mean().item() for name in ("own", "swapped"))
+    assert own > 0.95
+    assert swapped < own - 0.2
+
+
+def survival(testbed: zoo.Testbed, role: str, *, count: int, radius: float) -> float:
+    images, labels = testbed.batch("test", range(count))
+    hits = robust_hits(getattr(testbed, role), images, labels, ball=L2Ball(radius), steps=20, restarts=1)
+    return hits.float().mean().item()
+
+
+def test_the_robust_model_survives_an_attack_and_the_standard_one_does_not(shipped):
+    assert survival(shipped, "robust", count=100, radius=shipped.radius) >= 0.75
+    assert survival(shipped, "standard", count=100, radius=shipped.radius) <= 0.15
+
+
+@pytest.mark.parametrize("role", ["robust", "standard"])
+def test_nothing_survives_a_huge_radius(shipped, role):
+    """If something did, the attack would be blocked by the network and its small-radius figures would mean nothing."""
+    assert survival(shipped, role, count=20, radius=60.0) == 0
+
+
+# --- tuned settings ---------------------------------------------------------------------------------------------------
+
+TASKS = ("generate", "translate", "sketch", "refine", "inpaint", "superresolve", "paint", "attack")
+
+
+def test_there_are_settings_for_every_task(shipped):
+    assert {key.split()[0] for key in shipped.tuned} == set(TASKS)
+
+
+def test_the_settings_are_keywords_that_work(shipped):
+    model, images, labels = tiny.network(classes=10), tiny.images(2, size=64), torch.tensor([3, 7])
+    mask = tasks.random_holes(2, 64, 16, generator=torch.Generator().manual_seed(0))
+    assert shipped.tuned
+    for key, settings in shipped.tuned.items():
+        task = getattr(tasks, key.split()[0])
+        given = {
+            "images": images,
+            "seeds": images,
+            "drawing": images,
+            "labels": labels,
+            "damaged": images,
+            "mask": mask,
+        }
+        given |= {"unit": 3, "factor": 2, "small": shrink(images, 2)}
+        wanted = {name: value for name, value in given.items() if name in inspect.signature(task).parameters}
+        problem = task(model, **wanted, **settings)
+        assert 0 < problem.steps <= 200, key
+        assert 0 < problem.ball.radius < torch.inf, key
+        assert solve(replace(problem, steps=1)).shape == images.shape
+        assert not torch.equal(solve(replace(problem, steps=1)), problem.start), key
+
+
+def test_the_recipes_command_has_nothing_to_do():
+    assert all(recipes.done(name) for name in RECIPES)
