@@ -1,8 +1,8 @@
 """Measure speed: `make bench` writes data/results/bench.json and prints it as a table.
 
 Absolute times mean little on another machine, or while other programs run. So all contenders take turns within each
-round, every round gives ratios of its own, and the table shows the median of these ratios with their quartiles. A turn is
-20 steps long, so that what an attack does once (copies, checks, a model's wrapper) does not count.
+round, every round gives ratios of its own, and the table shows the median of these ratios with their quartiles. A turn
+is 20 steps long, so that what an attack does once (copies, checks, a model's wrapper) does not count.
 
 The unit is one plain forward and backward pass to the input of the network as it was trained: what a gradient costs.
 """
@@ -56,7 +56,7 @@ Turn = Callable[[], object]
 
 
 def networks() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
-    """(name, network in evaluation mode, images, labels) of the two settings; the weights do not matter for the time."""
+    """(name, network in evaluation mode, images, labels) of the two settings; any weights take the same time."""
     torch.manual_seed(0)
     picturebook = Recipe(data="picturebook").build().eval()
     yield "PictureBook network, 64 px, batch 8", picturebook, torch.rand(8, 3, 64, 64), torch.arange(8)
@@ -129,8 +129,8 @@ def ratio(above: list[float], below: list[float]) -> list[float]:
 def seeds(*, size: int = 56, count: int = 500, samples: int = 10) -> dict[str, Any]:
     """The same distribution, one class, fitted and sampled by ours and by `torch.distributions.MultivariateNormal`.
 
-    The latter needs the d x d covariance and its Cholesky factor, in double precision: with a jitter of 1e-4 the matrix is
-    not positive definite in single precision. Measured once: it takes long.
+    The latter needs the d x d covariance and its Cholesky factor, in double precision, as rounding in single precision
+    is of the size of the jitter. Measured once: it takes long.
     """
     book = PictureBook("train", size=size)
     indices = (book.labels == 0).nonzero().squeeze(1)[:count]

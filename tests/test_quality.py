@@ -108,15 +108,14 @@ def test_each_contender_is_the_model_and_settings_that_its_name_says(testbed, tr
 
 
 def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
-    rows = quality.restoration(testbed, split="test", count=COUNT, model=testbed.robust)
-    assert {name: row["baseline"] for name, row in rows.items()} == {
-        "super-resolution x2": "bicubic",
-        "super-resolution x4": "bicubic",
-        "inpainting, label known": "mean fill",
-        "inpainting, label predicted": "mean fill",
+    rows = quality.restoration(testbed, split="test", count=40, model=testbed.robust)
+    assert {name: (row["pictures"], row["baseline"]) for name, row in rows.items()} == {
+        "super-resolution x2": (40, "bicubic"),
+        "super-resolution x4": (40, "bicubic"),
+        "inpainting, label known": (8, "mean fill"),
+        "inpainting, label predicted": (8, "mean fill"),
     }
     for row in rows.values():
-        assert row["pictures"] == COUNT
         difference = row["result PSNR"][0] - row["baseline PSNR"][0]
         assert row["gain"][0] == pytest.approx(difference, abs=2e-4)
         assert row["gain"][1] <= row["gain"][0] <= row["gain"][2]
@@ -124,19 +123,20 @@ def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
 
 
 def test_the_radius_chosen_is_the_smallest_one_close_to_the_best(testbed, monkeypatch):
-    shares = dict(zip(quality.RADII, (0.1, 0.89, 0.9, 0.905, 0.7), strict=True))
+    shares = {3.0: 0.1, 6.0: 0.89, 9.0: 0.9, 12.0: 0.905, 16.0: 0.7}
+    monkeypatch.setattr(quality, "RADII", {"generate": tuple(shares)})
     monkeypatch.setattr(quality, "solved", lambda model, trial, settings: torch.tensor(shares[settings["ball"].radius]))
     monkeypatch.setattr(quality, "judged", lambda judge, images, targets: images)
     chosen = quality.best_radius(testbed, testbed.robust, [Trial("t", "generate", torch.empty(0), torch.empty(0))])
-    assert chosen == {"radius": quality.RADII[1], **quality.schedule(quality.RADII[1])}
-    assert chosen["steps"] * chosen["step_size"] == pytest.approx(2.5 * chosen["radius"], rel=0.01)
+    assert chosen == {"radius": 6.0, **quality.schedule(6.0)}
+    assert chosen["steps"] * chosen["step_size"] == pytest.approx(2.5 * 6.0, rel=0.01)
 
 
 def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path, capsys):
     """All of it on noise and untrained networks: what `tune` writes is what `measure` reads."""
     monkeypatch.setattr(zoo, "TUNED", tmp_path / "tuned")
     monkeypatch.setattr(quality, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(quality, "RADII", (0.5, 1.0))
+    monkeypatch.setattr(quality, "RADII", dict.fromkeys(quality.RADII, (0.5, 1.0)))
     monkeypatch.setattr(quality, "schedule", lambda radius: {"steps": 2, "step_size": radius})
 
     def load() -> zoo.Testbed:
@@ -145,8 +145,8 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
         return testbed
 
     monkeypatch.setattr(zoo, "load", load)
-    for command in ("tune", "measure"):
-        monkeypatch.setattr("sys.argv", ["quality", command, "--count", "8"])
+    for command, count in (("tune", "10"), ("measure", "4")):
+        monkeypatch.setattr("sys.argv", ["quality", command, "--count", count])
         quality.main()
     results = json.loads((tmp_path / "results" / "quality.json").read_text())
     assert list(results) == ["tiny"]

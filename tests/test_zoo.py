@@ -83,11 +83,10 @@ def drawn() -> PictureBook:
 @pytest.mark.parametrize("kind", zoo.SEED_KINDS)
 def test_seeds_are_ready_within_a_second(kind, drawn):
     testbed = replace(zoo.load("picturebook"), pictures=lambda split: {"train": drawn}[split], _seeds={})
-    started = time.thread_time() if torch.get_num_threads() == 1 else time.monotonic()
+    started = time.process_time()  # of all threads together, so that a busy machine changes nothing
     samples = testbed.seeds(kind).sample(torch.arange(10), generator=torch.Generator().manual_seed(0))
-    took = (time.thread_time() if torch.get_num_threads() == 1 else time.monotonic()) - started
+    assert time.process_time() - started < 1
     assert samples.shape == (10, 3, 64, 64)
-    assert took < 1
 
 
 # --- recipes ----------------------------------------------------------------------------------------------------------
@@ -97,16 +96,17 @@ def test_robust_and_standard_differ_in_the_radius_alone():
     robust, standard = RECIPES["picturebook-robust"], RECIPES["picturebook-standard"]
     differences = {key for key, value in asdict(robust).items() if value != asdict(standard)[key]}
     assert differences == {"radius"}
-    assert robust.radius == zoo.load("picturebook").radius
+    assert robust.radius >= zoo.load("picturebook").radius
     assert standard.radius == 0
     states = (robust.build().state_dict(), standard.build().state_dict())
     assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
 
 
 @pytest.mark.parametrize("dial", ["0", "2"])
-def test_the_other_standard_models_differ_in_the_shortcut_alone(dial):
+def test_the_other_standard_models_differ_in_the_shortcut(dial):
     other = RECIPES[f"picturebook-standard-shortcut{dial}"]
-    assert replace(other, shortcut=DEFAULT_SHORTCUT) == RECIPES["picturebook-standard"]
+    standard = replace(RECIPES["picturebook-standard"], epochs=other.epochs)
+    assert replace(other, shortcut=DEFAULT_SHORTCUT) == standard
     assert other.shortcut == float(dial)
 
 
@@ -167,8 +167,10 @@ def test_the_cards_of_robust_and_standard_differ_in_the_radius_alone():
 
 def test_snapshots_are_along_one_training_run():
     models = [weights.load_model(name).state_dict() for name in NAMES[len(RECIPES) :]]
-    shares = [weights.load_card(name)["share"] for name in NAMES[len(RECIPES) :]]
-    assert shares == pytest.approx([(number + 1) / SNAPSHOTS for number in range(SNAPSHOTS)])
+    cards = [weights.load_card(name) for name in NAMES[len(RECIPES) :]]
+    steps = [card["step"] for card in cards]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == cards[-1]["steps"]
     final = weights.load_model("picturebook-live").state_dict()
     distances = [sum((state[key] - value).square().sum() for key, value in final.items()).sqrt() for state in models]
     assert distances[-1] == 0

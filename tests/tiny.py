@@ -75,8 +75,7 @@ def untrained_testbed(read: list[str] | None = None) -> zoo.Testbed:
     )
     for seed, name in enumerate(("robust", "standard", "judge", "second_judge")):
         vars(bed)[name] = network(seed=seed).float()
-    tasks = ("generate", "translate", "superresolve x2", "superresolve x4", "inpaint")
-    vars(bed)["tuned"] = dict.fromkeys(tasks, SETTINGS) | {
-        f"{task} by the standard model": SETTINGS | {"ball": L2Ball(2.0)} for task in ("generate", "translate")
-    }
+    ways = ("generate", "generate from noise", "translate")
+    vars(bed)["tuned"] = dict.fromkeys((*ways, "superresolve x2", "superresolve x4", "inpaint"), SETTINGS)
+    bed.tuned.update({f"{way} by the standard model": SETTINGS | {"ball": L2Ball(2.0)} for way in ways})
     return bed
