@@ -4,6 +4,7 @@ import json
 import re
 
 from course_lib import quality
+from tests import bench
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -12,6 +13,11 @@ README = (ROOT / "README.md").read_text()
 def test_the_quality_tables_are_the_measured_ones() -> None:
     results = json.loads((ROOT / "data" / "results" / "quality.json").read_text())
     assert quality.tables(results["picturebook"]) in README
+
+
+def test_the_speed_table_is_the_measured_one() -> None:
+    result = json.loads((ROOT / "data" / "results" / "bench.json").read_text())
+    assert bench.table(result) in README
 
 
 def test_every_link_and_picture_is_there() -> None:
@@ -26,4 +32,4 @@ def test_every_picture_has_alt_text() -> None:
 
 def test_the_two_commands_come_first() -> None:
     lines = [line.strip() for line in README.splitlines() if line.strip()]
-    assert lines[1].startswith("make lab") and lines[2].startswith("make test")
+    assert [line[:9] for line in lines[1:3]] == ["make lab ", "make test"]
