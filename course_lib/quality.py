@@ -74,6 +74,19 @@ def solved(model: nn.Module, trial: Trial, settings: dict[str, Any]) -> Tensor:
     return torch.cat([solve(refine(model, starts, targets, **settings)) for starts, targets in parts])
 
 
+def pooled(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several rows as one: all their pictures together."""
+    together: dict[str, Any] = {"pictures": sum(row["pictures"] for row in rows)}
+    for name in CONTENDERS:
+        shares = {}
+        for judge in ("judge", "second judge"):
+            hits = sum(round(row[name][judge][0] * row["pictures"]) for row in rows)
+            shares[judge] = wilson(torch.arange(together["pictures"]) < hits)
+        mean = sum(row[name]["length"] * row["pictures"] for row in rows) / together["pictures"]
+        together[name] = {**shares, "length": round(mean, 2)}
+    return together
+
+
 def random_change(starts: Tensor, results: Tensor, *, seed: int = 0) -> Tensor:
     """A control: every start moved in a random direction, as far as it was moved in `results`."""
     noise = torch.randn(starts.shape, generator=torch.Generator().manual_seed(seed))
@@ -160,6 +173,9 @@ def measure(testbed: zoo.Testbed, *, count: int) -> dict[str, Any]:
     rows["classes"] = {
         trial.name: measure_trial(testbed, trial) for trial in trials(testbed, split="test", count=count)
     }
+    ways = [row for name, row in rows["classes"].items() if name.startswith("translation")]
+    if ways:
+        rows["classes"]["translation, all ways together"] = pooled(ways)
     rows["restoration"] = restoration(testbed, split="test", count=10 * count, model=testbed.robust)
     rows["restoration by the standard model"] = restoration(
         testbed, split="test", count=5 * count, model=testbed.standard

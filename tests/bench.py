@@ -80,6 +80,29 @@ def theirs(peer: peers.Peer, model: nn.Module, images: Tensor, labels: Tensor) -
     model.zero_grad(set_to_none=True)  # foolbox leaves gradients in the parameters
 
 
+class Contiguous(torch.autograd.Function):
+    """The identity, whose gradient is laid out row by row."""
+
+    @staticmethod
+    def forward(context: Any, images: Tensor) -> Tensor:
+        return images.view_as(images)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient.contiguous()
+
+
+class RowByRow(nn.Module):
+    """For torchattacks, which calls `.view` on a gradient: a channels-last network returns it in another memory order."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(Contiguous.apply(images))
+
+
 def turns(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Turn]:
     """Everything that is compared on one network."""
     both = {"raw": model, "prepared": prepare(model, device="cpu")}
@@ -87,7 +110,8 @@ def turns(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Turn]:
     contenders |= {f"ours, {kind}": partial(ours, network, images, labels) for kind, network in both.items()}
     for name, peer in PEERS.items():
         for kind, network in both.items():
-            contenders[f"{name}, {kind}"] = partial(theirs, peer, network, images, labels)
+            wrapped = RowByRow(network) if name == "torchattacks" else network
+            contenders[f"{name}, {kind}"] = partial(theirs, peer, wrapped, images, labels)
     return contenders
 
 
