@@ -93,7 +93,7 @@ class Contiguous(torch.autograd.Function):
 
 
 class RowByRow(nn.Module):
-    """For torchattacks, which calls `.view` on a gradient: a channels-last network returns it in another memory order."""
+    """For torchattacks, which calls `.view` on a gradient: a channels-last network returns it in another order."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
