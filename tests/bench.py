@@ -93,7 +93,7 @@ class Contiguous(torch.autograd.Function):
 
 
 class RowByRow(nn.Module):
-    """For torchattacks, which calls `.view` on a gradient: a channels-last network returns it in another order."""
+    """For peers that call `.view` on a gradient: a channels-last network returns it in another memory order."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ def turns(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Turn]:
     contenders |= {f"ours, {kind}": partial(ours, network, images, labels) for kind, network in both.items()}
     for name, peer in PEERS.items():
         for kind, network in both.items():
-            wrapped = RowByRow(network) if name == "torchattacks" else network
+            wrapped = RowByRow(network).eval() if kind == "prepared" else network
             contenders[f"{name}, {kind}"] = partial(theirs, peer, wrapped, images, labels)
     return contenders
 
