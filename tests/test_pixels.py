@@ -198,6 +198,18 @@ def test_a_missing_file_is_refused():
         read_picture(Path("no-such-picture.png"), 64)
 
 
+@pytest.mark.parametrize("kind", [struct.error, EOFError, SyntaxError, IndexError, zlib.error, MemoryError])
+def test_whatever_a_decoder_raises_becomes_one_sentence(kind, monkeypatch):
+    def broken(*_: object) -> None:
+        raise kind("it broke")
+
+    monkeypatch.setattr(Image.Image, "convert", broken)
+    with pytest.raises(
+        ValueError, match=r"^expected a picture file \(PNG, JPEG, \.\.\.\), got something else: it broke$"
+    ):
+        read_picture(saved(Image.new("RGB", (4, 4)), "PNG"), 16)
+
+
 FILES = [saved(Image.fromarray(SCENE), kind).getvalue() for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")]
 
 

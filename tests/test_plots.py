@@ -103,6 +103,7 @@ def test_low_frequency_share_tells_shape_from_texture():
 
     assert plots.low_frequency_share(torch.ones(1, 3, 32, 32)) == pytest.approx(1)
     assert plots.low_frequency_share(wave(4)) == pytest.approx(1)  # 4 / 32 is the cut
+    assert plots.low_frequency_share(wave(4).mT) == pytest.approx(1)
     assert plots.low_frequency_share(wave(5)) == pytest.approx(0, abs=1e-6)
     assert plots.low_frequency_share(wave(5).mT) == pytest.approx(0, abs=1e-6)
     assert plots.low_frequency_share(wave(5), cut=0.2) == pytest.approx(1)

@@ -8,6 +8,7 @@ import torch
 
 from course_lib import quality, zoo
 from course_lib.constraints import norms
+from course_lib.metrics import judged, wilson
 from course_lib.quality import CONTENDERS, Trial
 from tests import tiny
 
@@ -86,6 +87,10 @@ def test_a_row_has_every_contender_with_both_judges_and_its_length(testbed, tria
             share, low, high = row[name][judge]
             assert 0 <= low <= share <= high <= 1
             assert (share * COUNT) % 1 == 0
+    trial = trials["generation, multivariate"]
+    hits = [judged(judge, trial.starts, trial.targets) for judge in (testbed.judge, testbed.second_judge)]
+    assert hits[0].sum() != hits[1].sum(), "the judges agree, so nobody could tell them apart"
+    assert [row["start"]["judge"], row["start"]["second judge"]] == [wilson(answers) for answers in hits]
     lengths = {name: row[name]["length"] for name in CONTENDERS}
     assert lengths["start"] == 0
     assert 0 < lengths["robust"] <= 1

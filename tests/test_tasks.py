@@ -160,16 +160,16 @@ def test_predicted_labels_are_the_prediction_for_the_damaged_picture():
 
 
 def test_the_penalty_counts_only_what_is_outside_the_mask():
+    amounts = torch.tensor([0.1, 0.2, 0.3]).double()  # every image its own
     for penalty in (mean_square, norm):
         stray = outside(MASK, IMAGES, penalty)
-        inside_only, outside_only = IMAGES + 0.1 * MASK, IMAGES + 0.1 * (1 - MASK)
+        inside_only, outside_only = IMAGES + 0.1 * MASK, IMAGES + amounts.view(3, 1, 1, 1) * (1 - MASK)
         assert torch.equal(stray(IMAGES), torch.zeros(3))
         assert torch.equal(stray(inside_only), torch.zeros(3))
         assert (stray(outside_only) > 0).all()
-    squares = 3 * (tiny.SIZE**2 - 36) * 0.1**2  # three channels, a hole of 6 x 6
-    pixels = 3 * tiny.SIZE**2
-    torch.testing.assert_close(outside(MASK, IMAGES)(outside_only), torch.full((3,), squares / pixels).double())
-    torch.testing.assert_close(outside(MASK, IMAGES, norm)(outside_only), torch.full((3,), squares**0.5).double())
+    squares = 3 * (tiny.SIZE**2 - 36) * amounts.square()  # three channels, a hole of 6 x 6
+    torch.testing.assert_close(outside(MASK, IMAGES)(outside_only), squares / (3 * tiny.SIZE**2))
+    torch.testing.assert_close(outside(MASK, IMAGES, norm)(outside_only), squares.sqrt())
 
 
 def change(problem: Problem, mask: Tensor, *, inside: bool) -> Tensor:
