@@ -34,14 +34,14 @@ def clean(role: str) -> float:
     return judged(getattr(TESTBED, role), *pictures()).float().mean().item()
 
 
-def apgd_share(role: str, loss: str) -> float:
-    """Accuracy under torchattacks' APGD, one restart. It moves only pictures that are still classified correctly."""
-    model, (images, labels) = getattr(TESTBED, role), pictures()
-    attack = torchattacks.APGD(model, norm="L2", eps=TESTBED.radius, steps=STEPS, loss=loss)
+def apgd_share(loss: str) -> float:
+    """The robust model's accuracy under torchattacks' APGD, without restarts."""
+    images, labels = pictures()
+    attack = torchattacks.APGD(TESTBED.robust, norm="L2", eps=TESTBED.radius, steps=STEPS, loss=loss)
     attacked = [attack(x, y) for x, y in zip(images.split(50), labels.split(50), strict=True)]
     moved = torch.cat(attacked)
     assert (moved - images).flatten(1).norm(dim=1).max() <= TESTBED.radius + 1e-3
-    return judged(model, moved, labels).float().mean().item()
+    return judged(TESTBED.robust, moved, labels).float().mean().item()
 
 
 def test_the_robust_model_is_robust_and_accurate():
@@ -54,7 +54,6 @@ def test_the_standard_model_is_accurate_and_not_robust():
     assert clean("standard") >= 0.95
 
 
-@pytest.mark.parametrize("role", ["robust", "standard"])
 @pytest.mark.parametrize("loss", ["ce", "dlr"])
-def test_autoattacks_pgd_finds_about_as_much(role, loss):
-    assert abs(apgd_share(role, loss) - share(role)) <= 0.03
+def test_apgd_leaves_about_as_much_of_the_robust_model(loss):
+    assert abs(apgd_share(loss) - share("robust")) <= 0.03

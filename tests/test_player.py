@@ -266,7 +266,7 @@ def test_a_long_run_is_thinned_and_keeps_every_loss_and_the_last_picture() -> No
 
 
 def test_pictures_come_at_most_ten_times_a_second_and_light_until_the_last() -> None:
-    player = Bench(pause=0.002).player(steps=100)
+    player = Bench(pause=0.002).player(steps=500)
     time.sleep(0.1)
     seen = watched(player)
     player.run()
