@@ -275,8 +275,8 @@ def test_pictures_come_at_most_ten_times_a_second_and_light_until_the_last() -> 
     assert set(kinds[:-1]) == {"jpeg"}
     assert kinds[-1] == "png"
     gaps = np.diff(times)
-    assert len(gaps) > 2
-    assert min(gaps[:-1]) > 0.09
+    assert len(gaps) > 0  # a picture that has stopped changing is not sent again
+    assert all(gap > 0.09 for gap in gaps[:-1])
 
 
 def test_one_problem_may_have_fewer_steps_and_no_steps_are_a_run_too() -> None:
