@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -110,6 +111,10 @@ class Notebook:
         """Scroll to a cell: JupyterLab draws only the cells near the screen."""
         self.page.evaluate(f"async () => {{ await {NOTEBOOK}.content.scrollToItem({index}, 'start') }}")
 
+    def show(self, selector: str) -> None:
+        """Scroll until the first drawn element of this kind stands at the top."""
+        self.page.locator(selector).first.evaluate("element => element.scrollIntoView({block: 'start'})")
+
     def screenfuls(self) -> list[Path]:
         """Scroll from top to bottom, so that every cell is drawn, and take a picture of each screenful."""
         scroll = """async place => {
@@ -125,10 +130,11 @@ class Notebook:
         return shots
 
     def slider(self, which: str | int = 0) -> Locator:
-        """The handle of a drawn slider, by its label or by its place."""
+        """The handle of a drawn slider, by its whole label or by its place."""
         sliders = self.page.locator(".jp-Notebook .widget-slider")
         if isinstance(which, str):
-            sliders, which = sliders.filter(has=self.page.locator(".widget-label", has_text=which)), 0
+            label = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(which)}$"))
+            sliders, which = sliders.filter(has=label), 0
         return sliders.nth(which).locator(".noUi-handle").first
 
     def press(self, which: str | int, *keys: str) -> None:

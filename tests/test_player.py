@@ -250,8 +250,9 @@ def test_scrubbing_shows_the_kept_step_and_computes_nothing() -> None:
     assert bench.calls == calls
     assert np.array_equal(decoded(player._screen.images["standard"]), sheet(run.pictures[4], 4))
     assert "after 4<" in player._screen.captions["standard"].value
-    assert f"{run.losses[4].mean():.3g} (mean of 2)" in player._screen.captions["standard"].value
-    assert f"standard {run.losses[4].mean():.3g}<" in player._screen.charts["loss"].value
+    loss = LOSS.write(run.losses[4].mean().item())
+    assert f"loss, mean of 2</span><b>{loss}<" in player._screen.captions["standard"].value
+    assert f"standard {loss}<" in player._screen.charts["loss"].value
 
 
 def test_a_long_run_is_thinned_and_keeps_every_loss_and_the_last_picture() -> None:
@@ -302,7 +303,7 @@ def test_measures_and_views_see_the_values_and_the_problem() -> None:
     run = player.wait(PATIENCE)["robust"]
     assert run.measures["moved"][-1] == pytest.approx(torch.ones(2), abs=1e-4)
     assert run.pictures[0].shape == (4, 8, 8, 3)
-    assert "100% (mean of 2)" in player._screen.captions["robust"].value
+    assert "moved, mean of 2</span><b>100%<" in player._screen.captions["robust"].value
     assert "robust 100%" in player._screen.charts["moved"].value
 
 
@@ -444,12 +445,12 @@ def test_sheets_have_grey_lines_between_and_jpeg_is_close() -> None:
 
 def test_charts_leave_out_what_is_not_finite_and_escape_names() -> None:
     lines = {"a<b": [(0, float("nan")), (1, 2.0), (2, float("inf"))], "empty": []}
-    svg = chart("loss & more", lines, steps=2, marked=2, text="{:.1f}", limits=None)
+    svg = chart("loss & more", lines, steps=2, marked=2, write="{:.1f}".format, limits=None)
     assert "a&lt;b 2.0" in svg
     assert "loss &amp; more" in svg
     assert "nan" not in svg
     assert "inf" not in svg
-    assert "nothing yet" in chart("loss", {}, steps=0, marked=0, text="{}", limits=None)
+    assert "nothing yet" in chart("loss", {}, steps=0, marked=0, write=str, limits=None)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.2, 7.9), (0.00012, 0.00034), (1e5, 4e6), (2.0, 2.0001)])

@@ -3,7 +3,7 @@
 import html
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +14,8 @@ Line = Sequence[tuple[int, float]]
 
 GAP = 1  # pixels of the pictures' own size between two pictures of a sheet
 GREY = 128
-WIDTH, HEIGHT = 460, 240  # of the curves' drawing
-LEFT, RIGHT, TOP, BOTTOM = (
-    58,
-    142,
-    36,
-    36,
-)  # its margins: numbers left, names and values right, title above, steps below
+WIDTH, HEIGHT = 460, 240  # of a chart
+LEFT, RIGHT, TOP, BOTTOM = 58, 148, 36, 36  # its margins: numbers; names and values; title; steps
 APART = 20  # between two labels
 
 
@@ -55,7 +50,7 @@ class Chart:
     lines: Mapping[str, Line]
     steps: int
     marked: int
-    text: str  # how a value is written, such as "{:.0%}"
+    write: Callable[[float], str]
     low: float
     high: float
 
@@ -67,9 +62,13 @@ class Chart:
 
     def axes(self) -> Iterator[str]:
         yield words("title", LEFT, 20, self.title)
-        for value in ticks(self.low, self.high):
+        values = ticks(self.low, self.high)
+        labels = [short(self.write(value)) for value in values]
+        if len(set(labels)) < len(labels):  # too close together for the usual decimals
+            labels = [f"{value:g}" for value in values]
+        for value, label in zip(values, labels, strict=True):
             yield f'<path class="grid" d="M{LEFT} {self.down(value):.1f}H{WIDTH - RIGHT}"/>'
-            yield words("tick", LEFT - 8, self.down(value) + 5, self.text.format(value), "end")
+            yield words("tick", LEFT - 8, self.down(value) + 5, label, "end")
         yield words("tick", LEFT, HEIGHT - 12, "step 0")
         if self.steps:
             yield words("tick", WIDTH - RIGHT, HEIGHT - 12, str(self.steps), "end")
@@ -83,7 +82,7 @@ class Chart:
             step, value = here[name]
             yield f'<polyline class="line line{number}" points="{points}"/>'
             yield f'<circle class="dot line{number}" cx="{self.across(step):.1f}" cy="{self.down(value):.1f}" r="5"/>'
-            yield words("name", WIDTH - RIGHT + 14, heights[name] + 5, f"{name} {self.text.format(value)}")
+            yield words("name", WIDTH - RIGHT + 14, heights[name] + 5, f"{name} {self.write(value)}")
 
     def svg(self) -> str:
         ends = [f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}" for name, line in self.lines.items()]
@@ -93,12 +92,23 @@ class Chart:
 
 
 def chart(
-    title: str, lines: Mapping[str, Line], *, steps: int, marked: int, text: str, limits: tuple[float, float] | None
+    title: str,
+    lines: Mapping[str, Line],
+    *,
+    steps: int,
+    marked: int,
+    write: Callable[[float], str],
+    limits: tuple[float, float] | None,
 ) -> str:
     """The SVG of a chart; values that are not finite are left out, and `limits` None takes those of the data."""
     finite = {name: [point for point in line if math.isfinite(point[1])] for name, line in lines.items()}
     low, high = limits or span([value for line in finite.values() for _, value in line])
-    return Chart(title, {name: line for name, line in finite.items() if line}, steps, marked, text, low, high).svg()
+    return Chart(title, {name: line for name, line in finite.items() if line}, steps, marked, write, low, high).svg()
+
+
+def short(number: str) -> str:
+    """Without zeros at the end: 2.500 -> 2.5."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def words(kind: str, x: float, y: float, text: str, anchor: str = "start") -> str:
@@ -118,7 +128,7 @@ def ticks(low: float, high: float) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     gap = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first = math.ceil(low / gap - 1e-9)
-    return [round(number * gap, 12) for number in range(first, math.floor(high / gap + 1e-9) + 1)]
+    return [round(number * gap, 12) + 0.0 for number in range(first, math.floor(high / gap + 1e-9) + 1)]
 
 
 def spread(heights: Mapping[str, float]) -> dict[str, float]:

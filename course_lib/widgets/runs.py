@@ -31,15 +31,16 @@ class Measure:
 
     label: str
     of: Callable[[Moment], Tensor]  # -> (B,)
-    text: str = "{:.0%}"  # how one number is written
+    text: str | None = "{:.0%}"  # how a number is written; None: with at most three decimals
     limits: tuple[float, float] | None = (0.0, 1.0)  # of the vertical axis; None: those of the data
 
-    def write(self, numbers: Tensor) -> str:
-        mean = self.text.format(numbers.mean().item())
-        return mean if len(numbers) == 1 else f"{mean} (mean of {len(numbers)})"
+    def write(self, number: float) -> str:
+        if self.text is not None:
+            return self.text.format(number)
+        return f"{number:.{3 if abs(number) < 10 else 1 if abs(number) < 1000 else 0}f}"
 
 
-LOSS = Measure("loss", lambda moment: moment.frame.losses, "{:.3g}", None)
+LOSS = Measure("loss", lambda moment: moment.frame.losses, None, None)
 
 
 @dataclass

@@ -62,14 +62,14 @@ class Screen:
             widgets.VBox([widgets.HTML(heading(number, name)), image, self.captions[name]])
             for number, (name, image) in enumerate(self.images.items())
         ]
-        charts = classed(widgets.VBox(list(self.charts.values())), "charts")
+        charts = classed(widgets.Box(list(self.charts.values()), layout=widgets.Layout(flex_flow="row wrap")), "charts")
         bar = [self.run, self.stop, self.reset, self.progress, self.status]
         rows = [
             widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none")),
             classed(widgets.Box(list(controls), layout=wrap), "controls"),
             classed(widgets.Box(bar, layout=wrap), "bar"),
-            classed(widgets.Box([*stands, charts], layout=widgets.Layout(flex_flow="row wrap")), "stage"),
             self.scrubber,
+            classed(widgets.Box([*stands, charts], layout=widgets.Layout(flex_flow="row wrap")), "stage"),
         ]
         return classed(widgets.VBox(rows), "course-player")
 
@@ -83,7 +83,7 @@ class Screen:
         for measure in self.measures:
             lines = {name: line(run, measure.label) for name, run in runs.items()}
             self.charts[measure.label].value = chart(
-                measure.label, lines, steps=steps, marked=step, text=measure.text, limits=measure.limits
+                measure.label, lines, steps=steps, marked=step, write=measure.write, limits=measure.limits
             )
 
     def draw(self, image: widgets.Image, pictures: np.ndarray, kind: str) -> None:
@@ -100,9 +100,10 @@ class Screen:
     def caption(self, name: str, run: Trajectory, position: int) -> str:
         """What stands under a sheet: each measure's number and the caption; an ellipsis where they are not known."""
         known = position < len(run.captions)
-        numbers = [m.write(run.measures[m.label][position]) if known else "…" for m in self.measures]
+        mean = f", mean of {len(run.images)}" if len(run.images) > 1 else ""
+        numbers = [m.write(run.measures[m.label][position].mean().item()) if known else "…" for m in self.measures]
         pairs = zip(self.measures, numbers, strict=True)
-        rows = [f"<span>{html.escape(m.label)}</span><b>{html.escape(number)}</b>" for m, number in pairs]
+        rows = [f"<span>{html.escape(m.label)}{mean}</span><b>{html.escape(number)}</b>" for m, number in pairs]
         said = html.escape(run.captions[position]) if known else ""
         unseen = f'<span class="unseen">Picture: {html.escape(name)}, step {run.steps[position]}.</span>'
         return f'{unseen}<div class="said">{"".join(rows)}<p>{said}</p></div>'.replace("\n", "<br>")
