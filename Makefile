@@ -2,7 +2,7 @@
 # Variables given on the command line reach the programs, too: make train TESTBED=picturebook DATA=~/pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full setup train bench quality gallery lint format notebooks chromium
+.PHONY: help lab test test-full setup train tune bench quality gallery lint format notebooks chromium
 
 UV_VERSION := 0.13.8
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
@@ -26,17 +26,18 @@ test-full: setup chromium lint ## The same with the notebooks at full length and
 
 setup: .venv/.ready ## Create .venv from uv.lock, once
 
-train: setup ## Train the models whose weights are missing (TRAIN_ARGS=--again: all of them)
-	$(PYTHON) -m course_lib.recipes $(TRAIN_ARGS)
+train: setup ## Train the models whose weights are missing (DATA=folder: models of your own pictures)
+	$(PYTHON) -m course_lib.trainer $(if $(DATA),--data "$(DATA)") $(TRAIN_ARGS)
 
 bench: setup ## Measure speed, into data/results/bench.json
 	$(PYTHON) tests/bench.py
 
-quality: setup ## Measure the quality of every task, into data/results/quality.json
+quality: setup ## Measure the quality of every task, into data/results/quality.json, and print the tables
 	$(PYTHON) -m course_lib.quality
+	$(PYTHON) -m course_lib.tables
 
 tune: setup ## Choose the settings of every task on validation pictures, into data/tuned
-	$(PYTHON) -m course_lib.quality tune
+	$(PYTHON) -m course_lib.tuning
 
 gallery: setup ## Draw the README's pictures again
 	$(PYTHON) -m course_lib.gallery

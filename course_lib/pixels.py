@@ -44,8 +44,12 @@ def psnr(images: Tensor, truth: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def read_picture(source: str | Path | Image.Image, size: int) -> Tensor:
-    """A person's own picture as a start: the central square, (1, 3, size, size) in [0, 1], on white where it is
-    transparent.
+    """A person's own picture as a start, (1, 3, size, size) in [0, 1]; see `read_square`."""
+    return to_float(read_square(source, size))[None]
+
+
+def read_square(source: str | Path | Image.Image, size: int) -> Tensor:
+    """The central square of a picture, (3, size, size) uint8, on white where it is transparent.
 
     Raises ValueError in one sentence where the file is no picture or is too large to decode safely.
     """
@@ -61,7 +65,7 @@ def read_picture(source: str | Path | Image.Image, size: int) -> Tensor:
     except Exception as error:  # what a decoder raises on a broken file is anyone's guess
         raise ValueError(f"expected a picture file (PNG, JPEG, ...), got something else: {error}") from error
     on_white = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square).convert("RGB")
-    return to_float(torch.from_numpy(np.array(on_white))).permute(2, 0, 1)[None].contiguous()
+    return torch.from_numpy(np.array(on_white)).permute(2, 0, 1).contiguous()
 
 
 def to_uint8(images: Tensor) -> np.ndarray:

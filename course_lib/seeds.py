@@ -34,13 +34,22 @@ class Uniform:
         return torch.rand(len(labels), *self.shape, generator=generator)
 
 
+@dataclass(frozen=True)
 class PixelNormal:
-    """Every value of every pixel normal on its own, with the class's mean and standard deviation at that place."""
+    """Every value of every pixel normal on its own, with the class's mean and standard deviation at that place.
 
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        groups = by_class(images, labels)
-        self.means = torch.stack([group.float().div(255).mean(0) for group in groups])
-        self.deviations = torch.stack([group.float().div(255).std(0, correction=0) for group in groups])
+    `means` and `deviations` are (classes, 3, H, W), in units of pixels in [0, 1].
+    """
+
+    means: Tensor
+    deviations: Tensor
+
+    @classmethod
+    def fit(cls, images: Tensor, labels: Tensor) -> "PixelNormal":
+        """From uint8 training pictures (N, 3, H, W) and their labels (N,)."""
+        groups = [group.float().div(255) for group in by_class(images, labels)]
+        means = torch.stack([group.mean(0) for group in groups])
+        return cls(means, torch.stack([group.std(0, correction=0) for group in groups]))
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         check_known(labels, len(self.means))

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from course_lib.models import Classifier
-from course_lib.training import Recipe
+from course_lib.recipe import Recipe
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "weights"
 

@@ -8,18 +8,20 @@ images = solve(generate(testbed.robust, seeds, labels, **testbed.tuned["generate
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball
-from course_lib.datasets.picturebook import CLASSES, DEFAULT_SHORTCUT, RADIUS, PictureBook
+from course_lib.datasets.photographs import IMAGENETTE, Collection, Photographs, folder
+from course_lib.datasets.picturebook import CLASSES, DEFAULT_SHORTCUT, RADIUS, PictureBook, default_cache
 from course_lib.models import Classifier, prepare
 from course_lib.seeds import Mixture, MultivariateNormal, PixelNormal, Seeds, Uniform
-from course_lib.weights import load_model
+from course_lib.statistics import load_statistics
+from course_lib.weights import FOLDER, load_model
 
 SEED_KINDS = ("uniform", "normal", "multivariate", "mixture")
 TUNED = Path(__file__).resolve().parent.parent / "data" / "tuned"
@@ -32,37 +34,40 @@ class Testbed:
 
     Robust and standard model differ in the training radius alone (0 for the standard one). The judges have another
     architecture and other seeds and are never used by the synthesis. `radius` is where robustness is measured: L2, in
-    pixel units, at this resolution.
+    pixel units, at this resolution. Photographs come with shipped `statistics` of their classes, so seeds need no
+    pictures.
     """
 
     name: str
     classes: Sequence[str]
     resolution: int
     radius: float
-    pictures: Callable[[str], PictureBook]
+    pictures: Callable[[str], PictureBook | Photographs]
     weights: dict[str, str]
     pairs: Sequence[tuple[int, int]] = ()
+    statistics: str | None = None
+    home: Path = FOLDER
     _seeds: dict[str, Seeds] = field(default_factory=dict)
 
     @cached_property
-    def train(self) -> PictureBook:
+    def train(self) -> PictureBook | Photographs:
         return self.pictures("train")
 
     @cached_property
-    def validation(self) -> PictureBook:
+    def validation(self) -> PictureBook | Photographs:
         return self.pictures("validation")
 
     @cached_property
-    def test(self) -> PictureBook:
+    def test(self) -> PictureBook | Photographs:
         return self.pictures("test")
 
     @cached_property
     def robust(self) -> Classifier:
-        return prepare(load_model(self.weights["robust"]))
+        return prepare(load_model(self.weights["robust"], folder=self.home))
 
     @cached_property
     def standard(self) -> Classifier:
-        return prepare(load_model(self.weights["standard"]))
+        return prepare(load_model(self.weights["standard"], folder=self.home))
 
     @property
     def answers(self) -> list[str]:
@@ -76,22 +81,30 @@ class Testbed:
 
     @cached_property
     def judge(self) -> nn.Module:
-        return prepare(load_model(self.weights["judge"]))
+        return prepare(load_model(self.weights["judge"], folder=self.home))
 
     @cached_property
-    def second_judge(self) -> nn.Module:
-        return prepare(load_model(self.weights["second_judge"]))
+    def judges(self) -> dict[str, nn.Module]:
+        """Every judge by name; the first one is `judge`."""
+        others = {
+            name: prepare(load_model(file, folder=self.home))
+            for name, file in self.weights.items()
+            if name == "second judge"
+        }
+        return {"judge": self.judge} | others
 
     @cached_property
     def tuned(self) -> dict[str, dict[str, Any]]:
-        """Keywords for each task function, found on validation pictures by `python -m course_lib.quality tune`."""
-        return {
-            task: keywords(values) for task, values in json.loads((TUNED / f"{self.name}.json").read_text()).items()
-        }
+        """Keywords for each task function, found on validation pictures by `make tune`; for a person's own pictures
+        those of Imagenette, which have the same size and radius."""
+        path = TUNED / f"{self.name}.json"
+        if not path.exists() and self.home != FOLDER:
+            path = TUNED / "imagenette.json"
+        return {task: keywords(values) for task, values in json.loads(path.read_text()).items()}
 
     def seeds(self, kind: str) -> Seeds:
         """A seed distribution: "uniform", "normal" (per pixel), "multivariate" or "mixture"; fitted on training
-        pictures, once."""
+        pictures, once, or read from shipped statistics of them."""
         if kind not in SEED_KINDS:
             raise ValueError(f"expected a seed kind among {', '.join(SEED_KINDS)}, got {kind!r}")
         if kind not in self._seeds:
@@ -101,8 +114,15 @@ class Testbed:
     def _fit(self, kind: str) -> Seeds:
         if kind == "uniform":
             return Uniform((3, self.resolution, self.resolution))
+        if self.statistics is not None:
+            return load_statistics(self.statistics)[kind]
         images, labels = self.train.images(range(FIT)), self.train.labels[:FIT]
-        return {"normal": PixelNormal, "multivariate": MultivariateNormal, "mixture": Mixture}[kind](images, labels)
+        fits: dict[str, Callable[[Tensor, Tensor], Seeds]] = {
+            "normal": PixelNormal.fit,
+            "multivariate": MultivariateNormal,
+            "mixture": Mixture,
+        }
+        return fits[kind](images, labels)
 
     def batch(self, split: str, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Pictures in [0, 1] and labels at these indices of "train", "validation" or "test"."""
@@ -132,18 +152,51 @@ def picturebook(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
             "robust": "picturebook-robust",
             "standard": standard,
             "judge": "picturebook-judge",
-            "second_judge": "picturebook-judge2",
+            "second judge": "picturebook-judge2",
         },
         pairs=((0, 1), (2, 3), (4, 5)),
     )
 
 
-TESTBEDS = {"picturebook": picturebook}
+def photographs(collection: Collection, *, resolution: int, radius: float, pairs: Sequence[tuple[int, int]]) -> Testbed:
+    """Photographs: the models, and seeds from class statistics, ship; the pictures are fetched when first asked for."""
+    name = collection.name
+    return Testbed(
+        name=name,
+        classes=collection.classes,
+        resolution=resolution,
+        radius=radius,
+        pictures=lambda split: Photographs(collection, split, size=resolution),
+        weights={role: f"{name}-{role}" for role in ("robust", "standard", "judge")},
+        pairs=pairs,
+        statistics=name,
+    )
+
+
+def own(path: str) -> Testbed:
+    """A person's own pictures, with the models that `make train DATA=path` has trained."""
+    collection = folder(path)
+    testbed = photographs(collection, resolution=64, radius=1.2, pairs=((0, 1),))
+    return replace(testbed, statistics=None, home=own_weights())
+
+
+def own_weights() -> Path:
+    """Where models of people's own pictures are kept."""
+    return default_cache() / "weights"
+
+
+TESTBEDS: dict[str, Callable[..., Testbed]] = {
+    "picturebook": picturebook,
+    "imagenette": partial(photographs, IMAGENETTE, resolution=64, radius=1.2, pairs=((0, 1), (6, 7), (8, 9))),
+}
 
 
 def load(name: str | None = None, **options: Any) -> Testbed:
-    """The testbed of this name; without one, the one that the environment variable TESTBED names, else PictureBook."""
+    """The testbed of this name; without one, the one that the environment variable TESTBED names, else PictureBook.
+    "folder:PATH" is the testbed of a person's own pictures."""
     name = name or os.environ.get("TESTBED", "picturebook")
+    if name.startswith("folder:"):
+        return own(name.removeprefix("folder:"))
     if name not in TESTBEDS:
-        raise ValueError(f"expected a testbed among {', '.join(TESTBEDS)}, got {name!r}")
+        raise ValueError(f"expected a testbed among {', '.join(TESTBEDS)} and folder:PATH, got {name!r}")
     return TESTBEDS[name](**options)

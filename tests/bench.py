@@ -28,9 +28,9 @@ from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import PictureBook
 from course_lib.models import prepare
 from course_lib.pgd import Problem, solve
+from course_lib.recipe import Recipe
 from course_lib.seeds import JITTER, MultivariateNormal
 from course_lib.tasks import refine
-from course_lib.training import Recipe
 from course_lib.widgets import Player, controls
 from tests import peers
 

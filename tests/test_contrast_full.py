@@ -8,8 +8,8 @@ from torch import Tensor
 
 from course_lib import zoo
 from course_lib.constraints import L2Ball
+from course_lib.evaluation import robust_hits
 from course_lib.metrics import judged
-from course_lib.training import robust_hits
 from tests.peers import torchattacks
 
 pytestmark = pytest.mark.full

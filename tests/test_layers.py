@@ -12,8 +12,20 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "course_lib"
 MATHS = {"pixels", "constraints", "models", "pgd", "tasks", "seeds"}
-LIBRARY = MATHS | {"training", "weights", "zoo", "datasets", "metrics", "plots"}
-COMMANDS = {"recipes", "quality", "gallery"}  # programs: nothing imports them
+LIBRARY = MATHS | {
+    "recipe",
+    "augmentation",
+    "evaluation",
+    "training",
+    "weights",
+    "statistics",
+    "zoo",
+    "datasets",
+    "metrics",
+    "plots",
+}
+# Programs: only they import each other.
+COMMANDS = {"recipes", "trainer", "trials", "quality", "tuning", "tables", "gallery"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "pixels": set(),
@@ -22,17 +34,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pgd": {"constraints"},
     "tasks": {"pgd", "constraints", "pixels", "models"},  # of models only the type of an argument
     "seeds": {"pixels"},
-    "training": {"pgd", "constraints", "models"},
-    "weights": {"models", "training"},
+    "recipe": {"constraints", "models"},
+    "augmentation": {"recipe"},
+    "evaluation": {"pgd", "constraints"},
+    "training": {"pgd", "constraints", "models", "recipe", "augmentation"},
+    "weights": {"models", "recipe"},
     "datasets": {"pixels"},
-    "zoo": {"datasets", "models", "seeds", "weights", "constraints", "tasks"},
+    "statistics": {"pixels", "seeds", "weights", "datasets"},
+    "zoo": {"datasets", "models", "seeds", "weights", "constraints", "tasks", "statistics"},
     "metrics": {"models", "pixels"},
     "plots": {"pgd", "pixels"},
     "checks": MATHS,
-    "robustness_interop": {"models"},
+    "robustness_interop": {"models", "weights"},
     "grading": LIBRARY | {"checks"},
     "widgets": LIBRARY | {"checks"},
-} | dict.fromkeys(COMMANDS, LIBRARY)
+} | dict.fromkeys(COMMANDS, LIBRARY | COMMANDS)
 
 MATHS_MAY_USE = {"torch", "torchvision"}
 PIXELS_MAY_USE = MATHS_MAY_USE | {"numpy", "PIL"}

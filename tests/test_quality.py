@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from course_lib import quality, zoo
+from course_lib import quality, tables, tuning, zoo
+from course_lib import trials as trials_module
 from course_lib.constraints import norms
 from course_lib.metrics import judged, wilson
-from course_lib.quality import CONTENDERS, Trial
+from course_lib.quality import CONTENDERS
+from course_lib.trials import Trial, solved
 from tests import tiny
 
 COUNT = 8
@@ -22,7 +24,7 @@ def testbed() -> zoo.Testbed:
 
 @pytest.fixture(scope="module")
 def trials(testbed: zoo.Testbed) -> dict[str, Trial]:
-    return {trial.name: trial for trial in quality.trials(testbed, split="test", count=COUNT)}
+    return {trial.name: trial for trial in trials_module.trials(testbed, split="test", count=COUNT)}
 
 
 def test_there_is_a_trial_for_every_kind_of_seeds_and_both_ways_of_every_pair(testbed, trials):
@@ -72,9 +74,9 @@ def test_a_random_change_is_exactly_as_long_as_the_results_change():
 
 def test_solving_in_batches_is_solving_at_once(testbed, trials, monkeypatch):
     trial, settings = trials["generation, uniform"], tiny.SETTINGS
-    together = quality.solved(testbed.robust, trial, settings)
-    monkeypatch.setattr(quality, "BATCH", 3)
-    torch.testing.assert_close(quality.solved(testbed.robust, trial, settings), together)
+    together = solved(testbed.robust, trial, settings)
+    monkeypatch.setattr(trials_module, "BATCH", 3)
+    torch.testing.assert_close(solved(testbed.robust, trial, settings), together)
 
 
 def test_a_row_has_every_contender_with_both_judges_and_its_length(testbed, trials):
@@ -88,7 +90,7 @@ def test_a_row_has_every_contender_with_both_judges_and_its_length(testbed, tria
             assert 0 <= low <= share <= high <= 1
             assert (share * COUNT) % 1 == 0
     trial = trials["generation, multivariate"]
-    hits = [judged(judge, trial.starts, trial.targets) for judge in (testbed.judge, testbed.second_judge)]
+    hits = [judged(judge, trial.starts, trial.targets) for judge in testbed.judges.values()]
     assert hits[0].sum() != hits[1].sum(), "the judges agree, so nobody could tell them apart"
     assert [row["start"]["judge"], row["start"]["second judge"]] == [wilson(answers) for answers in hits]
     lengths = {name: row[name]["length"] for name in CONTENDERS}
@@ -129,11 +131,12 @@ def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
 
 def test_the_radius_chosen_is_the_smallest_one_close_to_the_best(testbed, monkeypatch):
     shares = {3.0: 0.1, 6.0: 0.89, 9.0: 0.9, 12.0: 0.905, 16.0: 0.7}
-    monkeypatch.setattr(quality, "RADII", {"generate": tuple(shares)})
-    monkeypatch.setattr(quality, "solved", lambda model, trial, settings: torch.tensor(shares[settings["ball"].radius]))
-    monkeypatch.setattr(quality, "judged", lambda judge, images, targets: images)
-    chosen = quality.best_radius(testbed, testbed.robust, [Trial("t", "generate", torch.empty(0), torch.empty(0))])
-    assert chosen == {"radius": 6.0, **quality.schedule(6.0)}
+    at_64 = tuple(radius * 64 / testbed.resolution for radius in shares)
+    monkeypatch.setattr(tuning, "RADII", {"generate": at_64})
+    monkeypatch.setattr(tuning, "solved", lambda model, trial, settings: torch.tensor(shares[settings["ball"].radius]))
+    monkeypatch.setattr(tuning, "judged", lambda judge, images, targets: images)
+    chosen = tuning.best_radius(testbed, testbed.robust, [Trial("t", "generate", torch.empty(0), torch.empty(0))])
+    assert chosen == {"radius": 6.0, **tuning.schedule(6.0)}
     assert chosen["steps"] * chosen["step_size"] == pytest.approx(2.5 * 6.0, rel=0.01)
 
 
@@ -141,8 +144,8 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
     """All of it on noise and untrained networks: what `tune` writes is what `measure` reads."""
     monkeypatch.setattr(zoo, "TUNED", tmp_path / "tuned")
     monkeypatch.setattr(quality, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(quality, "RADII", dict.fromkeys(quality.RADII, (0.5, 1.0)))
-    monkeypatch.setattr(quality, "schedule", lambda radius: {"steps": 2, "step_size": radius})
+    monkeypatch.setattr(tuning, "RADII", dict.fromkeys(tuning.RADII, (2.0, 4.0)))
+    monkeypatch.setattr(tuning, "schedule", lambda radius: {"steps": 2, "step_size": radius})
 
     def load() -> zoo.Testbed:
         testbed = tiny.untrained_testbed()
@@ -150,18 +153,17 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
         return testbed
 
     monkeypatch.setattr(zoo, "load", load)
-    for command, count in (("tune", "10"), ("measure", "4")):
-        monkeypatch.setattr("sys.argv", ["quality", command, "--count", count])
-        quality.main()
+    for program, count in ((tuning, "10"), (quality, "4")):
+        monkeypatch.setattr("sys.argv", ["program", "--count", count])
+        program.main()
+    monkeypatch.setattr(tables, "RESULTS", tmp_path / "results")
+    tables.main()
     results = json.loads((tmp_path / "results" / "quality.json").read_text())
     assert list(results) == ["tiny"]
     shown = capsys.readouterr().out
-    tables = [block.splitlines() for block in shown.split("\n\n") if "|---|" in block]
-    assert [len(table[-1].split("|")) - 2 for table in tables] == [5, 2 + len(CONTENDERS), 5]
-    for table in tables:
+    shown_tables = [block.splitlines() for block in shown.split("\n\n") if "|---|" in block]
+    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 2 + len(CONTENDERS), 5]
+    for table in shown_tables:
         rows = [line for line in table if line.startswith("|")]
         assert len({line.count("|") for line in rows}) == 1
         assert len(rows) > 3
-    monkeypatch.setattr("sys.argv", ["quality", "tables"])
-    quality.main()
-    assert capsys.readouterr().out.strip() in shown

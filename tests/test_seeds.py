@@ -86,7 +86,7 @@ def test_one_picture_is_a_class_whose_samples_are_the_picture_and_jitter():
     images = pictures(1)
     truth = images.float() / 255
     assert torch.equal(
-        PixelNormal(images, zeros(1)).sample(zeros(2), generator=generator()), truth.expand(2, -1, -1, -1)
+        PixelNormal.fit(images, zeros(1)).sample(zeros(2), generator=generator()), truth.expand(2, -1, -1, -1)
     )
     for kind in (MultivariateNormal, Mixture):
         near = kind(images, zeros(1), jitter=0.001).sample(zeros(50), generator=generator()) - truth
@@ -99,7 +99,7 @@ def test_one_picture_is_a_class_whose_samples_are_the_picture_and_jitter():
 def test_pixel_normal_samples_have_each_pixels_mean_and_deviation_and_no_correlation():
     images = pictures(6)
     mean, covariance = moments(images)
-    samples = PixelNormal(images, zeros(6)).sample(zeros(MANY), generator=generator())
+    samples = PixelNormal.fit(images, zeros(6)).sample(zeros(MANY), generator=generator())
     assert_moments(samples, mean, covariance.diag().diag())
 
 
@@ -160,12 +160,12 @@ def test_k_means_bears_more_groups_than_different_points(points):
 IMAGES, LABELS = pictures(40, spread=60, shape=(3, 8, 8)), torch.arange(40) % 4
 FITTED: dict[str, Seeds] = {
     "uniform": Uniform((3, 8, 8)),
-    "normal": PixelNormal(IMAGES, LABELS),
+    "normal": PixelNormal.fit(IMAGES, LABELS),
     "multivariate": MultivariateNormal(IMAGES, LABELS),
     "mixture": Mixture(IMAGES, LABELS),
 }
 every_kind = pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
-every_fitted_kind = pytest.mark.parametrize("kind", [PixelNormal, MultivariateNormal, Mixture])
+every_fitted_kind = pytest.mark.parametrize("kind", [PixelNormal.fit, MultivariateNormal, Mixture])
 
 
 @every_kind

@@ -15,20 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_lib.augmentation import augment, batch, seeded
 from course_lib.constraints import Ball, L2Ball, LinfBall, norms
-from course_lib.training import (
-    Progress,
-    Recipe,
-    Run,
-    accuracy,
-    augment,
-    batch,
-    evaluating,
-    robust_hits,
-    seeded,
-    train,
-    untargeted,
-)
+from course_lib.evaluation import accuracy, evaluating, robust_hits
+from course_lib.recipe import Recipe
+from course_lib.training import Progress, Run, train
+from tests import peers
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -76,12 +68,13 @@ DRIVER = """
 import sys
 import torch
 from course_lib import training
+from course_lib.recipe import Recipe
 
 torch.set_num_threads(1)
 training.SAVE_EVERY = 0.0  # after every step
 folder = training.Path(sys.argv[1])
 data = torch.load(folder / "data.pt")
-recipe = training.Recipe.from_card(data["recipe"])
+recipe = Recipe.from_card(data["recipe"])
 for progress in training.train(recipe, data["images"], data["labels"], checkpoint=folder / "run.pt", every=1):
     print(progress.step, flush=True)
 torch.save(progress.model.state_dict(), folder / "weights.pt")
@@ -207,9 +200,9 @@ def test_too_few_pictures_are_refused() -> None:
         next(train(RECIPE, *colours(10)))
 
 
-def test_reports_come_every_so_many_steps_and_at_the_end() -> None:
+def test_reports_come_every_so_many_steps_and_after_each_epoch() -> None:
     reports = list(train(RECIPE, *colours(), every=8))
-    assert [report.step for report in reports] == [8, 16, 24, 30]
+    assert [report.step for report in reports] == [8, 10, 16, 20, 24, 30]
     assert {report.steps for report in reports} == {30}
     assert all(0 <= report.accuracy <= 1 and math.isfinite(report.loss) for report in reports)
     assert not reports[-1].model.training
@@ -419,17 +412,33 @@ def test_more_restarts_and_larger_radii_never_leave_more_survivors(trained: nn.M
     assert shares[0] > 0.8 > 0.2 > shares[-1]
 
 
-def test_no_clean_picture_inside_the_ball_is_called_robust(trained: nn.Module) -> None:
-    """What counts as broken is broken: the attacked pictures lie in the ball and are classified wrongly."""
+def test_another_librarys_attack_finds_the_same_pictures(trained: nn.Module) -> None:
     images, labels = colours()
     pixels, ball = images.float() / 255, L2Ball(1.2)
-    hits = robust_hits(trained, pixels, labels, ball=ball, steps=10, restarts=1)
-    attacked = untargeted(trained, pixels, labels, ball=ball, steps=10, generator=torch.Generator().manual_seed(0))
+    hits = robust_hits(trained, pixels, labels, ball=ball, steps=20, restarts=1)
+    attacked = peers.torchattacks_pgd(
+        trained, pixels, labels, radius=ball.radius, steps=20, step_size=0.15, targeted=False
+    )
     assert norms(attacked - pixels).max() <= ball.radius + 1e-5
-    assert 0 <= attacked.min() <= attacked.max() <= 1
     wrong = trained(attacked).argmax(1) != labels
     assert 0 < wrong.sum() < len(labels)
-    assert (hits == ~wrong).float().mean() > 0.9  # other random starts
+    assert (hits == ~wrong).float().mean() > 0.9  # other starts
+
+
+def test_fooled_pictures_leave_and_the_others_get_all_steps(trained: nn.Module) -> None:
+    """The forward passes of an attack of 25 steps: fewer where pictures fall early, all where none does."""
+    images, labels = colours()
+    pixels, rows = images.float() / 255, []
+    handle = trained.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    try:
+        hits = robust_hits(trained, pixels, labels, ball=L2Ball(0.0), steps=25, restarts=1, batch_size=500)
+        right = int(hits.sum())
+        assert rows == [160] + [right] * (25 + 3)  # three looks
+        rows.clear()
+        robust_hits(trained, pixels, labels, ball=L2Ball(50.0), steps=25, restarts=1, batch_size=500)
+        assert rows == [160] + [right] * 11  # ten steps, one look
+    finally:
+        handle.remove()
 
 
 def test_measuring_leaves_the_model_as_it_was(trained: nn.Module) -> None:

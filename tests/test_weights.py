@@ -13,7 +13,7 @@ from safetensors.torch import load
 
 from course_lib import weights
 from course_lib.models import Classifier
-from course_lib.training import Recipe
+from course_lib.recipe import Recipe
 from course_lib.weights import known, load_card, load_model, save_model
 from tests import tiny
 

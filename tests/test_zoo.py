@@ -11,14 +11,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from course_lib import recipes, tasks, weights, zoo
+from course_lib import tasks, trainer, weights, zoo
 from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import DEFAULT_SHORTCUT, PictureBook, textures
+from course_lib.evaluation import robust_hits
 from course_lib.metrics import judged
 from course_lib.pgd import solve
 from course_lib.pixels import shrink
-from course_lib.recipes import RECIPES, SNAPSHOTS
-from course_lib.training import Recipe, robust_hits
+from course_lib.recipe import Recipe
+from course_lib.recipes import RECIPES
+from course_lib.trainer import SNAPSHOTS
 from tests import tiny
 
 NAMES = [*RECIPES, *(f"picturebook-live-{number:02d}" for number in range(1, SNAPSHOTS + 1))]
@@ -52,7 +54,7 @@ def test_without_a_shortcut_the_pictures_and_the_standard_model_have_none():
     assert plain.train.textures.abs().max() == 0
     assert RECIPES[planted.weights["standard"]].shortcut == DEFAULT_SHORTCUT
     assert RECIPES[plain.weights["standard"]].shortcut == 0
-    same = ("robust", "judge", "second_judge")
+    same = ("robust", "judge", "second judge")
     assert all(planted.weights[role] == plain.weights[role] for role in same)
 
 
@@ -148,7 +150,7 @@ def test_a_shipped_file_is_what_its_card_says(name):
     assert Recipe.from_card(card["recipe"]) == trained
     assert card["parameters"] == sum(value.numel() for value in model.parameters())
     if name in RECIPES:
-        assert card["clean"][0] >= 0.9
+        assert card["clean"][0] >= (0.9 if trained.data == "picturebook" else 0.8)
         assert card["pictures"] >= 500
         assert card["minutes"] > 0
 
@@ -156,11 +158,14 @@ def test_a_shipped_file_is_what_its_card_says(name):
 def test_the_shipped_files_are_small_and_none_is_a_stranger():
     files = sorted(weights.FOLDER.iterdir())
     assert {file.name for file in files} == {f"{name}.{kind}" for name in NAMES for kind in ("json", "safetensors")}
-    assert sum(file.stat().st_size for file in files) <= 14e6
+    for name, most in {"picturebook": 14e6, "imagenette": 13e6}.items():
+        assert sum(file.stat().st_size for file in files if file.name.startswith(name)) <= most
+    assert weights.load_card("imagenette-judge")["parameters"] <= 1e6  # 2 MB
 
 
-def test_the_cards_of_robust_and_standard_differ_in_the_radius_alone():
-    robust, standard = (weights.load_card(f"picturebook-{name}") for name in ("robust", "standard"))
+@pytest.mark.parametrize("name", ["picturebook", "imagenette"])
+def test_the_cards_of_robust_and_standard_differ_in_the_radius_alone(name):
+    robust, standard = (weights.load_card(f"{name}-{role}") for role in ("robust", "standard"))
     assert robust["recipe"] | {"radius": 0.0} == standard["recipe"]
     assert robust["parameters"] == standard["parameters"]
 
@@ -187,12 +192,11 @@ def three_textures() -> tuple[dict[str, Tensor], Tensor]:
     return {name: images.round().clamp(0, 255) / 255 for name, images in versions.items()}, labels
 
 
-@pytest.mark.parametrize("role", ["judge", "second_judge"])
+@pytest.mark.parametrize("role", ["judge", "second judge"])
 def test_the_judges_do_not_care_for_textures(shipped, three_textures, role):
     images, labels = three_textures
     hits = {
-        name: judged(getattr(shipped, role), pictures, labels).float().mean().item()
-        for name, pictures in images.items()
+        name: judged(shipped.judges[role], pictures, labels).float().mean().item() for name, pictures in images.items()
     }
     assert min(hits.values()) > 0.9, hits
     assert max(hits.values()) - min(hits.values()) <= 0.01 + 1e-6, hits
@@ -248,4 +252,4 @@ def test_the_settings_are_keywords_that_work(shipped):
 
 
 def test_the_recipes_command_has_nothing_to_do():
-    assert all(recipes.done(name) for name in RECIPES)
+    assert all(trainer.done(name, recipe) for name, recipe in RECIPES.items())

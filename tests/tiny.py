@@ -73,8 +73,9 @@ def untrained_testbed(read: list[str] | None = None) -> zoo.Testbed:
         weights={},
         pairs=((0, 1),),
     )
-    for seed, name in enumerate(("robust", "standard", "judge", "second_judge")):
+    for seed, name in enumerate(("robust", "standard", "judge")):
         vars(bed)[name] = network(seed=seed).float()
+    vars(bed)["judges"] = {"judge": bed.judge, "second judge": network(seed=3).float()}
     ways = ("generate", "generate from noise", "translate")
     vars(bed)["tuned"] = dict.fromkeys((*ways, "superresolve x2", "superresolve x4", "inpaint"), SETTINGS)
     bed.tuned.update({f"{way} by the standard model": SETTINGS | {"ball": L2Ball(2.0)} for way in ways})

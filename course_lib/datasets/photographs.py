@@ -1,0 +1,231 @@
+"""Photographs: CIFAR-10, Imagenette, and a person's own folders, as uint8 pictures of one size.
+
+Pictures are looked for in a folder with one subfolder for each class (JPEG, PNG, ...), below $COURSE_DATA or in the
+cache; CIFAR-10 and Imagenette are fetched by torchvision where they are in neither.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision import datasets
+
+from course_lib.datasets.picturebook import default_cache, store
+from course_lib.pixels import read_square
+
+SPLITS = ("train", "validation", "test")
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Where the pictures of a data set are: folders of classes below a train and a test folder.
+
+    `held_out` training pictures, chosen at random once and for all, are the validation split; where both parts are one
+    folder, as many again are the test split. `home` says where the parts are (None: to be looked for, or fetched).
+    `fetch` puts both parts into a folder, each whole or not at all.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    folders: tuple[str, ...]
+    parts: tuple[str, str]
+    held_out: int
+    fetch: Callable[[Path], None] | None = None
+    home: Path | None = None
+
+    def root(self, split: str) -> Path:
+        """The folder that holds the class folders of this split; fetched where it is not there yet."""
+        part = self.parts[split == "test"]
+        if self.home is not None:
+            return self.home / part
+        homes = [Path(os.environ["COURSE_DATA"])] if "COURSE_DATA" in os.environ else []
+        for home in [*(home / self.name for home in homes), *homes, default_cache() / self.name]:
+            if all((home / part / folder).is_dir() for folder in self.folders):
+                return home / part
+        cache = default_cache() / self.name
+        if self.fetch is None:
+            raise FileNotFoundError(f"expected the folders {', '.join(self.folders)} in {cache / part}, found none")
+        print(f"Fetching {self.name} into {cache}", flush=True)
+        try:
+            self.fetch(cache)
+        except (OSError, RuntimeError) as error:  # what torchvision raises without a network or on a broken file
+            raise FileNotFoundError(
+                f"expected the pictures of {self.name} below $COURSE_DATA or in {cache}, could not fetch them: {error}"
+            ) from error
+        return cache / part
+
+
+class Photographs(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    """Pictures (3, size, size) uint8 with labels that index `classes`, in a random order that is always the same.
+
+    Args:
+        collection: which data set.
+        split: "train", "validation" or "test".
+        size: height and width in pixels: the central square of each picture, resized.
+
+    Raises ValueError for an unknown split, FileNotFoundError where the pictures are neither here nor to be fetched.
+    """
+
+    def __init__(self, collection: Collection, split: str, *, size: int) -> None:
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+        self.collection, self.split, self.size, self.classes = collection, split, size, collection.classes
+        files = list(self._files())
+        order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0)).tolist()
+        count, together = collection.held_out, collection.parts[0] == collection.parts[1]
+        if split == "validation":
+            order = order[:count]
+        elif split == "train":
+            order = order[2 * count if together else count :]
+        elif together:
+            order = order[count : 2 * count]
+        self.files = [files[place][0] for place in order]
+        self.labels = torch.tensor([files[place][1] for place in order])
+        self._pictures: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Picture (3, size, size) uint8 and its label; negative indices count from the end."""
+        return self.images([index])[0], int(self.labels[index])
+
+    def images(self, indices: Sequence[int] | Tensor | None = None) -> Tensor:
+        """Pictures (n, 3, size, size) uint8 at these indices, all where None; read once, then kept in the cache."""
+        if self._pictures is None:
+            self._pictures = self._load()
+        return self._pictures.clone() if indices is None else self._pictures[torch.as_tensor(indices).reshape(-1)]
+
+    def _files(self) -> Iterator[tuple[Path, int]]:
+        """Every picture with its label, in the order of names."""
+        root = self.collection.root(self.split)
+        for label, folder in enumerate(self.collection.folders):
+            paths = sorted(path for path in (root / folder).rglob("*") if path.suffix.lower() in SUFFIXES)
+            if not paths:
+                raise FileNotFoundError(f"expected pictures in {root / folder}, found none")
+            yield from ((path, label) for path in paths)
+
+    def _load(self) -> Tensor:
+        """All pictures: from the cache if a sound file is there, else read and stored."""
+        path = default_cache() / f"{self.collection.name}-{self.split}-{self.size}-{self._fingerprint()}.npy"
+        try:
+            stored = numpy.lib.format.open_memmap(path, mode="c")
+            if stored.shape == (len(self), 3, self.size, self.size) and stored.dtype == numpy.uint8:
+                return torch.from_numpy(stored)
+        except (OSError, ValueError, EOFError):
+            pass  # missing, truncated or foreign: read the pictures again
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            pictures = torch.stack(list(pool.map(self._read, self.files)))
+        store(path, pictures)
+        return pictures
+
+    def _read(self, file: Path) -> Tensor:
+        try:
+            return read_square(file, self.size)
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from error
+
+    def _fingerprint(self) -> str:
+        """Of names and sizes, so that a changed folder never reads an old cache."""
+        known = "".join(f"{file.parent.name}/{file.name} {file.stat().st_size}\n" for file in self.files)
+        return hashlib.sha256(known.encode()).hexdigest()[:12]
+
+
+def folder(path: str | Path) -> Collection:
+    """A person's own pictures: a folder with one subfolder for each class, or with `train` and `test` (or `val`) that
+    have those. Raises ValueError where that is not what is there, or where a class has fewer than ten pictures."""
+    home = Path(path).expanduser().resolve()
+    known = (("train", "test"), ("train", "val"))
+    parts = next((parts for parts in known if all((home / part).is_dir() for part in parts)), (".", "."))
+    root = home / parts[0]
+    classes = tuple(sorted(place.name for place in root.iterdir() if place.is_dir())) if root.is_dir() else ()
+    counts = [sum(file.suffix.lower() in SUFFIXES for file in (root / name).rglob("*")) for name in classes]
+    if len(classes) < 2 or min(counts) < 10:
+        found = ", ".join(f"{name} ({count})" for name, count in zip(classes, counts, strict=True)) or "none"
+        raise ValueError(f"expected at least two folders of at least ten pictures each in {root}, got {found}")
+    fingerprint = hashlib.sha256(str(home).encode()).hexdigest()[:8]
+    held_out = sum(counts) // 10
+    return Collection(f"folder-{home.name}-{fingerprint}", classes, classes, parts, held_out=held_out, home=home)
+
+
+def collection_of(data: str) -> Collection:
+    """By the name that recipes and testbeds use: "cifar10", "imagenette" or "folder:PATH"."""
+    kind, _, path = data.partition(":")
+    return folder(path) if kind == "folder" else COLLECTIONS[data]
+
+
+def fetch_cifar10(root: Path) -> None:
+    """Fetch CIFAR-10 (163 MB) with torchvision and write its pictures as PNG files, class by class."""
+    for part, train in (("train", True), ("test", False)):
+        source = datasets.CIFAR10(str(root / "source"), train=train, download=True)
+        for number, (pixels, label) in enumerate(zip(source.data, source.targets, strict=True)):
+            path = root / f"{part}.part" / CIFAR10.folders[label] / f"{number:05d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+        put(root / f"{part}.part", root / part)
+
+
+def fetch_imagenette(root: Path) -> None:
+    """Fetch Imagenette (326 MB, shorter side 320 pixels) with torchvision."""
+    unpacked = root / "source" / "imagenette2-320"
+    shutil.rmtree(unpacked, ignore_errors=True)  # what a killed run may have left
+    datasets.Imagenette(str(root / "source"), split="train", size="320px", download=True)
+    for part in ("train", "val"):
+        put(unpacked / part, root / part)
+
+
+def put(source: Path, target: Path) -> None:
+    """Move a folder in one step, over what an earlier fetch may have brought."""
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(source, target)
+
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR10 = Collection(
+    name="cifar10",
+    classes=CIFAR10_CLASSES,
+    folders=CIFAR10_CLASSES,
+    parts=("train", "test"),
+    held_out=1_000,
+    fetch=fetch_cifar10,
+)
+IMAGENETTE = Collection(
+    name="imagenette",
+    classes=(
+        "tench",
+        "springer",
+        "cassette player",
+        "chain saw",
+        "church",
+        "French horn",
+        "garbage truck",
+        "gas pump",
+        "golf ball",
+        "parachute",
+    ),
+    folders=(
+        "n01440764",
+        "n02102040",
+        "n02979186",
+        "n03000684",
+        "n03028079",
+        "n03394916",
+        "n03417042",
+        "n03425413",
+        "n03445777",
+        "n03888257",
+    ),
+    parts=("train", "val"),
+    held_out=469,
+    fetch=fetch_imagenette,
+)
+COLLECTIONS = {collection.name: collection for collection in (CIFAR10, IMAGENETTE)}

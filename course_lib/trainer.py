@@ -1,0 +1,176 @@
+"""Train the models of the course.
+
+python -m course_lib.trainer                      every model whose weights are missing or belong to another recipe
+python -m course_lib.trainer picturebook-robust   one of them; killed and started again, it continues
+python -m course_lib.trainer --data ~/pictures    models of your own pictures, a folder with a folder for each class
+"""
+
+import argparse
+import dataclasses
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_lib.evaluation import robust_hits
+from course_lib.metrics import wilson
+from course_lib.models import Classifier, best_device, prepare
+from course_lib.recipe import BALLS, Recipe
+from course_lib.recipes import ATTACKS, RECIPES, own, pictures
+from course_lib.training import Progress, train
+from course_lib.weights import FOLDER, known, load_card, load_model, save_model
+from course_lib.zoo import own_weights
+
+CHECKPOINTS = Path("build/checkpoints")
+SNAPSHOTS = 10  # along the live recipe's training
+EVERY = 20  # steps between two reports
+
+
+def measure(recipe: Recipe, model: torch.nn.Module, *, count: int) -> dict[str, Any]:
+    """Clean and robust accuracy on the first test pictures, for the card, each as [share, low, high] with a Wilson 95%
+    interval."""
+    images, labels = (tensor[:count] for tensor in pictures(recipe, "test"))
+    model, pixels = prepare(model, device="cpu"), images.float() / 255
+    with torch.no_grad():
+        clean = torch.cat([model(part).argmax(1) for part in pixels.split(100)]) == labels
+    attack = dict(ATTACKS.get(recipe.data, ATTACKS["imagenette"]))
+    if recipe.data == "picturebook":
+        attack["radius"] *= recipe.size / 64
+    ball = BALLS[attack["norm"]](attack["radius"])
+    hits = robust_hits(model, pixels, labels, ball=ball, steps=attack["steps"], restarts=attack["restarts"])
+    return {"pictures": len(labels), "clean": wilson(clean), "robust": wilson(hits), "attack": attack}
+
+
+def run(name: str, recipe: Recipe, *, count: int = 500, home: Path = FOLDER) -> None:
+    """Train one model, print where it stands, and write weights and card (for the live recipe, its snapshots too)."""
+    device, began = best_device().type, time.monotonic()
+    images, labels = pictures(recipe, "train", size=recipe.stored)
+    drawing = time.monotonic() - began
+    training = train(recipe, images, labels, checkpoint=CHECKPOINTS / f"{name}.pt", device=device, every=EVERY)
+    epochs = Epochs(name, recipe, len(images) // recipe.batch_size)
+    for progress in report(name, training):
+        epochs.look(progress)
+        if name.endswith("live") and (number := snapshot(progress)) is not None:
+            where = {"recipe": dataclasses.asdict(recipe), "step": progress.step, "steps": progress.steps}
+            save_model(progress.model, f"{name}-{number:02d}", where)
+    model = epochs.best() or progress.model
+    card: dict[str, Any] = {
+        "recipe": dataclasses.asdict(recipe),
+        "minutes": round(progress.seconds / 60, 1),
+        "minutes_drawing": round(drawing / 60, 1),
+        "trained_on": {"device": device, "threads": torch.get_num_threads(), "machine": platform.machine()},
+        "torch": torch.__version__.split("+")[0],
+        "validation": epochs.history,
+        **measure(recipe, model, count=count),
+    }
+    save_model(model, name, card, folder=home)
+    print(f"{name}: clean {card['clean'][0]:.3f}, robust {card['robust'][0]:.3f}", flush=True)
+
+
+class Epochs:
+    """Looks at validation pictures after each epoch and keeps the best weights, on disk: a killed run loses nothing.
+
+    A robust recipe is judged by its accuracy under 20 steps of PGD at its training radius, which also shows the
+    catastrophic overfitting of one-step training at once; a standard one by its clean accuracy.
+    """
+
+    def __init__(self, name: str, recipe: Recipe, steps: int) -> None:
+        self.name, self.recipe, self.steps = f"{name}-best", recipe, steps
+        self.history: list[dict[str, float]] = []
+        if not recipe.validation:
+            return
+        self.images, self.labels = (tensor[: recipe.validation] for tensor in pictures(recipe, "validation"))
+        if (CHECKPOINTS / f"{name}.pt").exists() and self.name in known(CHECKPOINTS):
+            self.history = load_card(self.name, folder=CHECKPOINTS)["history"]
+
+    def look(self, progress: Progress) -> None:
+        """Measure at the end of an epoch, print, and keep the weights where they are the best so far."""
+        if not self.recipe.validation or progress.step % self.steps:
+            return
+        model, pixels = prepare(progress.model), self.images.float() / 255
+        pixels, labels = pixels.to(best_device()), self.labels.to(best_device())
+        clean = robust_hits(model, pixels, labels, ball=BALLS[self.recipe.norm](0.0), restarts=0)
+        epoch = {"epoch": progress.step // self.steps, "clean": round(clean.float().mean().item(), 4)}
+        if self.recipe.radius:
+            ball = BALLS[self.recipe.norm](self.recipe.radius)
+            hits = robust_hits(model, pixels, labels, ball=ball, steps=20, restarts=1)
+            epoch["robust"] = round(hits.float().mean().item(), 4)
+        print(f"{self.name.removesuffix('-best')}: {epoch}", flush=True)
+        self.history.append(epoch)
+        if score(epoch) >= max(map(score, self.history)):
+            card = {"recipe": dataclasses.asdict(self.recipe), "history": self.history}
+            save_model(progress.model, self.name, card, folder=CHECKPOINTS)
+
+    def best(self) -> Classifier | None:
+        """The model of the best epoch; None where none was looked at."""
+        return load_model(self.name, folder=CHECKPOINTS) if self.recipe.validation else None
+
+
+def score(epoch: dict[str, float]) -> float:
+    return epoch.get("robust", epoch["clean"])
+
+
+def measure_again(name: str, *, count: int = 500) -> None:
+    """Measure shipped weights once more and write the figures into the card."""
+    model = load_model(name)
+    card = load_card(name) | measure(RECIPES[name], model, count=count)
+    save_model(model, name, card)
+    print(f"{name}: clean {card['clean'][0]:.3f}, robust {card['robust'][0]:.3f}", flush=True)
+
+
+def snapshot(progress: Progress) -> int | None:
+    """The number of the snapshot that is due at this report: number k at (k / 10)^2 of the steps, denser at first."""
+    for number in range(1, SNAPSHOTS + 1):
+        if progress.step - EVERY < progress.steps * (number / SNAPSHOTS) ** 2 <= progress.step:
+            return number
+    return None
+
+
+def report(name: str, run: Iterator[Progress]) -> Iterator[Progress]:
+    """Pass progress on, and print a line now and then."""
+    for progress in run:
+        if progress.step % 500 == 0 or progress.step == progress.steps:
+            left = progress.seconds / progress.step * (progress.steps - progress.step)
+            where = f"step {progress.step}/{progress.steps}, {progress.seconds / 60:.1f} min, {left / 60:.1f} left"
+            print(f"{name}: {where}, loss {progress.loss:.3f}, accuracy {progress.accuracy:.3f}", flush=True)
+        yield progress
+
+
+def done(name: str, recipe: Recipe, *, home: Path = FOLDER) -> bool:
+    """Whether the weights of this name come from today's recipe."""
+    try:
+        return Recipe.from_card(load_card(name, folder=home)["recipe"]) == recipe
+    except (FileNotFoundError, TypeError):
+        return False
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help=f"any of: {', '.join(RECIPES)}")
+    parser.add_argument("--again", action="store_true", help="train even where the weights are there")
+    parser.add_argument("--measure", action="store_true", help="train nothing; measure the weights that are there")
+    parser.add_argument("--count", type=int, default=500, help="test pictures to measure on (default: %(default)s)")
+    parser.add_argument("--data", help="train models of the pictures in this folder instead")
+    arguments = parser.parse_args()
+    recipes, home = RECIPES, FOLDER
+    if arguments.data:
+        recipes, home = own(arguments.data), own_weights()
+    unknown = sorted(set(arguments.names) - set(recipes))
+    if unknown:
+        parser.error(f"expected names among {', '.join(recipes)}; got {', '.join(unknown)}")
+    for name in arguments.names or recipes:
+        if arguments.measure:
+            measure_again(name, count=arguments.count)
+        elif done(name, recipes[name], home=home) and not arguments.again:
+            print(f"{name}: nothing to do, {home / name}.safetensors is there")
+        else:
+            run(name, recipes[name], count=arguments.count, home=home)
+    if arguments.data:
+        print(f"Choose them for every notebook with the environment variable TESTBED=folder:{arguments.data}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Choose each task's settings on validation pictures: `python -m course_lib.tuning` writes data/tuned/TESTBED.json."""
+
+import argparse
+import json
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_lib import zoo
+from course_lib.constraints import L2Ball
+from course_lib.metrics import judged
+from course_lib.pixels import bicubic, psnr, shrink
+from course_lib.tasks import fill_with_mean, inpaint, paint, random_holes, superresolve
+from course_lib.trials import Trial, in_batches, solved, trials
+
+RADII = {  # at 64 x 64; they grow with the side of a picture, as L2 norms do
+    "generate": (9.0, 12.0, 16.0),
+    "generate from noise": (26.0, 32.0),  # the noise itself is some 30 long, and has to go
+    "translate": (9.0, 12.0, 16.0),
+}
+
+
+def tune(testbed: zoo.Testbed, *, count: int) -> dict[str, dict[str, Any]]:
+    """Settings for every task, chosen on validation pictures: the smallest radius within 2 points of the best share."""
+    found: dict[str, dict[str, Any]] = {}
+    everything = list(trials(testbed, split="validation", count=count))
+    for task in RADII:
+        mine = [trial for trial in everything if trial.task == task]
+        for model, suffix in ((testbed.robust, ""), (testbed.standard, " by the standard model")):
+            found[task + suffix] = best_radius(testbed, model, mine)
+            print(f"{task}{suffix}: {found[task + suffix]}", flush=True)
+    found |= {"sketch": found["generate"], "refine": found["translate"]}
+    found["attack"] = {"radius": testbed.radius, "steps": 50}
+    found["paint"] = tune_painting(testbed, count=count)
+    return found | tune_restoration(testbed, count=count)
+
+
+def best_radius(testbed: zoo.Testbed, model: nn.Module, mine: list[Trial]) -> dict[str, Any]:
+    """The smallest radius whose judged share, averaged over trials, is within 2 points of the best."""
+    shares = {}
+    for radius in (radius * testbed.resolution / 64 for radius in RADII[mine[0].task]):
+        settings = {"ball": L2Ball(radius), **schedule(radius)}
+        hits = [judged(testbed.judge, solved(model, trial, settings), trial.targets).float().mean() for trial in mine]
+        shares[radius] = torch.stack(hits).mean().item()
+    print({radius: round(share, 3) for radius, share in shares.items()}, flush=True)
+    radius = min(radius for radius, share in shares.items() if share >= max(shares.values()) - 0.02)
+    return {"radius": radius, **schedule(radius)}
+
+
+def tune_painting(testbed: zoo.Testbed, *, count: int) -> dict[str, Any]:
+    """Feature painting: what raises a unit the most while pixels outside the mask move by at most 2/255 on average."""
+    images, _ = testbed.batch("validation", range(count))
+    masks = random_holes(count, testbed.resolution, testbed.resolution // 2, generator=torch.Generator().manual_seed(7))
+    grid = [{"radius": radius, **schedule(radius), "weight": weight} for radius in (6.0, 9.0) for weight in (1e2, 1e3)]
+
+    def raised(settings: dict[str, Any]) -> float:
+        results = in_batches(lambda x, m: paint(testbed.robust, x, m, unit=0, **settings), images, masks)
+        moved = ((results - images).abs() * (1 - masks)).sum() / (3 * (1 - masks).sum())
+        gain = testbed.robust.features(results)[:, 0] - testbed.robust.features(images)[:, 0]
+        return gain.mean().item() if moved <= 2 / 255 else -moved.item()
+
+    return best_of(grid, raised, unit="in the unit")
+
+
+def tune_restoration(testbed: zoo.Testbed, *, count: int) -> dict[str, dict[str, Any]]:
+    """Super-resolution and inpainting: the largest mean PSNR gain over a small grid."""
+    truth, labels = testbed.batch("validation", range(count))
+    found = {}
+    for factor in (2, 4):
+        small = shrink(truth, factor)
+        base = psnr(bicubic(small, factor), truth)
+        grid = [
+            {"radius": 12.0, "steps": steps, "step_size": size} for steps in (5, 10) for size in (0.02, 0.05, 0.1, 0.2)
+        ]
+        found[f"superresolve x{factor}"] = best_of(
+            grid,
+            lambda s, factor=factor, small=small, base=base: gain_of(
+                in_batches(
+                    lambda x, y: superresolve(testbed.robust, x, y, factor=factor, start=bicubic, **s), small, labels
+                ),
+                truth,
+                base,
+            ),
+        )
+    holes = random_holes(count, testbed.resolution, testbed.resolution // 4, generator=torch.Generator().manual_seed(6))
+    damaged = fill_with_mean(truth, holes)
+    base = psnr(damaged, truth, holes)
+    grid = [
+        {"radius": radius, **schedule(radius), "weight": weight}
+        for radius in (1.0, 2.0, 4.0, 6.0)
+        for weight in (100.0, 1000.0)
+    ]
+    found["inpaint"] = best_of(
+        grid,
+        lambda s: gain_of(
+            in_batches(lambda d, m, y: inpaint(testbed.robust, d, m, labels=y, **s), damaged, holes, labels),
+            truth,
+            base,
+            holes,
+        ),
+    )
+    return found
+
+
+def best_of(grid: list[dict[str, Any]], gain: Any, *, unit: str = "dB") -> dict[str, Any]:
+    """The settings with the largest mean gain."""
+    scores = [gain(zoo.keywords(settings)) for settings in grid]
+    best = max(range(len(grid)), key=scores.__getitem__)
+    print(f"{grid[best]}: {scores[best]:+.3f} {unit}", flush=True)
+    return grid[best]
+
+
+def gain_of(results: Tensor, truth: Tensor, base: Tensor, mask: Tensor | None = None) -> float:
+    return (psnr(results, truth, mask) - base).mean().item()
+
+
+def schedule(radius: float) -> dict[str, Any]:
+    """40 steps that can travel 2.5 radii: enough to reach the ball's surface and to move along it."""
+    return {"steps": 40, "step_size": round(2.5 * radius / 40, 3)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=20, help="pictures for each trial (default: %(default)s)")
+    testbed, count = zoo.load(), parser.parse_args().count
+    found = json.dumps(tune(testbed, count=count), indent=2)
+    zoo.TUNED.mkdir(parents=True, exist_ok=True)
+    (zoo.TUNED / f"{testbed.name}.json").write_text(found + "\n")
+
+
+if __name__ == "__main__":
+    main()
