@@ -57,7 +57,7 @@ def augment(recipe: Recipe, images: Tensor, generator: torch.Generator) -> Tenso
 
 
 def random_crops(pixels: Tensor, size: int, *, smallest: float, generator: torch.Generator) -> Tensor:
-    """A random window of each picture, (B, 3, H, W) -> (B, 3, size, size): at least `smallest` of its area, with an
+    """A random window of each picture, (B, 3, H, W) -> (B, 3, size, size): `smallest` to all of its area, with an
     aspect ratio of 3:4 to 4:3 as far as the picture allows (the field's random resized crop)."""
     uniform = torch.rand(4, len(pixels), generator=generator)
     area, ratio = smallest + (1 - smallest) * uniform[0], (4 / 3) ** (2 * uniform[1] - 1)
