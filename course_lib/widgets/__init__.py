@@ -2,5 +2,6 @@
 
 from course_lib.widgets.player import Player
 from course_lib.widgets.runs import LOSS, Measure, Moment, Trajectory
+from course_lib.widgets.training import Course, Score, Watch, replay
 
-__all__ = ["LOSS", "Measure", "Moment", "Player", "Trajectory"]
+__all__ = ["LOSS", "Course", "Measure", "Moment", "Player", "Score", "Trajectory", "Watch", "replay"]
