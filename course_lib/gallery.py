@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from course_lib import plots, zoo
 from course_lib.pgd import solve
@@ -19,12 +20,15 @@ RESULTS = Path(__file__).resolve().parent.parent / "data" / "results"
 
 
 def generation(testbed: Testbed) -> Figure:
-    """One picture of every class, from the paper's seeds."""
-    labels = torch.arange(len(testbed.classes))
-    seeds = testbed.seeds("multivariate").sample(labels, generator=torch.Generator().manual_seed(0))
-    settings = testbed.tuned["generate"]
-    drawn = {name: solve(generate(model, seeds, labels, **settings)) for name, model in testbed.models.items()}
-    return plots.grid({"seed": seeds} | drawn, titles=testbed.classes)
+    """One picture of every class from the paper's seeds, and one from noise that knows nothing of any class."""
+    labels, generator = torch.arange(len(testbed.classes)), torch.Generator().manual_seed(0)
+    rows: dict[str, Tensor] = {}
+    for kind, task in (("multivariate", "generate"), ("uniform", "generate from noise")):
+        seeds = testbed.seeds(kind).sample(labels, generator=generator)
+        rows[f"seed,\n{kind}"] = seeds
+        for name, model in testbed.models.items():
+            rows[f"{name},\nfrom {kind}"] = solve(generate(model, seeds, labels, **testbed.tuned[task]))
+    return plots.grid(rows, titles=testbed.classes)
 
 
 def translation(testbed: Testbed) -> Figure:
@@ -35,7 +39,7 @@ def translation(testbed: Testbed) -> Figure:
     targets = torch.tensor([target for _, target in ways]).repeat_interleave(2)
     settings = testbed.tuned["translate"]
     drawn = {name: solve(translate(model, images, targets, **settings)) for name, model in testbed.models.items()}
-    return plots.grid({"start": images} | drawn, titles=[f"to {testbed.classes[target]}" for target in targets])
+    return plots.grid({"start": images} | drawn, titles=[f"to\n{testbed.classes[target]}" for target in targets])
 
 
 def restoration(testbed: Testbed) -> Figure:

@@ -71,6 +71,7 @@ RECIPES = {
     "imagenette-robust": IMAGENETTE,
     "imagenette-standard": replace(IMAGENETTE, radius=0.0),
     "imagenette-judge": PHOTO_JUDGE,
+    "imagenette-judge2": replace(PHOTO_JUDGE, radius=0.6, attack_steps=(1,), epochs=16, noise=0.05, seed=12),
 }
 
 ATTACKS: dict[str, dict[str, Any]] = {  # at which robustness is measured, for the card

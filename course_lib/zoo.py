@@ -116,7 +116,8 @@ class Testbed:
             return Uniform((3, self.resolution, self.resolution))
         if self.statistics is not None:
             return load_statistics(self.statistics)[kind]
-        images, labels = self.train.images(range(FIT)), self.train.labels[:FIT]
+        count = min(FIT, len(self.train.labels))
+        images, labels = self.train.images(range(count)), self.train.labels[:count]
         fits: dict[str, Callable[[Tensor, Tensor], Seeds]] = {
             "normal": PixelNormal.fit,
             "multivariate": MultivariateNormal,
@@ -167,7 +168,7 @@ def photographs(collection: Collection, *, resolution: int, radius: float, pairs
         resolution=resolution,
         radius=radius,
         pictures=lambda split: Photographs(collection, split, size=resolution),
-        weights={role: f"{name}-{role}" for role in ("robust", "standard", "judge")},
+        weights={role: f"{name}-{role}" for role in ("robust", "standard", "judge")} | {"second judge": f"{name}-judge2"},
         pairs=pairs,
         statistics=name,
     )
@@ -177,7 +178,8 @@ def own(path: str) -> Testbed:
     """A person's own pictures, with the models that `make train DATA=path` has trained."""
     collection = folder(path)
     testbed = photographs(collection, resolution=64, radius=1.2, pairs=((0, 1),))
-    return replace(testbed, statistics=None, home=own_weights())
+    weights = {role: file for role, file in testbed.weights.items() if role != "second judge"}
+    return replace(testbed, weights=weights, statistics=None, home=own_weights())
 
 
 def own_weights() -> Path:

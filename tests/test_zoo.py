@@ -253,3 +253,43 @@ def test_the_settings_are_keywords_that_work(shipped):
 
 def test_the_recipes_command_has_nothing_to_do():
     assert all(trainer.done(name, recipe) for name, recipe in RECIPES.items())
+
+
+# --- photographs ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path) -> zoo.Testbed:
+    """Imagenette on a machine that has no photographs, and no way to fetch them."""
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+
+    def no_network(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.Imagenette.__init__", no_network)
+    return zoo.load("imagenette")
+
+
+@pytest.mark.parametrize(("kind", "task"), [("multivariate", "generate"), ("uniform", "generate from noise")])
+def test_photographs_are_generated_without_pictures_and_network(offline, kind, task):
+    labels = torch.arange(20) % 10
+    seeds = offline.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(3))
+    share = {
+        name: judged(offline.judge, solve(tasks.generate(model, seeds, labels, **offline.tuned[task])), labels)
+        for name, model in offline.models.items()
+    }
+    assert share["robust"].float().mean() >= 0.75
+    assert share["standard"].float().mean() <= share["robust"].float().mean() - 0.15
+
+
+def test_photographs_that_are_not_there_are_named_in_one_sentence(offline):
+    with pytest.raises(FileNotFoundError, match=r"^expected the pictures of imagenette below .* no network$"):
+        offline.batch("test", [0])
+
+
+def test_every_kind_of_seeds_is_ready_within_a_second(offline):
+    for kind in zoo.SEED_KINDS:
+        started = time.process_time()
+        assert offline.seeds(kind).sample(torch.arange(10), generator=torch.Generator()).shape == (10, 3, 64, 64)
+        assert time.process_time() - started < 1
