@@ -47,15 +47,17 @@ PHOTO_JUDGE = Recipe(
     classes=11,
     network="plain",
     widths=(32, 64, 128, 192, 256),
-    epochs=25,
+    radius=0.6,
+    attack_steps=(1,),
+    epochs=16,
     precision="bfloat16",
     padding=0,
     crop=0.35,
     colour=0.3,
-    noise=0.1,
+    noise=0.05,
     nothing=0.15,
     validation=300,
-    seed=11,
+    seed=12,
 )
 
 RECIPES = {
@@ -71,7 +73,7 @@ RECIPES = {
     "imagenette-robust": IMAGENETTE,
     "imagenette-standard": replace(IMAGENETTE, radius=0.0),
     "imagenette-judge": PHOTO_JUDGE,
-    "imagenette-judge2": replace(PHOTO_JUDGE, radius=0.6, attack_steps=(1,), epochs=16, noise=0.05, seed=12),
+    "imagenette-judge2": replace(PHOTO_JUDGE, radius=0.0, attack_steps=(1, 1, 2), epochs=25, noise=0.1, seed=11),
 }
 
 ATTACKS: dict[str, dict[str, Any]] = {  # at which robustness is measured, for the card

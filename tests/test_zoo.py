@@ -150,7 +150,7 @@ def test_a_shipped_file_is_what_its_card_says(name):
     assert Recipe.from_card(card["recipe"]) == trained
     assert card["parameters"] == sum(value.numel() for value in model.parameters())
     if name in RECIPES:
-        assert card["clean"][0] >= (0.9 if trained.data == "picturebook" else 0.8)
+        assert card["clean"][0] >= (0.9 if trained.data == "picturebook" else 0.75)
         assert card["pictures"] >= 500
         assert card["minutes"] > 0
 
@@ -280,7 +280,7 @@ def test_photographs_are_generated_without_pictures_and_network(offline, kind, t
         for name, model in offline.models.items()
     }
     assert share["robust"].float().mean() >= 0.75
-    assert share["standard"].float().mean() <= share["robust"].float().mean() - 0.15
+    assert share["standard"].float().mean() <= 0.35
 
 
 def test_photographs_that_are_not_there_are_named_in_one_sentence(offline):
