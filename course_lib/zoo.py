@@ -162,13 +162,14 @@ def picturebook(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
 def photographs(collection: Collection, *, resolution: int, radius: float, pairs: Sequence[tuple[int, int]]) -> Testbed:
     """Photographs: the models, and seeds from class statistics, ship; the pictures are fetched when first asked for."""
     name = collection.name
+    roles = {"robust": "robust", "standard": "standard", "judge": "judge", "second judge": "judge2"}
     return Testbed(
         name=name,
         classes=collection.classes,
         resolution=resolution,
         radius=radius,
         pictures=lambda split: Photographs(collection, split, size=resolution),
-        weights={role: f"{name}-{role}" for role in ("robust", "standard", "judge")} | {"second judge": f"{name}-judge2"},
+        weights={role: f"{name}-{file}" for role, file in roles.items()},
         pairs=pairs,
         statistics=name,
     )
