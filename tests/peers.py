@@ -4,28 +4,23 @@ They agree with `course_lib.pgd` on the algorithm. What else they do, their quir
 `tests/test_parity.py` compares their results with ours and `tests/bench.py` their speed.
 """
 
-import sys
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 
-import torch
-import torch.hub
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-sys.modules.setdefault(
-    "torchvision.models.utils", torch.hub
-)  # robustness wants a module that torchvision dropped in 2021
+from course_lib.robustness_interop import import_robustness
 
 with warnings.catch_warnings():
-    # robustness has "\e" in docstrings (a DeprecationWarning, from Python 3.12 on a SyntaxWarning), and foolbox imports
-    # scipy.ndimage.filters by its old name. All three warn about their own source, at import only.
+    # foolbox imports scipy.ndimage.filters by its old name: warnings about the source of others, at import only.
     warnings.filterwarnings("ignore", message=r"invalid escape sequence|.*is an invalid escape sequence")
     warnings.filterwarnings("ignore", message=r"Please import `gaussian_filter`", category=DeprecationWarning)
     import foolbox
     import torchattacks
-    from robustness.attacker import AttackerModel
+
+AttackerModel = import_robustness("robustness.attacker").AttackerModel
 
 Peer = Callable[..., Tensor]
 """(model, images, labels, *, norm, radius, steps, step_size, targeted) -> images."""
@@ -43,7 +38,7 @@ def robustness(
     targeted: bool = True,
     custom_loss: Callable[..., tuple[Tensor, None]] | None = None,
 ) -> Tensor:
-    """`AttackerModel` of Engstrom et al.
+    """`AttackerModel` of Engstrom et al., as they wrote it: `robustness_interop.as_attacker` mends the first and third.
 
     - It normalises the input itself, which our models do inside, and clamps it to [0, 1] before that. The clamp changes
       no value, but its gradient at exactly 0 and 1 was 1 up to torch 2.12 and is 0 in 2.15 (pytorch issue 184572), so a

@@ -104,7 +104,9 @@ def test_a_wrong_import_is_seen(module: str, source: str, wrong: list[str]) -> N
     assert violations(module, source) == wrong
 
 
-@pytest.mark.parametrize("module", ["course_lib", "course_lib.tasks", "course_lib.zoo"])
+@pytest.mark.parametrize(
+    "module", ["course_lib", "course_lib.tasks", "course_lib.zoo", "course_lib.robustness_interop"]
+)
 def test_importing_stays_light(module: str) -> None:
     program = f"import {module}, sys; print(*{{name.split('.')[0] for name in sys.modules}})"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path("/"))

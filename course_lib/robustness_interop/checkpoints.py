@@ -1,0 +1,208 @@
+"""Checkpoints of the `robustness` package, read without running anything, and the same weights as safetensors.
+
+A checkpoint is a pickle, which could run any program while it is read. Here tensors and numbers are read, the few other
+names of honest checkpoints are replaced by stand-ins that do nothing, and every other name is refused.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from course_lib.models import Classifier
+from course_lib.robustness_interop.networks import ARCHITECTURES, ForeignClassifier, Network, as_attacker, build
+from course_lib.weights import digest, write
+
+Normaliser = tuple[Sequence[float], Sequence[float]]
+"""The means and the standard deviations of red, green and blue."""
+
+CIFAR: dict[str, Normaliser] = {"CIFAR-10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))}
+IMAGENET: dict[str, Normaliser] = {
+    "ImageNet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "restricted ImageNet": ((0.4717, 0.4499, 0.3837), (0.2600, 0.2516, 0.2575)),
+    "pairs of domains": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+PREFIXES = ("module.model.", "module.attacker.model.", "module.normalizer.", "module.attacker.normalize.")
+
+
+class StandIn:
+    """Stands for a named thing in a checkpoint, and does nothing."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, _: object) -> None: ...
+
+
+def stand_in_type(*_: object) -> type[StandIn]:
+    return StandIn
+
+
+# Learning rates are numpy numbers where the schedule is cyclic. Some published CIFAR-10 checkpoints hold functions,
+# stored by dill, judging from their errors since Python 3.8 (issues 22, 71 and 105 of the package).
+NUMPY = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype")
+GLOBALS = ("__main__.__dict__", "builtins.__main__", "robustness.train.__dict__")
+DILL = ("dill._dill._create_function", "dill._dill._create_code", *GLOBALS)
+STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [(StandIn, name) for name in NUMPY + DILL]
+STAND_INS += [(stand_in_type, "dill._dill._load_type")]
+
+
+def load_checkpoint(
+    path: Path | str, *, architecture: str | Classifier | None = None, normaliser: Normaliser | None = None
+) -> Classifier:
+    """The classifier in a checkpoint, in evaluation mode: pixels in [0, 1] -> logits.
+
+    The weights tell which of `ARCHITECTURES` it is, and naming it is a check; for a checkpoint of one of OUR networks,
+    give one of the same build. All weights must be there, with their shapes, and no others. The stored normaliser must
+    be the one of a data set that the architecture is for (or of our network), or the one that you state.
+
+    ValueError, in one sentence, where the file holds anything else; nothing in it is ever run.
+    """
+    tensors, *stored = take_apart(read(Path(path)))
+    network: nn.Module
+    if isinstance(architecture, Classifier):
+        model = copy.deepcopy(architecture)
+        network = model.body if isinstance(model, ForeignClassifier) else Network(model)
+        if differences(tensors, network):
+            raise mismatch(tensors, network, "the given network")
+        known: dict[str, Normaliser] = {"the given network": (numbers(model.mean), numbers(model.std))}
+    else:
+        name, network = recognise(tensors, architecture)
+        model = ForeignClassifier(network, mean=stored[0], std=stored[1])
+        known = CIFAR if name.startswith("cifar_") else IMAGENET
+    check_normaliser((stored[0], stored[1]), {"your statement": normaliser} if normaliser else known)
+    network.load_state_dict(tensors, assign=True)
+    return model.eval()
+
+
+def save_checkpoint(model: Classifier, path: Path | str) -> None:
+    """Write a classifier as a checkpoint that the package's own `make_and_restore_model` reads.
+
+    For one of OUR networks give it `arch=as_attacker(network of the same build).model`, and a data set with its mean
+    and standard deviation. ValueError for a copy by `prepare`, which is another network.
+    """
+    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        raise ValueError(
+            "expected a network with its batch norm, got a prepared copy, which has it in its convolutions"
+        )
+    state = {f"module.{key}": value for key, value in as_attacker(model).state_dict().items()}
+    torch.save({"model": state, "optimizer": None, "schedule": None, "epoch": 0, "amp": None}, path)
+
+
+def save_converted(model: ForeignClassifier, path: Path | str, **card: Any) -> None:
+    """Write what `load_checkpoint` gave as `path`.safetensors, bit by bit, and `path`.json: a card with its SHA-256."""
+    name, _ = recognise(model.body.state_dict(), None)
+    tensors = {key: value for key, value in model.state_dict().items() if not key.startswith("head.")}  # in the body
+    data = save({key: value.contiguous() for key, value in tensors.items()})
+    write(Path(f"{path}.safetensors"), data)
+    card |= {"architecture": name, "sha256": digest(data)}
+    write(Path(f"{path}.json"), (json.dumps(card, indent=2) + "\n").encode())
+
+
+def load_converted(path: Path | str) -> ForeignClassifier:
+    """What `save_converted` wrote, in evaluation mode. ValueError where the file is not the one its card describes."""
+    card, data = json.loads(Path(f"{path}.json").read_text()), Path(f"{path}.safetensors").read_bytes()
+    if digest(data) != card["sha256"]:
+        raise ValueError(f"expected {path}.safetensors with SHA-256 {card['sha256']}, got {digest(data)}")
+    tensors = load(data)
+    mean, std = (numbers(tensors.pop(key)) for key in ("mean", "std"))
+    tensors = {key.removeprefix("body."): value for key, value in tensors.items()}
+    _, network = recognise(tensors, card["architecture"])
+    model = ForeignClassifier(network, mean=mean, std=std)
+    network.load_state_dict(tensors, assign=True)
+    model.eval()
+    return model
+
+
+# --- reading and checking ---------------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The state of the `AttackerModel` in a checkpoint: tensors under the four prefixes."""
+    with path.open("rb") as file:
+        try:
+            with torch.serialization.safe_globals(STAND_INS):
+                checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # half a dozen kinds, OSError among them, for a broken file
+            name = re.search(r"GLOBAL (\S+)", str(error))
+            got = f"{name[1]}, which was not run" if name else "something else, or a part of one: fetch it again"
+            raise ValueError(f"expected a checkpoint of tensors and numbers in {path.name}, got {got}") from error
+    state = checkpoint.get("model", checkpoint.get("state_dict")) if isinstance(checkpoint, dict) else None
+    if not isinstance(state, dict):
+        raise ValueError(f"expected a dictionary with `model` in {path.name}, got {summary(checkpoint)}")
+    for key, value in state.items():
+        if not isinstance(value, Tensor) or not str(key).startswith(PREFIXES):
+            raise ValueError(f"expected tensors called {'…, '.join(PREFIXES)}…, got {summary(value)} called {key}")
+    return state
+
+
+def take_apart(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[float], list[float]]:
+    """The network's tensors, the mean and the standard deviation, each of which a checkpoint has twice."""
+    parts = [{key.removeprefix(start): state[key] for key in state if key.startswith(start)} for start in PREFIXES]
+    network, network_copy, normaliser, normaliser_copy = parts
+    if not same(network, network_copy):
+        raise ValueError("expected the same weights in module.model and module.attacker.model, got two that differ")
+    if not same(normaliser, normaliser_copy):
+        raise ValueError("expected the same numbers in module.normalizer and module.attacker.normalize, got others")
+    if {key: tuple(value.shape) for key, value in normaliser.items()} != {"new_mean": (3, 1, 1), "new_std": (3, 1, 1)}:
+        raise ValueError(f"expected new_mean and new_std (3, 1, 1) in module.normalizer, got {summary(normaliser)}")
+    return network, numbers(normaliser["new_mean"]), numbers(normaliser["new_std"])
+
+
+def recognise(tensors: Mapping[str, Tensor], architecture: str | None) -> tuple[str, nn.Module]:
+    """The name and the empty network of the architecture that has exactly these tensors, or ValueError."""
+    matrices = [value for value in tensors.values() if value.ndim == 2]
+    classes = len(matrices[-1]) if matrices else 1000
+    networks: dict[str, nn.Module] = {}
+    for name in [architecture] if architecture else ARCHITECTURES:
+        networks[name] = build(name, classes)
+        if not differences(tensors, networks[name]):
+            return name, networks[name]
+    nearest = min(networks, key=lambda name: len(differences(tensors, networks[name])))
+    raise mismatch(tensors, networks[nearest], nearest)
+
+
+def mismatch(tensors: Mapping[str, Tensor], network: nn.Module, name: str) -> ValueError:
+    """The error that names the first differences."""
+    found = differences(tensors, network)
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return ValueError(f"expected the weights of {name}, got others: {', '.join(found[:3])}{more}")
+
+
+def differences(tensors: Mapping[str, Tensor], network: nn.Module) -> list[str]:
+    """What is missing, unknown or of another shape."""
+    wanted, got = ({key: tuple(value.shape) for key, value in one.items()} for one in (network.state_dict(), tensors))
+    shared = [key for key in wanted if key in got]
+    return [
+        *(f"{key} is missing" for key in wanted if key not in got),
+        *(f"{key} is unknown" for key in got if key not in wanted),
+        *(f"{key} is {got[key]}, not {wanted[key]}" for key in shared if got[key] != wanted[key]),
+    ]
+
+
+def check_normaliser(stored: Normaliser, known: Mapping[str, Normaliser]) -> None:
+    """ValueError unless a checkpoint normalises like one of the known: nothing else would tell a wrong one."""
+    if not any((torch.tensor(stored) - torch.tensor(one)).abs().max() < 1e-4 for one in known.values()):
+        mean, std = (tuple(round(value, 4) for value in values) for values in stored)
+        cure = f"where that is right, state it: normaliser=({mean}, {std})"
+        raise ValueError(f"expected the normaliser of {' or '.join(known)}, got mean {mean} and std {std}; {cure}")
+
+
+def same(ones: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> bool:
+    return ones.keys() == others.keys() and all(torch.equal(ones[key], others[key]) for key in ones)
+
+
+def numbers(tensor: Tensor) -> list[float]:
+    return tensor.flatten().tolist()
+
+
+def summary(value: object) -> str:
+    """What came, for a sentence."""
+    if isinstance(value, dict):
+        return f"a dictionary with {', '.join(map(str, list(value)[:5])) or 'nothing'}"
+    return "a tensor" if isinstance(value, Tensor) else f"a {type(value).__name__}"
