@@ -27,8 +27,10 @@ def grid(
     below: Mapping[str, Sequence[str]] | None = None,
     size: float = 1.2,
 ) -> Figure:
-    """Rows of pictures (N, 3, H, W) in [0, 1], each with its name on the left; `below` puts a short text under each
-    picture."""
+    """Rows of pictures (N, 3, H, W) in [0, 1], each with its name on the left.
+
+    `titles` stand above the first row that is complete; `below` puts a short text under each picture of a row.
+    """
     columns = max(len(images) for images in rows.values())
     room = 0.22 if below else 0.0
     figure = Figure(figsize=(columns * size + 1.3, len(rows) * (size + room) + 0.4), layout="constrained")
@@ -41,7 +43,8 @@ def grid(
             if below and name in below:
                 axis.text(0.5, -0.04, below[name][column], transform=axis.transAxes, ha="center", va="top", fontsize=10)
         row[0].text(-0.12, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=13)
-    for axis, title in zip(axes[0], titles or [], strict=False):
+    full = next(row for row, images in zip(axes, rows.values(), strict=True) if len(images) == columns)
+    for axis, title in zip(full, titles or [], strict=False):
         axis.set_title(title, fontsize=12)
     return figure
 

@@ -21,6 +21,8 @@ FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PHONES_HOME = ("/lab/api/news", "/lab/api/update")  # the server would fetch these from elsewhere
 PATIENCE = 180  # seconds for anything that only a broken or a very busy machine fails to do
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
+PICTURES = ".jp-Notebook img.widget-image"
+PLAYER = ".course-player >> nth=0"  # the first that is drawn
 IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
@@ -107,12 +109,17 @@ class Notebook:
         errors = [f"{o['ename']}: {o['evalue']}" for o in outputs if o["output_type"] == "error"]
         return errors + ["".join(o["text"]) for o in outputs if o.get("name") == "stderr"]
 
+    def index_of(self, words: str) -> int:
+        """The place of the first cell whose source has these words."""
+        cells = self.page.evaluate(f"{NOTEBOOK}.content.model.toJSON().cells")
+        return next(index for index, cell in enumerate(cells) if words in "".join(cell["source"]))
+
     def show_cell(self, index: int) -> None:
         """Scroll to a cell: JupyterLab draws only the cells near the screen."""
         self.page.evaluate(f"async () => {{ await {NOTEBOOK}.content.scrollToItem({index}, 'start') }}")
 
     def show(self, selector: str) -> None:
-        """Scroll until the first drawn element of this kind stands at the top."""
+        """Scroll until the first drawn element that a selector finds stands at the top."""
         self.page.locator(selector).first.evaluate("element => element.scrollIntoView({block: 'start'})")
 
     def screenfuls(self) -> list[Path]:
@@ -146,21 +153,26 @@ class Notebook:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def pictures(self, selector: str = ".jp-Notebook img.widget-image") -> list[str]:
+    def wait_for_status(self, words: str, timeout: float = PATIENCE) -> None:
+        """Wait until the first drawn player says this."""
+        status = self.page.locator(f"{PLAYER} >> .status", has_text=words)
+        status.wait_for(timeout=timeout * 1000)
+
+    def pictures(self, selector: str = PICTURES) -> list[str]:
         """A fingerprint of the bytes of each drawn picture, in the order of the page."""
         read = """images => Promise.all(images.map(async image =>
             Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))))"""
         return [hashlib.sha256(bytes(b)).hexdigest() for b in self.page.locator(selector).evaluate_all(read)]
 
-    def wait_for_change(self, before: list[str], timeout: float = PATIENCE) -> list[str]:
+    def wait_for_change(self, before: list[str], selector: str = PICTURES, timeout: float = PATIENCE) -> list[str]:
         """Wait until every picture differs from ``before``; returns the fingerprints now."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
-            now = self.pictures()
+            now = self.pictures(selector)
             if len(now) == len(before) and all(a != b for a, b in zip(before, now, strict=True)):
                 return now
             self.page.wait_for_timeout(50)  # polls; it does not guess how long the work takes
-        raise AssertionError(f"after {timeout} s not every picture has changed: {before} -> {self.pictures()}")
+        raise AssertionError(f"after {timeout} s not every picture has changed: {before} -> {now}")
 
     def screenshot(self, suffix: str = "") -> Path:
         path = SCREENSHOTS / f"{self.name}{suffix}.png"

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tests import lab
 from tests.conftest import ROOT, OpenNotebook
 
 pytestmark = pytest.mark.browser
@@ -31,6 +32,25 @@ def test_notebook_runs_in_the_browser(open_notebook: OpenNotebook, name: str) ->
     with open_notebook(f"notebooks/{name}") as notebook:
         notebook.run_all()
         assert notebook.screenfuls()
+        assert notebook.complaints() == []
+
+
+def test_a_person_moves_the_radius_in_targeted_pgd(open_notebook: OpenNotebook) -> None:
+    pictures = f"{lab.PLAYER} >> img.widget-image"
+    with open_notebook("notebooks/02_targeted_pgd.ipynb") as notebook:
+        notebook.run_all()
+        notebook.show_cell(notebook.index_of("player = Player("))
+        notebook.wait_for_status("Done: 20 steps")  # a later cell has run it, at a radius of 10
+        before = notebook.pictures(pictures)
+        assert len(before) == 2
+        for radius, keys in ((3.0, ["ArrowLeft"] * 14), (12.0, ["ArrowRight"] * 18)):
+            notebook.press("ε (radius)", *keys)
+            notebook.page.locator(f"{lab.PLAYER} >> .said", has_text=f"of at most {radius:.2f}").nth(1).wait_for()
+            notebook.wait_for_status("Done: 20 steps")
+            before = notebook.wait_for_change(before, pictures)
+            assert notebook.slider("ε (radius)").get_attribute("aria-valuenow") == str(radius)
+            notebook.show(lab.PLAYER)
+            notebook.screenshot(f"_radius_{radius:.0f}")
         assert notebook.complaints() == []
 
 

@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests import lab
 from tests.conftest import OpenNotebook
-from tests.lab import Notebook
 
 pytestmark = pytest.mark.browser
 PLAYER = """
@@ -51,19 +51,15 @@ def write(open_notebook: OpenNotebook, name: str, *cells: str) -> str:
     return name
 
 
-def status(notebook: Notebook, words: str, timeout: float = 30) -> None:
-    notebook.page.locator(".course-player .status", has_text=words).first.wait_for(timeout=timeout * 1000)
-
-
 def test_keys_move_the_pictures_and_the_step_slider_goes_back(open_notebook: OpenNotebook) -> None:
     with open_notebook(write(open_notebook, "player.ipynb", PLAYER)) as notebook:
         notebook.run_all()
-        status(notebook, "Ready")
+        notebook.wait_for_status("Ready")
         before = notebook.pictures()
         notebook.press("ε (radius)", "ArrowRight")
         notebook.wait_for_change(before)
-        status(notebook, "Done: 20 steps")
-        notebook.show(".course-player")
+        notebook.wait_for_status("Done: 20 steps")
+        notebook.show(lab.PLAYER)
         notebook.screenshot()
         assert notebook.slider("ε (radius)").get_attribute("aria-valuenow") == "4.5"
 
@@ -71,8 +67,8 @@ def test_keys_move_the_pictures_and_the_step_slider_goes_back(open_notebook: Ope
         notebook.press("step", *["ArrowLeft"] * 12)
         notebook.wait_for_change(final)
         notebook.page.locator(".unseen", has_text="robust, step 8.").wait_for(state="attached", timeout=30_000)
-        notebook.show(".course-player")
+        notebook.show(lab.PLAYER)
         notebook.screenshot("_scrubbed")
         assert notebook.slider("step").get_attribute("aria-valuenow") == "8.0"
         assert notebook.slider("steps").get_attribute("aria-valuenow") == "20.0"
-        status(notebook, "Done: 20 steps")  # nothing was computed for it
+        notebook.wait_for_status("Done: 20 steps")  # nothing was computed for it

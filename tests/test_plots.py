@@ -39,6 +39,11 @@ def test_a_grid_has_rows_with_names_titles_and_texts_below():
     assert (shown == plots.to_uint8(IMAGES)[1]).all()
 
 
+def test_titles_stand_above_the_first_complete_row():
+    figure = plots.grid({"original": IMAGES[:1], "results": IMAGES}, titles=["a", "b", "c"])
+    assert [axis.get_title() for axis in figure.axes] == ["", "", "", "a", "b", "c"]
+
+
 def test_a_grid_needs_neither_titles_nor_texts():
     assert texts(plots.grid({"start": IMAGES[:1]})) == ["start"]
 
