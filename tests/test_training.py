@@ -21,6 +21,7 @@ from course_lib.evaluation import accuracy, evaluating, robust_hits
 from course_lib.recipe import Recipe
 from course_lib.training import Progress, Run, train
 from tests import peers
+from tests.bench import RowByRow
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -416,9 +417,8 @@ def test_another_librarys_attack_finds_the_same_pictures(trained: nn.Module) -> 
     images, labels = colours()
     pixels, ball = images.float() / 255, L2Ball(1.2)
     hits = robust_hits(trained, pixels, labels, ball=ball, steps=20, restarts=1)
-    attacked = peers.torchattacks_pgd(
-        trained, pixels, labels, radius=ball.radius, steps=20, step_size=0.15, targeted=False
-    )
+    settings = {"radius": ball.radius, "steps": 20, "step_size": 0.15, "targeted": False}
+    attacked = peers.torchattacks_pgd(RowByRow(trained).eval(), pixels, labels, **settings)
     assert norms(attacked - pixels).max() <= ball.radius + 1e-5
     wrong = trained(attacked).argmax(1) != labels
     assert 0 < wrong.sum() < len(labels)
