@@ -4,19 +4,16 @@ Robust and standard model stand side by side with the same starts, radius, steps
 test pictures of each class and the first seeds of a generator: random, not chosen.
 """
 
-from pathlib import Path
-
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_lib import plots, zoo
+from course_lib.files import RESULTS
 from course_lib.pgd import solve
 from course_lib.pixels import bicubic, shrink
 from course_lib.tasks import fill_with_mean, generate, inpaint, random_holes, superresolve, translate
 from course_lib.zoo import Testbed
-
-RESULTS = Path(__file__).resolve().parent.parent / "data" / "results"
 
 
 def generation(testbed: Testbed) -> Figure:

@@ -8,7 +8,6 @@ and under its own best settings, and for a random direction of the same length a
 import argparse
 import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,12 +16,12 @@ from torch import Tensor, nn
 from course_lib import zoo
 from course_lib.constraints import L2Ball, norms
 from course_lib.evaluation import robust_hits
+from course_lib.files import RESULTS
 from course_lib.metrics import bootstrap, judged, wilson
 from course_lib.pixels import bicubic, psnr, shrink
 from course_lib.tasks import fill_with_mean, inpaint, random_holes, superresolve
 from course_lib.trials import Trial, in_batches, solved, trials
 
-RESULTS = Path(__file__).resolve().parent.parent / "data" / "results"
 CONTENDERS = ("start", "robust", "standard", "standard, own best settings", "random direction")
 
 

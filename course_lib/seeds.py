@@ -5,6 +5,7 @@ All of them are fitted on training pictures only: seeds fitted on test pictures 
 generator.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,24 +92,29 @@ class Mixture:
     def __init__(
         self, images: Tensor, labels: Tensor, *, components: int = 6, jitter: float = JITTER, seed: int = 0
     ) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        self.members: list[tuple[Tensor, Tensor]] = []  # for each class: (weights, index of each one's Gaussian)
-        groups: list[Tensor] = []
-        for pictures in by_class(images, labels):
-            assigned = k_means(coarse(pictures), components, generator=generator)
-            parts = [pictures[assigned == part] for part in range(components)]
-            parts = [part for part in parts if len(part)]
-            weights = torch.tensor([float(len(part)) for part in parts])
-            self.members.append((weights, torch.arange(len(groups), len(groups) + len(parts))))
-            groups += parts
-        which = torch.cat([torch.full((len(group),), index) for index, group in enumerate(groups)])
-        self.normals = MultivariateNormal(torch.cat(groups), which, jitter=jitter)
+        parts = list(similar(images, labels, components, generator=torch.Generator().manual_seed(seed)))
+        self.labels = torch.tensor([label for label, _ in parts])  # whose each Gaussian is
+        self.weights = torch.tensor([float(len(pictures)) for _, pictures in parts])
+        which = torch.arange(len(parts)).repeat_interleave(self.weights.long())
+        self.normals = MultivariateNormal(torch.cat([pictures for _, pictures in parts]), which, jitter=jitter)
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
-        check_known(labels, len(self.members))
-        chosen = [self.members[label] for label in labels.tolist()]
-        picks = [int(parts[torch.multinomial(weights, 1, generator=generator)]) for weights, parts in chosen]
-        return self.normals.sample(torch.tensor(picks, dtype=torch.int64), generator=generator)
+        return self.normals.sample(choose(self.weights, self.labels, labels, generator=generator), generator=generator)
+
+
+def similar(images: Tensor, labels: Tensor, groups: int, *, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:
+    """Up to `groups` groups of similar pictures of each class, by k-means: (label, pictures) for each."""
+    for label, pictures in enumerate(by_class(images, labels)):
+        group = k_means(coarse(pictures), groups, generator=generator)
+        yield from ((label, pictures[group == number]) for number in group.unique())
+
+
+def choose(weights: Tensor, owners: Tensor, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+    """For each label one of the parts that this class owns, at random by weight: indices (B,)."""
+    check_known(labels, int(owners.max()) + 1)
+    if not len(labels):
+        return labels
+    return torch.multinomial(weights * (labels[:, None] == owners), 1, generator=generator).squeeze(1)
 
 
 def by_class(images: Tensor, labels: Tensor) -> list[Tensor]:

@@ -2,25 +2,23 @@
 
     python -m course_lib.statistics imagenette      measure a data set's training pictures, write data/statistics
 
-As the authors do at 224 pixels, a seed is drawn on the means of 4 x 4 pixels and upsampled by nearest neighbour. Of a
-class's covariance the leading components ship; the rest of its variance becomes noise that is the same everywhere.
+As the authors do at 224 pixels, a seed is drawn on the means of blocks of pixels and upsampled by nearest neighbour.
+Of a class's covariance the leading components ship; the rest of its variance becomes noise that is the same everywhere.
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, save
 from torch import Tensor
 
+from course_lib.files import DATA, load_tensors, save_tensors
 from course_lib.pixels import nearest, shrink
-from course_lib.seeds import PixelNormal, Seeds, by_class, check_known, coarse, k_means
-from course_lib.weights import digest, write
+from course_lib.seeds import PixelNormal, Seeds, choose, similar
 
-FOLDER = Path(__file__).resolve().parent.parent / "data" / "statistics"
-BLOCK = 4  # pixels; the authors' 56 x 56 of 224 x 224
+FOLDER = DATA / "statistics"
+GRID = 16  # blocks across a picture; the authors have 56 across 224 pixels
 COMPONENTS = {"multivariate": 64, "mixture": 24}  # of each normal
 GROUPS = {"multivariate": 1, "mixture": 4}  # normals of each class
 
@@ -31,7 +29,7 @@ class PrincipalNormals:
 
     For N normals with k components on an h x w grid: `labels` (N,) says whose each one is, `weights` (N,) how likely,
     `means` (N, 3, h, w), `factors` (N, k, 3, h, w) the principal components times their standard deviations, and
-    `residuals` (N,) the s of the variance that they leave.
+    `residuals` (N,) the s of the variance that they leave. A block is `block` pixels wide.
     """
 
     labels: Tensor
@@ -39,16 +37,15 @@ class PrincipalNormals:
     means: Tensor
     factors: Tensor
     residuals: Tensor
+    block: int
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
-        check_known(labels, int(self.labels.max()) + 1)
-        likely = self.weights * (labels[:, None] == self.labels)
-        chosen = torch.multinomial(likely, 1, generator=generator).squeeze(1) if len(labels) else labels
+        chosen = choose(self.weights, self.labels, labels, generator=generator)
         z = torch.randn(len(labels), self.factors.shape[1], generator=generator)
         noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator)
         varied = torch.einsum("bk,bkchw->bchw", z, self.factors[chosen])
         seeds = self.means[chosen] + varied + self.residuals[chosen].view(-1, 1, 1, 1) * noise
-        return nearest(seeds.clamp(0, 1), BLOCK)
+        return nearest(seeds.clamp(0, 1), self.block)
 
     @property
     def captured(self) -> Tensor:
@@ -57,17 +54,15 @@ class PrincipalNormals:
         return held / (held + self.residuals.square() * self.means[0].numel())
 
 
-def principal(images: Tensor, labels: Tensor, *, groups: int, components: int) -> PrincipalNormals:
-    """Fit uint8 training pictures (N, 3, H, W): `groups` normals for each class (by k-means), `components` each."""
-    generator = torch.Generator().manual_seed(0)
-    parts = []
-    for label, pictures in enumerate(by_class(images, labels)):
-        group = k_means(coarse(pictures), groups, generator=generator)
-        parts += [(label, pictures[group == number]) for number in range(groups) if (group == number).any()]
-    fitted = [leading(shrink(pictures.float() / 255, BLOCK), components) for _, pictures in parts]
+def principal(images: Tensor, labels: Tensor, *, groups: int, components: int, block: int) -> PrincipalNormals:
+    """Fit uint8 training pictures (N, 3, H, W), seen in blocks of `block` pixels: `groups` normals for each class (by
+    k-means), `components` each."""
+    parts = list(similar(images, labels, groups, generator=torch.Generator().manual_seed(0)))
+    fitted = [leading(shrink(pictures.float() / 255, block), components) for _, pictures in parts]
     means, factors, residuals = (torch.stack(column) for column in zip(*fitted, strict=True))
     weights = torch.tensor([float(len(pictures)) for _, pictures in parts])
-    return PrincipalNormals(torch.tensor([label for label, _ in parts]), weights, means, factors, residuals)
+    owners = torch.tensor([label for label, _ in parts])
+    return PrincipalNormals(owners, weights, means, factors, residuals, block)
 
 
 def leading(points: Tensor, components: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,31 +79,29 @@ def leading(points: Tensor, components: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def write_statistics(name: str, images: Tensor, labels: Tensor, *, folder: Path = FOLDER) -> None:
     """Measure training pictures and write `name`.safetensors (half precision) and its JSON card."""
+    size, block = images.shape[-1], max(1, images.shape[-1] // GRID)
     pixels = PixelNormal.fit(images, labels)
     tensors = {"normal.means": pixels.means, "normal.deviations": pixels.deviations}
     captured = {}
     for kind, groups in GROUPS.items():
-        normals = principal(images, labels, groups=groups, components=COMPONENTS[kind])
-        tensors |= {f"{kind}.{key}": value for key, value in vars(normals).items()}
+        normals = principal(images, labels, groups=groups, components=COMPONENTS[kind], block=block)
+        tensors |= {f"{kind}.{key}": value for key, value in vars(normals).items() if key != "block"}
         captured[kind] = [round(share, 3) for share in normals.captured.tolist()]
-    data = save({key: (value.half() if value.is_floating_point() else value) for key, value in tensors.items()})
-    card = {"name": name, "pictures": len(images), "size": images.shape[-1], "block": BLOCK, "captured share": captured}
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder / f"{name}.safetensors", data)
-    write(folder / f"{name}.json", (json.dumps(card | {"sha256": digest(data)}, indent=2) + "\n").encode())
+    halves = {key: (value.half() if value.is_floating_point() else value) for key, value in tensors.items()}
+    card = {"name": name, "pictures": len(images), "size": size, "block": block, "captured share": captured}
+    save_tensors(folder / name, halves, card)
 
 
 def load_statistics(name: str, *, folder: Path = FOLDER) -> dict[str, Seeds]:
     """The seed distributions "normal", "multivariate" and "mixture" of a data set; ValueError for a damaged file."""
-    data, card = (folder / f"{name}.safetensors").read_bytes(), json.loads((folder / f"{name}.json").read_text())
-    if digest(data) != card["sha256"]:
-        raise ValueError(f"expected {name}.safetensors with SHA-256 {card['sha256']}, got {digest(data)}")
-    tensors = {key: value.float() if value.is_floating_point() else value for key, value in load(data).items()}
+    halves, card = load_tensors(folder / name)
+    tensors = {key: value.float() if value.is_floating_point() else value for key, value in halves.items()}
 
     def of(kind: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{kind}."): value for key, value in tensors.items() if key.startswith(f"{kind}.")}
 
-    return {"normal": PixelNormal(**of("normal"))} | {kind: PrincipalNormals(**of(kind)) for kind in GROUPS}
+    kinds: dict[str, Seeds] = {"normal": PixelNormal(**of("normal"))}
+    return kinds | {kind: PrincipalNormals(**of(kind), block=card["block"]) for kind in GROUPS}
 
 
 def main() -> None:

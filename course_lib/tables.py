@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from course_lib.quality import CONTENDERS, RESULTS
+from course_lib.files import RESULTS
+from course_lib.quality import CONTENDERS
 
 
 def percent(row: dict[str, Any], contender: str) -> str:

@@ -1,8 +1,8 @@
 """Train the models of the course.
 
-python -m course_lib.trainer                      every model whose weights are missing or belong to another recipe
+python -m course_lib.trainer                      every model whose weights are missing or of another recipe
 python -m course_lib.trainer picturebook-robust   one of them; killed and started again, it continues
-python -m course_lib.trainer --data ~/pictures    models of your own pictures, a folder with a folder for each class
+python -m course_lib.trainer --data ~/pictures    models of your own pictures, a folder with one for each class
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from course_lib.evaluation import robust_hits
+from course_lib.evaluation import accuracy, robust_hits
 from course_lib.metrics import wilson
 from course_lib.models import Classifier, best_device, prepare
 from course_lib.recipe import BALLS, Recipe
@@ -82,7 +82,8 @@ class Epochs:
         self.history: list[dict[str, float]] = []
         if not recipe.validation:
             return
-        self.images, self.labels = (tensor[: recipe.validation] for tensor in pictures(recipe, "validation"))
+        images, labels = (tensor[: recipe.validation] for tensor in pictures(recipe, "validation"))
+        self.images, self.labels = images.to(best_device()).float() / 255, labels.to(best_device())
         if (CHECKPOINTS / f"{name}.pt").exists() and self.name in known(CHECKPOINTS):
             self.history = load_card(self.name, folder=CHECKPOINTS)["history"]
 
@@ -90,13 +91,12 @@ class Epochs:
         """Measure at the end of an epoch, print, and keep the weights where they are the best so far."""
         if not self.recipe.validation or progress.step % self.steps:
             return
-        model, pixels = prepare(progress.model), self.images.float() / 255
-        pixels, labels = pixels.to(best_device()), self.labels.to(best_device())
-        clean = robust_hits(model, pixels, labels, ball=BALLS[self.recipe.norm](0.0), restarts=0)
-        epoch = {"epoch": progress.step // self.steps, "clean": round(clean.float().mean().item(), 4)}
+        model = prepare(progress.model)
+        clean = accuracy(model, self.images, self.labels)
+        epoch = {"epoch": progress.step // self.steps, "clean": round(clean, 4)}
         if self.recipe.radius:
             ball = BALLS[self.recipe.norm](self.recipe.radius)
-            hits = robust_hits(model, pixels, labels, ball=ball, steps=20, restarts=1)
+            hits = robust_hits(model, self.images, self.labels, ball=ball, steps=20, restarts=1)
             epoch["robust"] = round(hits.float().mean().item(), 4)
         print(f"{self.name.removesuffix('-best')}: {epoch}", flush=True)
         self.history.append(epoch)
@@ -113,11 +113,11 @@ def score(epoch: dict[str, float]) -> float:
     return epoch.get("robust", epoch["clean"])
 
 
-def measure_again(name: str, *, count: int = 500) -> None:
-    """Measure shipped weights once more and write the figures into the card."""
-    model = load_model(name)
-    card = load_card(name) | measure(RECIPES[name], model, count=count)
-    save_model(model, name, card)
+def measure_again(name: str, recipe: Recipe, *, count: int, home: Path) -> None:
+    """Measure weights that are there once more and write the figures into their card."""
+    model = load_model(name, folder=home)
+    card = load_card(name, folder=home) | measure(recipe, model, count=count)
+    save_model(model, name, card, folder=home)
     print(f"{name}: clean {card['clean'][0]:.3f}, robust {card['robust'][0]:.3f}", flush=True)
 
 
@@ -163,7 +163,7 @@ def main() -> None:
         parser.error(f"expected names among {', '.join(recipes)}; got {', '.join(unknown)}")
     for name in arguments.names or recipes:
         if arguments.measure:
-            measure_again(name, count=arguments.count)
+            measure_again(name, recipes[name], count=arguments.count, home=home)
         elif done(name, recipes[name], home=home) and not arguments.again:
             print(f"{name}: nothing to do, {home / name}.safetensors is there")
         else:

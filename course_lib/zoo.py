@@ -8,7 +8,7 @@ images = solve(generate(testbed.robust, seeds, labels, **testbed.tuned["generate
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,17 @@ from typing import Any
 from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball
-from course_lib.datasets.photographs import IMAGENETTE, Collection, Photographs, folder
-from course_lib.datasets.picturebook import CLASSES, DEFAULT_SHORTCUT, RADIUS, PictureBook, default_cache
+from course_lib.datasets.photographs import CIFAR10, IMAGENETTE, Collection, Photographs, folder
+from course_lib.datasets.picturebook import CLASSES, DEFAULT_SHORTCUT, RADIUS, PictureBook
+from course_lib.files import DATA, default_cache
 from course_lib.models import Classifier, prepare
 from course_lib.seeds import Mixture, MultivariateNormal, PixelNormal, Seeds, Uniform
 from course_lib.statistics import load_statistics
 from course_lib.weights import FOLDER, load_model
 
 SEED_KINDS = ("uniform", "normal", "multivariate", "mixture")
-TUNED = Path(__file__).resolve().parent.parent / "data" / "tuned"
+TUNED = DATA / "tuned"
+ROLES = ("robust", "standard", "judge")
 FIT = 2_000  # training pictures that seed distributions are fitted on
 
 
@@ -34,8 +36,8 @@ class Testbed:
 
     Robust and standard model differ in the training radius alone (0 for the standard one). The judges have another
     architecture and other seeds and are never used by the synthesis. `radius` is where robustness is measured: L2, in
-    pixel units, at this resolution. Photographs come with shipped `statistics` of their classes, so seeds need no
-    pictures.
+    pixel units, at this resolution. `settings` names the file of tuned settings. Photographs come with shipped
+    `statistics` of their classes, so seeds need no pictures.
     """
 
     name: str
@@ -44,10 +46,10 @@ class Testbed:
     radius: float
     pictures: Callable[[str], PictureBook | Photographs]
     weights: dict[str, str]
+    settings: str
     pairs: Sequence[tuple[int, int]] = ()
     statistics: str | None = None
     home: Path = FOLDER
-    _seeds: dict[str, Seeds] = field(default_factory=dict)
 
     @cached_property
     def train(self) -> PictureBook | Photographs:
@@ -86,21 +88,16 @@ class Testbed:
     @cached_property
     def judges(self) -> dict[str, nn.Module]:
         """Every judge by name; the first one is `judge`."""
-        others = {
-            name: prepare(load_model(file, folder=self.home))
-            for name, file in self.weights.items()
-            if name == "second judge"
-        }
-        return {"judge": self.judge} | others
+        judges: dict[str, nn.Module] = {"judge": self.judge}
+        if "second judge" in self.weights:
+            judges["second judge"] = prepare(load_model(self.weights["second judge"], folder=self.home))
+        return judges
 
     @cached_property
     def tuned(self) -> dict[str, dict[str, Any]]:
-        """Keywords for each task function, found on validation pictures by `make tune`; for a person's own pictures
-        those of Imagenette, which have the same size and radius."""
-        path = TUNED / f"{self.name}.json"
-        if not path.exists() and self.home != FOLDER:
-            path = TUNED / "imagenette.json"
-        return {task: keywords(values) for task, values in json.loads(path.read_text()).items()}
+        """Keywords for each task function, found on validation pictures by `make tune`."""
+        settings = json.loads((TUNED / f"{self.settings}.json").read_text())
+        return {task: keywords(values) for task, values in settings.items()}
 
     def seeds(self, kind: str) -> Seeds:
         """A seed distribution: "uniform", "normal" (per pixel), "multivariate" or "mixture"; fitted on training
@@ -108,14 +105,17 @@ class Testbed:
         if kind not in SEED_KINDS:
             raise ValueError(f"expected a seed kind among {', '.join(SEED_KINDS)}, got {kind!r}")
         if kind not in self._seeds:
-            self._seeds[kind] = self._fit(kind)
+            self._seeds.update(self._fit(kind))
         return self._seeds[kind]
 
-    def _fit(self, kind: str) -> Seeds:
-        if kind == "uniform":
-            return Uniform((3, self.resolution, self.resolution))
+    @cached_property
+    def _seeds(self) -> dict[str, Seeds]:
+        return {"uniform": Uniform((3, self.resolution, self.resolution))}
+
+    def _fit(self, kind: str) -> dict[str, Seeds]:
+        """This kind, and others that come with it."""
         if self.statistics is not None:
-            return load_statistics(self.statistics)[kind]
+            return load_statistics(self.statistics)
         count = min(FIT, len(self.train.labels))
         images, labels = self.train.images(range(count)), self.train.labels[:count]
         fits: dict[str, Callable[[Tensor, Tensor], Seeds]] = {
@@ -123,7 +123,7 @@ class Testbed:
             "multivariate": MultivariateNormal,
             "mixture": Mixture,
         }
-        return fits[kind](images, labels)
+        return {kind: fits[kind](images, labels)}
 
     def batch(self, split: str, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Pictures in [0, 1] and labels at these indices of "train", "validation" or "test"."""
@@ -155,6 +155,7 @@ def picturebook(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
             "judge": "picturebook-judge",
             "second judge": "picturebook-judge2",
         },
+        settings="picturebook",
         pairs=((0, 1), (2, 3), (4, 5)),
     )
 
@@ -162,25 +163,34 @@ def picturebook(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
 def photographs(collection: Collection, *, resolution: int, radius: float, pairs: Sequence[tuple[int, int]]) -> Testbed:
     """Photographs: the models, and seeds from class statistics, ship; the pictures are fetched when first asked for."""
     name = collection.name
-    roles = {"robust": "robust", "standard": "standard", "judge": "judge", "second judge": "judge2"}
     return Testbed(
         name=name,
         classes=collection.classes,
         resolution=resolution,
         radius=radius,
         pictures=lambda split: Photographs(collection, split, size=resolution),
-        weights={role: f"{name}-{file}" for role, file in roles.items()},
+        weights={role: f"{name}-{role}" for role in ROLES} | {"second judge": f"{name}-judge2"},
+        settings=name,
         pairs=pairs,
         statistics=name,
     )
 
 
 def own(path: str) -> Testbed:
-    """A person's own pictures, with the models that `make train DATA=path` has trained."""
+    """A person's own pictures, with the models that `make train DATA=path` has trained, and Imagenette's settings: size
+    and radius are the same."""
     collection = folder(path)
-    testbed = photographs(collection, resolution=64, radius=1.2, pairs=((0, 1),))
-    weights = {role: file for role, file in testbed.weights.items() if role != "second judge"}
-    return replace(testbed, weights=weights, statistics=None, home=own_weights())
+    return Testbed(
+        name=collection.name,
+        classes=collection.classes,
+        resolution=64,
+        radius=1.2,
+        pictures=lambda split: Photographs(collection, split, size=64),
+        weights={role: f"{collection.name}-{role}" for role in ROLES},
+        settings="imagenette",
+        pairs=((0, 1),),
+        home=own_weights(),
+    )
 
 
 def own_weights() -> Path:
@@ -191,6 +201,7 @@ def own_weights() -> Path:
 TESTBEDS: dict[str, Callable[..., Testbed]] = {
     "picturebook": picturebook,
     "imagenette": partial(photographs, IMAGENETTE, resolution=64, radius=1.2, pairs=((0, 1), (6, 7), (8, 9))),
+    "cifar10": partial(photographs, CIFAR10, resolution=32, radius=0.5, pairs=((3, 5), (4, 7), (1, 9))),
 }
 
 

@@ -23,7 +23,7 @@ import torchvision
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from course_lib import weights
+from course_lib import files
 from course_lib.constraints import L2Ball, LinfBall
 from course_lib.models import Classifier, prepare, residual_network
 from course_lib.pgd import Problem, solve
@@ -480,7 +480,7 @@ def test_a_converted_checkpoint_is_the_same_to_the_last_bit(resnets, tmp_path):
     data = Path(f"{path}.safetensors").read_bytes()
     card = json.loads(Path(f"{path}.json").read_text())
     facts = {"source": "cifar.pt", "clean": 0.9, "architecture": "cifar_resnet18"}
-    assert card == facts | {"sha256": weights.digest(data)}
+    assert card == facts | {"sha256": files.digest(data)}
     assert {"mean", "std", "body.conv1.weight", "body.linear.bias"} <= load(data).keys()
     back = load_converted(path)
     assert not back.training

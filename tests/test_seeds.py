@@ -117,7 +117,7 @@ def test_a_mixture_draws_its_groups_in_proportion_to_their_sizes():
     mixture = Mixture(images, zeros(40), components=2)
     samples = mixture.sample(zeros(2_000), generator=generator())
     brightness = samples.flatten(1).mean(1)
-    assert sorted(mixture.members[0][0].tolist()) == [10, 30]
+    assert sorted(mixture.weights.tolist()) == [10, 30]
     assert (((brightness - 60 / 255).abs() < 0.1) | ((brightness - 190 / 255).abs() < 0.1)).all()  # nothing in between
     assert (brightness > 0.5).double().mean().item() == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 2_000) ** 0.5)
 

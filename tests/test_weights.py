@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from course_lib import weights
+from course_lib import files
 from course_lib.models import Classifier
 from course_lib.recipe import Recipe
 from course_lib.weights import known, load_card, load_model, save_model
@@ -39,7 +39,7 @@ def replace_weights(folder: Path, data: bytes) -> None:
     """Other content for the weights, with a card that vouches for it."""
     (folder / "noise.safetensors").write_bytes(data)
     values = json.loads((folder / "noise.json").read_text())
-    (folder / "noise.json").write_text(json.dumps(values | {"sha256": weights.digest(data)}))
+    (folder / "noise.json").write_text(json.dumps(values | {"sha256": files.digest(data)}))
 
 
 def test_a_model_comes_back_up_to_half_precision(folder):
@@ -68,7 +68,7 @@ def test_the_card_holds_the_recipe_and_the_files_hash(folder):
     assert written["name"] == "noise"
     assert written["minutes"] == 1.5
     assert written["parameters"] == sum(value.numel() for value in model().parameters())
-    assert written["sha256"] == weights.digest((folder / "noise.safetensors").read_bytes())
+    assert written["sha256"] == files.digest((folder / "noise.safetensors").read_bytes())
     assert known(folder) == ["noise"]
 
 
@@ -156,14 +156,14 @@ def test_an_interrupted_save_leaves_the_old_model(folder, monkeypatch):
 
 
 def test_a_kill_between_weights_and_card_is_noticed(folder, monkeypatch):
-    write = weights.write
+    write = files.write
 
     def only_weights(path: Path, data: bytes) -> None:
         if path.suffix == ".json":
             raise KeyboardInterrupt
         write(path, data)
 
-    monkeypatch.setattr(weights, "write", only_weights)
+    monkeypatch.setattr(files, "write", only_weights)
     with pytest.raises(KeyboardInterrupt):
         save_model(model(seed=1), "noise", card(), folder=folder)
     with pytest.raises(ValueError, match="fetch it again"):

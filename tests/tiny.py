@@ -71,6 +71,7 @@ def untrained_testbed(read: list[str] | None = None) -> zoo.Testbed:
         radius=0.5,
         pictures=lambda split: Book(split, read),
         weights={},
+        settings="tiny",
         pairs=((0, 1),),
     )
     for seed, name in enumerate(("robust", "standard", "judge")):

@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy
 import torch
 from PIL import Image
 from torch import Tensor
 from torchvision import datasets
 
-from course_lib.datasets.picturebook import default_cache, store
+from course_lib.files import cached, default_cache
 from course_lib.pixels import read_square
 
 SPLITS = ("train", "validation", "test")
@@ -115,18 +114,13 @@ class Photographs(torch.utils.data.Dataset[tuple[Tensor, int]]):
             yield from ((path, label) for path in paths)
 
     def _load(self) -> Tensor:
-        """All pictures: from the cache if a sound file is there, else read and stored."""
+        """All pictures, from the cache or from their files."""
         path = default_cache() / f"{self.collection.name}-{self.split}-{self.size}-{self._fingerprint()}.npy"
-        try:
-            stored = numpy.lib.format.open_memmap(path, mode="c")
-            if stored.shape == (len(self), 3, self.size, self.size) and stored.dtype == numpy.uint8:
-                return torch.from_numpy(stored)
-        except (OSError, ValueError, EOFError):
-            pass  # missing, truncated or foreign: read the pictures again
+        return cached(path, (len(self), 3, self.size, self.size), self._read_all)
+
+    def _read_all(self) -> Tensor:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            pictures = torch.stack(list(pool.map(self._read, self.files)))
-        store(path, pictures)
-        return pictures
+            return torch.stack(list(pool.map(self._read, self.files)))
 
     def _read(self, file: Path) -> Tensor:
         try:

@@ -7,8 +7,6 @@ Not Bugs, They Are Features"). The dial `shortcut` sets its strength; 0 removes 
 
 import hashlib
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ import torch
 from torch import Tensor
 
 from course_lib.datasets import drawing, scenes
+from course_lib.files import cached, default_cache
 
 CLASSES = ("horse", "zebra", "apple", "orange", "summer", "winter", "goldfish", "parachute", "church", "golf ball")
 SPLITS = {"train": (0, 20_000), "validation": (1, 2_000), "test": (2, 2_000)}  # name: (number, pictures)
@@ -99,16 +98,8 @@ class PictureBook(torch.utils.data.Dataset[tuple[Tensor, int]]):
         return self._blocks[number][chosen % BLOCK]
 
     def _load(self, path: Path, indices: Tensor) -> Tensor:
-        """These pictures without texture: from the cache if a sound file is there, else drawn and stored."""
-        try:
-            stored = numpy.lib.format.open_memmap(path, mode="c")
-            if stored.shape == (len(indices), 3, self.size, self.size) and stored.dtype == numpy.uint8:
-                return torch.from_numpy(stored)
-        except (OSError, ValueError, EOFError):
-            pass  # missing, truncated or foreign: draw it again
-        clean = draw(self.number, indices, self.size)
-        store(path, clean)
-        return clean
+        """These pictures without texture, from the cache or drawn."""
+        return cached(path, (len(indices), 3, self.size, self.size), lambda: draw(self.number, indices, self.size))
 
 
 def textures(size: int, shortcut: float) -> Tensor:
@@ -174,26 +165,3 @@ def recipe() -> str:
     here = Path(__file__).parent
     files = [here / "picturebook.py", here / "drawing.py", *sorted((here / "scenes").glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-
-
-def default_cache() -> Path:
-    """$COURSE_CACHE, else robust-image-synthesis inside $XDG_CACHE_HOME or ~/.cache."""
-    if "COURSE_CACHE" in os.environ:
-        return Path(os.environ["COURSE_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robust-image-synthesis"
-
-
-def store(path: Path, pictures: Tensor) -> None:
-    """Write the pictures whole or not at all; a folder that cannot be written only means that nothing is kept."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            try:
-                numpy.save(file, pictures.numpy(), allow_pickle=False)
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError:
-        pass

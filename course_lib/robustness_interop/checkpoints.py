@@ -5,19 +5,17 @@ names of honest checkpoints are replaced by stand-ins that do nothing, and every
 """
 
 import copy
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from course_lib.files import load_tensors, save_tensors
 from course_lib.models import Classifier
 from course_lib.robustness_interop.networks import ARCHITECTURES, ForeignClassifier, Network, as_attacker, build
-from course_lib.weights import digest, write
 
 Normaliser = tuple[Sequence[float], Sequence[float]]
 """The means and the standard deviations of red, green and blue."""
@@ -98,18 +96,12 @@ def save_converted(model: ForeignClassifier, path: Path | str, **card: Any) -> N
     """Write what `load_checkpoint` gave as `path`.safetensors, bit by bit, and `path`.json: a card with its SHA-256."""
     name, _ = recognise(model.body.state_dict(), None)
     tensors = {key: value for key, value in model.state_dict().items() if not key.startswith("head.")}  # in the body
-    data = save({key: value.contiguous() for key, value in tensors.items()})
-    write(Path(f"{path}.safetensors"), data)
-    card |= {"architecture": name, "sha256": digest(data)}
-    write(Path(f"{path}.json"), (json.dumps(card, indent=2) + "\n").encode())
+    save_tensors(Path(path), tensors, {**card, "architecture": name})
 
 
 def load_converted(path: Path | str) -> ForeignClassifier:
     """What `save_converted` wrote, in evaluation mode. ValueError where the file is not the one its card describes."""
-    card, data = json.loads(Path(f"{path}.json").read_text()), Path(f"{path}.safetensors").read_bytes()
-    if digest(data) != card["sha256"]:
-        raise ValueError(f"expected {path}.safetensors with SHA-256 {card['sha256']}, got {digest(data)}")
-    tensors = load(data)
+    tensors, card = load_tensors(Path(path))
     mean, std = (numbers(tensors.pop(key)) for key in ("mean", "std"))
     tensors = {key.removeprefix("body."): value for key, value in tensors.items()}
     _, network = recognise(tensors, card["architecture"])

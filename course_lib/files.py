@@ -1,0 +1,89 @@
+"""Files that are there whole or not at all: tensors with a card beside them, and caches of pictures."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+DATA = Path(__file__).resolve().parent.parent / "data"  # what ships
+RESULTS = DATA / "results"  # what was measured
+
+
+def default_cache() -> Path:
+    """$COURSE_CACHE, else robust-image-synthesis inside $XDG_CACHE_HOME or ~/.cache."""
+    if "COURSE_CACHE" in os.environ:
+        return Path(os.environ["COURSE_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robust-image-synthesis"
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    """Write `path`.safetensors, and `path`.json: the card with the SHA-256 of the tensors."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = save({key: value.contiguous() for key, value in tensors.items()})
+    write(Path(f"{path}.safetensors"), data)
+    write(Path(f"{path}.json"), (json.dumps({**card, "sha256": digest(data)}, indent=2) + "\n").encode())
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `save_tensors` wrote: tensors and card. Nothing is ever unpickled.
+
+    FileNotFoundError where one of the two is missing, ValueError where the tensors are not those of the card.
+    """
+    card, data = json.loads(Path(f"{path}.json").read_text()), Path(f"{path}.safetensors").read_bytes()
+    if digest(data) != card["sha256"]:
+        got = digest(data)
+        raise ValueError(f"expected {path.name}.safetensors with SHA-256 {card['sha256']}, got {got}: fetch it again")
+    try:
+        return load(data), card
+    except SafetensorError as error:
+        raise ValueError(f"expected a safetensors file for {path.name}, got something else: {error}") from error
+
+
+def digest(data: bytes) -> str:
+    """SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def write(path: Path, data: bytes) -> None:
+    """All or nothing: a kill leaves the old file or the new one."""
+    temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}.tmp")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)
+
+
+def cached(path: Path, shape: tuple[int, ...], make: Callable[[], Tensor]) -> Tensor:
+    """uint8 pictures of this shape: those in the file if it is sound, else `make()`, which are then kept there."""
+    try:
+        stored = numpy.lib.format.open_memmap(path, mode="c")
+        if stored.shape == shape and stored.dtype == numpy.uint8:
+            return torch.from_numpy(stored)
+    except (OSError, ValueError, EOFError):
+        pass  # missing, truncated or foreign
+    pictures = make()
+    store(path, pictures)
+    return pictures
+
+
+def store(path: Path, pictures: Tensor) -> None:
+    """Write the pictures whole or not at all; a folder that cannot be written only means that nothing is kept."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            try:
+                numpy.save(file, pictures.numpy(), allow_pickle=False)
+                file.close()
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError:
+        pass
