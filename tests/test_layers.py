@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "course_lib"
 MATHS = {"pixels", "constraints", "models", "pgd", "tasks", "seeds"}
 LIBRARY = MATHS | {
+    "files",
     "recipe",
     "augmentation",
     "evaluation",
@@ -38,14 +39,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "augmentation": {"recipe"},
     "evaluation": {"pgd", "constraints"},
     "training": {"pgd", "constraints", "models", "recipe", "augmentation"},
-    "weights": {"models", "recipe"},
-    "datasets": {"pixels"},
-    "statistics": {"pixels", "seeds", "weights", "datasets"},
-    "zoo": {"datasets", "models", "seeds", "weights", "constraints", "tasks", "statistics"},
+    "files": set(),
+    "weights": {"files", "models", "recipe"},
+    "datasets": {"files", "pixels"},
+    "statistics": {"files", "pixels", "seeds", "datasets"},
+    "zoo": {"files", "datasets", "models", "seeds", "weights", "constraints", "tasks", "statistics"},
     "metrics": {"models", "pixels"},
     "plots": {"pgd", "pixels"},
     "checks": MATHS,
-    "robustness_interop": {"models", "weights"},
+    "robustness_interop": {"files", "models"},
     "grading": LIBRARY | {"checks"},
     "widgets": LIBRARY | {"checks"},
 } | dict.fromkeys(COMMANDS, LIBRARY | COMMANDS)

@@ -114,7 +114,7 @@ def test_stop_ends_within_one_step_and_keeps_what_was_seen() -> None:
     assert gym.steps <= before + 2
     assert gym.closed == 1
     assert not watch._screen.scrubber.disabled
-    with pytest.raises(RuntimeError, match="finished training"):
+    with pytest.raises(RuntimeError, match="finished run"):
         watch.wait(PATIENCE)
 
 
@@ -175,7 +175,7 @@ def test_reset_shows_the_untrained_networks() -> None:
     watch._worker.wait(PATIENCE)
     assert watch._screen.images["robust"].value == start
     assert "untrained" in watch._screen.captions["robust"].value
-    with pytest.raises(RuntimeError, match="finished training"):
+    with pytest.raises(RuntimeError, match="finished run"):
         watch.wait(PATIENCE)
 
 

@@ -4,17 +4,30 @@ import html
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import ipywidgets as widgets
 import numpy as np
+from torch import Tensor
 
 from course_lib.widgets.drawing import chart, encode, sheet
-from course_lib.widgets.runs import Measure, Runs, Trajectory
+from course_lib.widgets.runs import Measure
 
 STYLE = (Path(__file__).parent / "style.css").read_text()
 ONE_WIDE, MANY_WIDE = 320, 400  # pixels of the screen for a sheet of one column, of more; where no scale is given
 NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
+
+
+class Kept(Protocol):
+    """What is kept of a run, for the steps in `steps`; `images` has an item for each picture of a sheet."""
+
+    steps: list[int]
+    pictures: list[np.ndarray]
+    captions: list[str]
+    measures: dict[str, list[Tensor]]
+
+    @property
+    def images(self) -> Tensor: ...
 
 
 class Screen:
@@ -73,7 +86,7 @@ class Screen:
         ]
         return classed(widgets.VBox(rows), "course-player")
 
-    def show(self, runs: Runs, step: int, *, steps: int, final: bool) -> None:
+    def show(self, runs: Mapping[str, Kept], step: int, *, steps: int, final: bool) -> None:
         """Draw the newest kept pictures up to `step`: exact where they are `final`, light where more will come."""
         self.sent, self.scrubber.max, self.scrubber.value = 0, max(steps, 1), step
         for name, run in runs.items():
@@ -97,7 +110,7 @@ class Screen:
             image.width, image.height = str(width * scale), str(height * scale)
             image.format, image.value = kind, data
 
-    def caption(self, name: str, run: Trajectory, position: int) -> str:
+    def caption(self, name: str, run: Kept, position: int) -> str:
         """What stands under a sheet: each measure's number and the caption; an ellipsis where they are not known."""
         known = position < len(run.captions)
         mean = f", mean of {len(run.images)}" if len(run.images) > 1 else ""
@@ -123,7 +136,7 @@ class Screen:
         self.status.value = f'<span role="status" class="{kind}">{html.escape(text)}</span>'
 
 
-def line(run: Trajectory, label: str) -> list[tuple[int, float]]:
+def line(run: Kept, label: str) -> list[tuple[int, float]]:
     return [
         (step, numbers.mean().item()) for step, numbers in zip(run.steps, run.measures.get(label, []), strict=False)
     ]

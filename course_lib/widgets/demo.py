@@ -1,0 +1,152 @@
+"""What every live demo has: controls, Run, Stop and Reset, a thread for the work, a slider back through the steps."""
+
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from course_lib.widgets.screen import Kept, Screen
+from course_lib.widgets.worker import LatestWins
+
+
+class Request(NamedTuple):
+    """What the controls ask for."""
+
+    values: Mapping[str, Any]
+    only_start: bool = False
+
+
+class State(Protocol):
+    """How far the work has come, and what is kept of it."""
+
+    @property
+    def runs(self) -> Mapping[str, Kept]: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def done(self) -> bool: ...
+
+
+class Demo(ABC):
+    """`play(values, only_start)` works on a thread, an item for every step, for the newest request only; `_publish`,
+    which each kind of demo defines, says what of that is shown when."""
+
+    def __init__(
+        self, play: Callable[[Mapping[str, Any], bool], Iterator[Any]], screen: Screen, controls: dict[str, Any]
+    ) -> None:
+        self.controls, self._screen = controls, screen
+        self._request = Request({})  # the newest
+        self._under_way = False
+        self._shown: State | None = None  # what is on the screen
+        self._error: Exception | None = None
+        self._quiet = False
+        self._initial = self.values
+        self._worker = LatestWins(lambda request: play(*request), self._publish)
+        screen.scrubber.observe(weakly(self._scrub), "value")
+        for button, method in ((screen.run, self.run), (screen.stop, self.stop), (screen.reset, self.reset)):
+            button.on_click(weakly(method))
+        self.reset()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the controls say now."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    @property
+    def widget(self) -> Any:
+        """The demo as a widget, to show or to put into a layout; from here on it lives as long as the widget does."""
+        self._screen.widget.demo = self
+        return self._screen.widget
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.widget._repr_mimebundle_(**options)
+
+    def run(self, **values: Any) -> None:
+        """Set the controls named, if any, and compute, even what is remembered. Returns at once."""
+        with self._worker.lock:
+            self._set(values)
+            self._submit(Request(self.values))
+
+    def stop(self) -> None:
+        """End the run within one step. The steps so far stay on the screen and can be looked at."""
+        with self._worker.lock:
+            self._worker.cancel()
+            if self._under_way:
+                if self._shown is not None:
+                    self._draw(self._shown.step, final=True)
+                self._settle(f"Stopped{self._where()}.")
+
+    def reset(self) -> None:
+        """Put the controls back to their first values and show the start."""
+        with self._worker.lock:
+            self._set(self._initial)
+            self._submit(Request(self.values, only_start=True))
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """What is kept of the newest request, by name, once it is finished.
+
+        Raises the error that ended the run, TimeoutError after `timeout` seconds, RuntimeError where no run finished.
+        """
+        self._worker.wait(timeout)
+        if self._error is not None:
+            raise self._error
+        if self._request.only_start or self._shown is None or not self._shown.done:
+            raise RuntimeError("expected a finished run: start one with run(), and do not stop it")
+        return self._shown.runs
+
+    @abstractmethod
+    def _publish(self, item: Any) -> None:
+        """Show an item of the newest request, or the exception that ended it. Under the lock."""
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        """Set controls without a run for each. Under the lock: changes from other threads wait, and are not lost."""
+        self._quiet = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self._quiet = False
+
+    def _submit(self, request: Request) -> None:
+        self._begin(request)
+        self._worker.submit(request)
+
+    def _begin(self, request: Request) -> None:
+        self._request, self._under_way, self._shown, self._error = request, True, None, None
+        self._screen.busy(0.0, "Preparing …")
+
+    def _draw(self, step: int, *, final: bool) -> None:
+        """The pictures and numbers of this step; exact where no others are to follow."""
+        if self._shown is not None:
+            self._screen.show(self._shown.runs, step, steps=self._shown.steps, final=final)
+
+    def _where(self) -> str:
+        return f" at step {self._shown.step} of {self._shown.steps}" if self._shown else ""
+
+    def _settle(self, text: str, *, wrong: bool = False) -> None:
+        """Nothing is under way any more, and the step slider is the person's."""
+        self._under_way = False
+        self._screen.settled(self._shown.step if self._shown else 0, text, wrong=wrong)
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        self._settle(f"{type(error).__name__}: {error}", wrong=True)
+
+    def _scrub(self) -> None:
+        """The step slider has moved: by a person, where nothing is under way."""
+        with self._worker.lock:
+            if not self._under_way and self._shown is not None:
+                self._draw(min(self._screen.scrubber.value, self._shown.step), final=True)
+
+
+def weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """The method as a callback that does not keep its object alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*_: Any) -> None:
+        if (alive := reference()) is not None:
+            alive()
+
+    return call
