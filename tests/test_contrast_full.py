@@ -56,5 +56,5 @@ def test_the_standard_model_is_accurate_and_not_robust():
 
 @pytest.mark.parametrize("loss", ["ce", "dlr"])
 def test_apgd_leaves_about_as_much_of_the_robust_model(loss):
-    """APGD is the stronger attack: it was measured to leave 79.8% (CE) and 80.6% (DLR) where ours leaves 85.0%."""
-    assert 0 <= share("robust") - apgd_share(loss) <= 0.06
+    """APGD is the stronger attack: it was measured to leave 86.8% (CE) and 87.4% (DLR) where ours leaves 91.2%."""
+    assert 0 <= share("robust") - apgd_share(loss) <= 0.05

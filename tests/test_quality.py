@@ -129,23 +129,27 @@ def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
     assert rows["inpainting, label known"]["baseline PSNR"] == rows["inpainting, label predicted"]["baseline PSNR"]
 
 
-def test_the_radius_chosen_is_the_smallest_one_close_to_the_best(testbed, monkeypatch):
+@pytest.mark.parametrize("travel", tuning.TRAVELS)
+def test_the_settings_chosen_have_the_smallest_radius_close_to_the_best(testbed, monkeypatch, travel):
     shares = {3.0: 0.1, 6.0: 0.89, 9.0: 0.9, 12.0: 0.905, 16.0: 0.7}
     at_64 = tuple(radius * 64 / testbed.resolution for radius in shares)
-    monkeypatch.setattr(tuning, "RADII", {"generate": at_64})
-    monkeypatch.setattr(tuning, "solved", lambda model, trial, settings: torch.tensor(shares[settings["ball"].radius]))
+
+    def solved(_: object, __: Trial, settings: dict[str, Any]) -> torch.Tensor:
+        far = settings["steps"] * settings["step_size"] / settings["ball"].radius
+        return torch.tensor(shares[settings["ball"].radius] if far == pytest.approx(travel, rel=0.01) else 0.5)
+
+    monkeypatch.setattr(tuning, "GRIDS", {"generate": (at_64, 40)})
+    monkeypatch.setattr(tuning, "solved", solved)
     monkeypatch.setattr(tuning, "judged", lambda judge, images, targets: images)
-    chosen = tuning.best_radius(testbed, testbed.robust, [Trial("t", "generate", torch.empty(0), torch.empty(0))])
-    assert chosen == {"radius": 6.0, **tuning.schedule(6.0)}
-    assert chosen["steps"] * chosen["step_size"] == pytest.approx(2.5 * 6.0, rel=0.01)
+    chosen = tuning.convincing(testbed, testbed.robust, [Trial("t", "generate", torch.empty(0), torch.empty(0))])
+    assert chosen == tuning.schedule(6.0, travel=travel)
 
 
 def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path, capsys):
     """All of it on noise and untrained networks: what `tune` writes is what `measure` reads."""
     monkeypatch.setattr(zoo, "TUNED", tmp_path / "tuned")
     monkeypatch.setattr(quality, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(tuning, "RADII", dict.fromkeys(tuning.RADII, (2.0, 4.0)))
-    monkeypatch.setattr(tuning, "schedule", lambda radius: {"steps": 2, "step_size": radius})
+    monkeypatch.setattr(tuning, "GRIDS", dict.fromkeys(tuning.GRIDS, ((2.0, 4.0), 2)))
 
     def load() -> zoo.Testbed:
         testbed = tiny.untrained_testbed()
