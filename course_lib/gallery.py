@@ -13,7 +13,7 @@ from course_lib.files import RESULTS
 from course_lib.pgd import solve
 from course_lib.pixels import bicubic, shrink
 from course_lib.tasks import fill_with_mean, generate, inpaint, random_holes, superresolve, translate
-from course_lib.zoo import Testbed
+from course_lib.testbed import Testbed
 
 
 def generation(testbed: Testbed) -> Figure:

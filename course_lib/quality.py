@@ -20,6 +20,7 @@ from course_lib.files import RESULTS
 from course_lib.metrics import bootstrap, judged, wilson
 from course_lib.pixels import bicubic, psnr, shrink
 from course_lib.tasks import fill_with_mean, inpaint, random_holes, superresolve
+from course_lib.testbed import Testbed
 from course_lib.trials import Trial, in_batches, solved, trials
 
 CONTENDERS = ("start", "robust", "standard", "standard, own best settings", "random direction")
@@ -44,7 +45,7 @@ def random_change(starts: Tensor, results: Tensor, *, seed: int = 0) -> Tensor:
     return (starts + noise * norms(results - starts) / norms(noise)).clamp(0, 1)
 
 
-def measure_trial(testbed: zoo.Testbed, trial: Trial) -> dict[str, Any]:
+def measure_trial(testbed: Testbed, trial: Trial) -> dict[str, Any]:
     """One row of the table: for each contender, [share, low, high] by each judge, and the mean L2 length of its
     change."""
     settings, own = testbed.tuned[trial.task], testbed.tuned[f"{trial.task} by the standard model"]
@@ -62,7 +63,7 @@ def measure_trial(testbed: zoo.Testbed, trial: Trial) -> dict[str, Any]:
     return row
 
 
-def restoration(testbed: zoo.Testbed, *, split: str, count: int, model: nn.Module) -> dict[str, Any]:
+def restoration(testbed: Testbed, *, split: str, count: int, model: nn.Module) -> dict[str, Any]:
     """Inpainting and super-resolution: PSNR in dB and its gain for each picture, each [mean, low, high] by
     bootstrap."""
     truth, labels = testbed.batch(split, range(count))
@@ -102,7 +103,7 @@ def gains(
     }
 
 
-def contrast(testbed: zoo.Testbed, *, count: int) -> dict[str, Any]:
+def contrast(testbed: Testbed, *, count: int) -> dict[str, Any]:
     """Clean and robust accuracy of both models at the testbed's radius: 50 steps, random start, 5 restarts."""
     images, labels = testbed.batch("test", range(count))
     rows = {}
@@ -112,7 +113,7 @@ def contrast(testbed: zoo.Testbed, *, count: int) -> dict[str, Any]:
     return rows
 
 
-def measure(testbed: zoo.Testbed, *, count: int) -> dict[str, Any]:
+def measure(testbed: Testbed, *, count: int) -> dict[str, Any]:
     """All tables of one testbed."""
     rows = {"contrast": contrast(testbed, count=2 * count)}
     rows["classes"] = {

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.datasets.photographs import Photographs, collection_of, folder
+from course_lib.datasets.collections import collection_of, folder
+from course_lib.datasets.photographs import Photographs
 from course_lib.datasets.picturebook import DEFAULT_SHORTCUT, RADIUS, PictureBook
 from course_lib.recipe import Recipe
 
@@ -72,17 +73,19 @@ PHOTO_JUDGE = replace(
     nothing=0.15,
     seed=12,
 )
-SMALL: dict[str, Any] = {  # what CIFAR-10 changes: pictures of 32 x 32 are many, and too small for crops
-    "data": "cifar10",
-    "size": 32,
-    "batch_size": 128,
-    "peak_rate": 0.2,
-    "padding": 4,
-    "crop": 1.0,
-    "colour": 0.0,
-}
-CIFAR10 = replace(PHOTOGRAPHS, halvings=(False, True, True, True), radius=0.5, epochs=20, **SMALL)
-CIFAR10_JUDGE = replace(PHOTO_JUDGE, widths=(48, 96, 192, 256), radius=0.25, epochs=12, **SMALL)
+CIFAR10 = replace(  # pictures of 32 x 32 are many, and too small for random crops
+    PHOTOGRAPHS,
+    data="cifar10",
+    size=32,
+    halvings=(False, True, True, True),
+    radius=0.5,
+    epochs=20,
+    batch_size=128,
+    peak_rate=0.2,
+    padding=4,
+    crop=1.0,
+    colour=0.0,
+)
 
 RECIPES = {
     "picturebook-robust": ROBUST,
@@ -97,9 +100,6 @@ RECIPES = {
     "imagenette-judge": PHOTO_JUDGE,
     "imagenette-judge2": replace(PHOTO_JUDGE, radius=0.0, attack_steps=(1, 1, 2), epochs=25, noise=0.1, seed=11),
     "cifar10-robust": CIFAR10,
-    "cifar10-standard": replace(CIFAR10, radius=0.0),
-    "cifar10-judge": CIFAR10_JUDGE,
-    "cifar10-judge2": replace(CIFAR10_JUDGE, radius=0.0, noise=0.1, seed=11),
 }
 
 ATTACKS: dict[str, dict[str, Any]] = {  # at which robustness is measured, for the card

@@ -105,7 +105,8 @@ def load_statistics(name: str, *, folder: Path = FOLDER) -> dict[str, Seeds]:
 
 
 def main() -> None:
-    from course_lib.datasets.photographs import COLLECTIONS, Photographs
+    from course_lib.datasets.collections import COLLECTIONS
+    from course_lib.datasets.photographs import Photographs
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=COLLECTIONS)

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib import zoo
 from course_lib.pgd import Problem, solve
 from course_lib.tasks import refine
+from course_lib.testbed import SEED_KINDS, Testbed
 
 NOISE = ("uniform", "normal")  # kinds of seeds
 BATCH = 50
@@ -25,7 +25,7 @@ class Trial:
     targets: Tensor
 
 
-def trials(testbed: zoo.Testbed, *, split: str, count: int) -> Iterator[Trial]:
+def trials(testbed: Testbed, *, split: str, count: int) -> Iterator[Trial]:
     """The class-changing tasks: `count` generations of each kind, a third as many translations each way.
 
     Seeds are fitted on training pictures; their generators differ from split to split.
@@ -33,7 +33,7 @@ def trials(testbed: zoo.Testbed, *, split: str, count: int) -> Iterator[Trial]:
     generator = torch.Generator().manual_seed({"validation": 1, "test": 2}[split])
     classes = len(testbed.classes)
     targets = torch.arange(count) % classes
-    for kind in zoo.SEED_KINDS:
+    for kind in SEED_KINDS:
         seeds = testbed.seeds(kind).sample(targets, generator=generator)
         yield Trial(f"generation, {kind}", "generate from noise" if kind in NOISE else "generate", seeds, targets)
     wrong = (targets + 1 + torch.arange(count) // classes % (classes - 1)) % classes

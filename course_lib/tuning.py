@@ -11,6 +11,7 @@ from course_lib import zoo
 from course_lib.metrics import judged
 from course_lib.pixels import bicubic, psnr, shrink
 from course_lib.tasks import fill_with_mean, inpaint, paint, random_holes, superresolve
+from course_lib.testbed import TUNED, Testbed, keywords
 from course_lib.trials import Trial, in_batches, solved, trials
 
 GRIDS = {  # radii at 64 x 64, which grow with the side of a picture, as L2 norms do; and steps
@@ -21,7 +22,7 @@ GRIDS = {  # radii at 64 x 64, which grow with the side of a picture, as L2 norm
 TRAVELS = (2.5, 10.0)  # radii that the steps of a run can travel: to the surface and along it, or to and fro
 
 
-def tune(testbed: zoo.Testbed, *, count: int) -> dict[str, dict[str, Any]]:
+def tune(testbed: Testbed, *, count: int) -> dict[str, dict[str, Any]]:
     """Settings for every task, chosen on validation pictures."""
     found: dict[str, dict[str, Any]] = {}
     everything = list(trials(testbed, split="validation", count=count))
@@ -36,7 +37,7 @@ def tune(testbed: zoo.Testbed, *, count: int) -> dict[str, dict[str, Any]]:
     return found | tune_restoration(testbed, count=count)
 
 
-def convincing(testbed: zoo.Testbed, model: nn.Module, mine: list[Trial]) -> dict[str, Any]:
+def convincing(testbed: Testbed, model: nn.Module, mine: list[Trial]) -> dict[str, Any]:
     """Of the settings whose judged share, averaged over trials, is within 2 points of the best, those with the smallest
     radius, and of these the shorter travel."""
     radii, steps = GRIDS[mine[0].task]
@@ -45,14 +46,14 @@ def convincing(testbed: zoo.Testbed, model: nn.Module, mine: list[Trial]) -> dic
     ]
     shares = []
     for settings in grid:
-        words = zoo.keywords(settings)
+        words = keywords(settings)
         hits = [judged(testbed.judge, solved(model, trial, words), trial.targets).float().mean() for trial in mine]
         shares.append(torch.stack(hits).mean().item())
     print([round(share, 3) for share in shares], flush=True)
     return next(settings for settings, share in zip(grid, shares, strict=True) if share >= max(shares) - 0.02)
 
 
-def tune_painting(testbed: zoo.Testbed, *, count: int) -> dict[str, Any]:
+def tune_painting(testbed: Testbed, *, count: int) -> dict[str, Any]:
     """Feature painting: what raises a unit the most while pixels outside the mask move by at most 2/255 on average."""
     images, _ = testbed.batch("validation", range(count))
     masks = random_holes(count, testbed.resolution, testbed.resolution // 2, generator=torch.Generator().manual_seed(7))
@@ -68,7 +69,7 @@ def tune_painting(testbed: zoo.Testbed, *, count: int) -> dict[str, Any]:
     return best_of(grid, raised, unit="in the unit")
 
 
-def tune_restoration(testbed: zoo.Testbed, *, count: int) -> dict[str, dict[str, Any]]:
+def tune_restoration(testbed: Testbed, *, count: int) -> dict[str, dict[str, Any]]:
     """Super-resolution and inpainting: the largest mean PSNR gain over a small grid."""
     truth, labels = testbed.batch("validation", range(count))
     found = {}
@@ -107,7 +108,7 @@ def tune_restoration(testbed: zoo.Testbed, *, count: int) -> dict[str, dict[str,
 
 def best_of(grid: list[dict[str, Any]], gain: Any, *, unit: str = "dB") -> dict[str, Any]:
     """The settings with the largest mean gain."""
-    scores = [gain(zoo.keywords(settings)) for settings in grid]
+    scores = [gain(keywords(settings)) for settings in grid]
     best = max(range(len(grid)), key=scores.__getitem__)
     print(f"{grid[best]}: {scores[best]:+.3f} {unit}", flush=True)
     return grid[best]
@@ -127,8 +128,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, help="pictures for each trial (default: %(default)s)")
     testbed, count = zoo.load(), parser.parse_args().count
     found = json.dumps(tune(testbed, count=count), indent=2)
-    zoo.TUNED.mkdir(parents=True, exist_ok=True)
-    (zoo.TUNED / f"{testbed.name}.json").write_text(found + "\n")
+    TUNED.mkdir(parents=True, exist_ok=True)
+    (TUNED / f"{testbed.name}.json").write_text(found + "\n")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from course_lib import recipes, trainer, zoo
-from course_lib.datasets.photographs import Photographs, folder
+from course_lib.datasets.collections import folder
+from course_lib.datasets.photographs import Photographs
 from course_lib.pgd import solve
 from course_lib.tasks import generate
+from course_lib.testbed import SEED_KINDS
 from tests.test_photographs import COLOURS, write
 
 
@@ -54,7 +56,7 @@ def test_a_folder_becomes_models_and_a_testbed(home: Path, monkeypatch: pytest.M
     assert testbed.classes == ("blue", "green", "red")
     labels = torch.arange(3)
     assert testbed.judge(testbed.batch("test", [0, 1])[0]).shape == (2, 4)
-    for kind in zoo.SEED_KINDS:
+    for kind in SEED_KINDS:
         seeds = testbed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
         settings = testbed.tuned["generate"] | {"steps": 2}
         assert solve(generate(testbed.robust, seeds, labels, **settings)).shape == (3, 3, 64, 64)

@@ -18,7 +18,8 @@ from PIL import Image
 from torchvision import datasets
 
 from course_lib.datasets import photographs
-from course_lib.datasets.photographs import CIFAR10, IMAGENETTE, Collection, Photographs
+from course_lib.datasets.collections import CIFAR10, IMAGENETTE
+from course_lib.datasets.photographs import Collection, Photographs
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 FOLDERS = Collection("colours", tuple(COLOURS), tuple(COLOURS), ("train", "test"), held_out=6)

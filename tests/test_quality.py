@@ -11,6 +11,7 @@ from course_lib import trials as trials_module
 from course_lib.constraints import norms
 from course_lib.metrics import judged, wilson
 from course_lib.quality import CONTENDERS
+from course_lib.testbed import SEED_KINDS, Testbed
 from course_lib.trials import Trial, solved
 from tests import tiny
 
@@ -18,18 +19,18 @@ COUNT = 8
 
 
 @pytest.fixture(scope="module")
-def testbed() -> zoo.Testbed:
+def testbed() -> Testbed:
     return tiny.untrained_testbed()
 
 
 @pytest.fixture(scope="module")
-def trials(testbed: zoo.Testbed) -> dict[str, Trial]:
+def trials(testbed: Testbed) -> dict[str, Trial]:
     return {trial.name: trial for trial in trials_module.trials(testbed, split="test", count=COUNT)}
 
 
 def test_there_is_a_trial_for_every_kind_of_seeds_and_both_ways_of_every_pair(testbed, trials):
     assert list(trials) == [
-        *(f"generation, {kind}" for kind in zoo.SEED_KINDS),
+        *(f"generation, {kind}" for kind in SEED_KINDS),
         "generation, seeds of a wrong class",
         "translation, class 0 to class 1",
         "translation, class 1 to class 0",
@@ -147,11 +148,12 @@ def test_the_settings_chosen_have_the_smallest_radius_close_to_the_best(testbed,
 
 def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path, capsys):
     """All of it on noise and untrained networks: what `tune` writes is what `measure` reads."""
-    monkeypatch.setattr(zoo, "TUNED", tmp_path / "tuned")
+    for module in ("testbed", "tuning"):
+        monkeypatch.setattr(f"course_lib.{module}.TUNED", tmp_path / "tuned")
     monkeypatch.setattr(quality, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(tuning, "GRIDS", dict.fromkeys(tuning.GRIDS, ((2.0, 4.0), 2)))
 
-    def load() -> zoo.Testbed:
+    def load() -> Testbed:
         testbed = tiny.untrained_testbed()
         del vars(testbed)["tuned"]
         return testbed

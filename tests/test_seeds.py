@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from course_lib import seeds, zoo
+from course_lib import seeds
 from course_lib.seeds import Mixture, MultivariateNormal, PixelNormal, Seeds, Uniform, k_means
+from course_lib.testbed import SEED_KINDS
 from tests import tiny
 
 SHAPE = (3, 2, 3)
@@ -227,7 +228,7 @@ def test_pictures_of_another_type_or_number_are_refused_in_one_sentence(kind):
 def test_a_testbeds_seeds_are_fitted_once_and_on_training_pictures_only():
     read: list[str] = []
     testbed = tiny.untrained_testbed(read)
-    for kind in zoo.SEED_KINDS:
+    for kind in SEED_KINDS:
         fitted = testbed.seeds(kind)
         assert testbed.seeds(kind) is fitted
         assert fitted.sample(torch.tensor([0, 4]), generator=generator()).shape == (2, 3, tiny.SIZE, tiny.SIZE)

@@ -20,6 +20,7 @@ from course_lib.pgd import solve
 from course_lib.pixels import shrink
 from course_lib.recipe import Recipe
 from course_lib.recipes import RECIPES
+from course_lib.testbed import FIT, SEED_KINDS, Testbed, keywords
 from course_lib.trainer import SNAPSHOTS
 from tests import tiny
 
@@ -70,21 +71,21 @@ def test_a_batch_has_pixels_in_the_box_and_labels():
 
 
 def test_settings_from_a_file_become_keywords():
-    assert zoo.keywords({"radius": 3.0, "steps": 5}) == {"ball": L2Ball(3.0), "steps": 5}
+    assert keywords({"radius": 3.0, "steps": 5}) == {"ball": L2Ball(3.0), "steps": 5}
 
 
 @pytest.fixture(scope="module")
 def drawn() -> PictureBook:
     """PictureBook's training split, with the pictures that seeds are fitted on drawn once."""
     book = PictureBook("train")
-    pictures = book.images(range(zoo.FIT))
+    pictures = book.images(range(FIT))
     book.images = lambda indices: pictures[torch.as_tensor(indices)]  # type: ignore[method-assign]
     return book
 
 
-@pytest.mark.parametrize("kind", zoo.SEED_KINDS)
+@pytest.mark.parametrize("kind", SEED_KINDS)
 def test_seeds_are_ready_within_a_second(kind, drawn):
-    testbed = replace(zoo.load("picturebook"), pictures=lambda split: {"train": drawn}[split], _seeds={})
+    testbed = replace(zoo.load("picturebook"), pictures=lambda split: {"train": drawn}[split])
     started = time.process_time()  # of all threads together, so that a busy machine changes nothing
     samples = testbed.seeds(kind).sample(torch.arange(10), generator=torch.Generator().manual_seed(0))
     assert time.process_time() - started < 1
@@ -136,7 +137,7 @@ def test_every_recipe_has_shipped():
 
 
 @pytest.fixture(scope="module")
-def shipped() -> zoo.Testbed:
+def shipped() -> Testbed:
     return zoo.load("picturebook")
 
 
@@ -201,7 +202,7 @@ def test_the_judges_do_not_care_for_textures(shipped, three_textures, role):
     assert max(hits.values()) - min(hits.values()) <= 0.01 + 1e-6, hits
 
 
-def survival(testbed: zoo.Testbed, role: str, *, count: int, radius: float) -> float:
+def survival(testbed: Testbed, role: str, *, count: int, radius: float) -> float:
     images, labels = testbed.batch("test", range(count))
     hits = robust_hits(getattr(testbed, role), images, labels, ball=L2Ball(radius), steps=20, restarts=1)
     return hits.float().mean().item()
@@ -258,7 +259,7 @@ def test_the_recipes_command_has_nothing_to_do():
 
 
 @pytest.fixture
-def offline(monkeypatch, tmp_path) -> zoo.Testbed:
+def offline(monkeypatch, tmp_path) -> Testbed:
     """Imagenette on a machine that has no photographs, and no way to fetch them."""
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
@@ -288,7 +289,7 @@ def test_photographs_that_are_not_there_are_named_in_one_sentence(offline):
 
 
 def test_every_kind_of_seeds_is_ready_within_a_second(offline):
-    for kind in zoo.SEED_KINDS:
+    for kind in SEED_KINDS:
         started = time.process_time()
         assert offline.seeds(kind).sample(torch.arange(10), generator=torch.Generator()).shape == (10, 3, 64, 64)
         assert time.process_time() - started < 1

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib import zoo
 from course_lib.constraints import L2Ball
 from course_lib.models import Classifier, residual_network
+from course_lib.testbed import Testbed
 
 CLASSES, SIZE = 5, 16
 COUNTS = {"train": 2_000, "validation": 40, "test": 40}
@@ -61,10 +61,10 @@ class Book:
 SETTINGS: dict[str, Any] = {"ball": L2Ball(1.0), "steps": 3, "step_size": 0.5}
 
 
-def untrained_testbed(read: list[str] | None = None) -> zoo.Testbed:
+def untrained_testbed(read: list[str] | None = None) -> Testbed:
     """A testbed of noise and untrained networks, with settings of three steps for every task."""
     read = [] if read is None else read
-    bed = zoo.Testbed(
+    bed = Testbed(
         name="tiny",
         classes=[f"class {label}" for label in range(CLASSES)],
         resolution=SIZE,
