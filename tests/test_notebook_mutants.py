@@ -66,7 +66,7 @@ MUTANTS = {
         CONSTRAINTS, "return -gradient.sign()", "return gradient.sign()", (GEOMETRY,)
     ),
     "the standard model in the robust one's place": Mutant(
-        "course_lib/zoo.py",
+        "course_lib/testbed.py",
         'load_model(self.weights["robust"],',
         'load_model(self.weights["standard"],',
         (GRADIENT, PLAYER, CLASSES),
