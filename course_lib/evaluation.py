@@ -27,8 +27,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 250) -> float:
     """The share of pictures in [0, 1] that the model classifies as labelled."""
     with evaluating(model), torch.no_grad():
-        hits = [model(x).argmax(1) == y for x, y in pairs(images, labels, batch_size)]
-    return torch.cat(hits).float().mean().item()
+        return correct(model, images, labels, batch_size).float().mean().item()
 
 
 def robust_hits(
@@ -49,8 +48,7 @@ def robust_hits(
     """
     generator = torch.Generator().manual_seed(seed)
     with evaluating(model), torch.no_grad():
-        hits = [model(x).argmax(1) == y for x, y in pairs(images, labels, batch_size)]
-        survivors = torch.cat(hits)
+        survivors = correct(model, images, labels, batch_size)
         for _ in range(restarts):
             for part in survivors.nonzero().squeeze(1).split(batch_size):
                 survivors[part] = resisting(
@@ -85,5 +83,6 @@ def resisting(
     return torch.zeros(len(images), dtype=torch.bool, device=images.device).index_fill(0, alive, True)
 
 
-def pairs(images: Tensor, labels: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(images.split(batch_size), labels.split(batch_size), strict=True)
+def correct(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) -> Tensor:
+    """Which pictures are classified as labelled, (N,) booleans."""
+    return torch.cat([model(part).argmax(1) for part in images.split(batch_size)]) == labels

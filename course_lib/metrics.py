@@ -1,11 +1,24 @@
-"""How good is a result, and how sure are we: shares and means with 95% intervals."""
+"""How good is a result, and how sure are we: shares, means and scores of whole sets of pictures, with 95% intervals.
+
+SSIM, the Inception Score and the Frechet distance are computed by torchmetrics, which is imported when first needed.
+The scores of sets look at pictures through a network of your choice, such as a testbed's judge. Their values belong to
+that network: never compare them with published ones, for which the network is Inception (`course_lib.inception`).
+"""
 
 import math
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 Z95 = 1.959964
+WINDOW = 11  # pixels, of SSIM's Gaussian window (standard deviation 1.5), as in Wang et al. 2004
+FAINTEST = -600.0  # logarithm of a probability; smaller ones would become 0 and spoil the Inception Score with 0 / 0
+
+Network = Callable[[Tensor], Tensor]
+"""Images (B, 3, H, W) in [0, 1] -> (B, numbers): a classifier's logits, or a representation."""
 
 
 def wilson(hits: Tensor) -> list[float]:
@@ -18,16 +31,133 @@ def wilson(hits: Tensor) -> list[float]:
 
 def bootstrap(values: Tensor, *, rounds: int = 2000, seed: int = 0) -> list[float]:
     """A mean with its bootstrap 95% interval: (N,) -> [mean, low, high]."""
-    generator, values = torch.Generator().manual_seed(seed), values.float().cpu()
-    means = torch.stack(
-        [values[torch.randint(len(values), (len(values),), generator=generator)].mean() for _ in range(rounds)]
-    )
+    values = values.float().cpu()
+    means = torch.stack([values[choice].mean() for choice in resampled(len(values), rounds, seed)])
     low, high = means.quantile(torch.tensor([0.025, 0.975])).tolist()
     return [round(value, 4) for value in (values.mean().item(), low, high)]
 
 
+def resampled(count: int, rounds: int, seed: int) -> Iterator[Tensor]:
+    """`rounds` draws of `count` indices with replacement."""
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randint(count, (count,), generator=generator) for _ in range(rounds))
+
+
 @torch.no_grad()
-def judged(judge: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
+def outputs(network: Network, images: Tensor, *, batch_size: int = 100) -> Tensor:
+    """What a network says of images, computed in batches: (N, 3, H, W) -> (N, numbers)."""
+    return torch.cat([network(part) for part in images.split(batch_size)])
+
+
+def judged(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
     """Which images the judge assigns to the wanted class: (N, 3, H, W) and (N,) -> (N,) booleans."""
-    answers = torch.cat([judge(part).argmax(1) for part in images.split(batch_size)])
-    return answers == labels
+    return outputs(judge, images, batch_size=batch_size).argmax(1) == labels
+
+
+def certainty(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
+    """The probability that the judge gives to the wanted class: (N, 3, H, W) and (N,) -> (N,)."""
+    return outputs(judge, images, batch_size=batch_size).softmax(1).gather(1, labels[:, None]).squeeze(1)
+
+
+def ssim(images: Tensor, truth: Tensor) -> Tensor:
+    """Structural similarity (Wang et al. 2004) of each image to the truth, the mean over colour channels: (B, C, H, W)
+    twice -> (B,), 1 where they are the same.
+
+    The window is a Gaussian 11 pixels wide, which suits pictures of 32 and 64 pixels; at the border the pictures are
+    mirrored. Single precision is good to about 1e-5, and much faster than double. Raises ValueError where the shapes
+    differ or a picture is smaller than the window.
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    if images.shape != truth.shape or images.ndim != 4 or min(images.shape[2:]) < WINDOW:
+        wanted = f"expected two batches (B, C, H, W) of one shape, at least {WINDOW} pixels high and wide"
+        raise ValueError(f"{wanted}, got {tuple(images.shape)} and {tuple(truth.shape)}")
+    similar: Any = structural_similarity_index_measure(images, truth, sigma=1.5, data_range=1.0, reduction="none")
+    return torch.as_tensor(similar)
+
+
+def inception_score(
+    network: Network, images: Tensor, *, rounds: int = 200, seed: int = 0, batch_size: int = 100
+) -> list[float]:
+    """exp of the mean KL divergence between p(y | x) and p(y), by this network (Salimans et al. 2016): images
+    (N, 3, H, W) -> [score, low, high], between 1 and the number of the network's answers.
+
+    One number for all images, not the mean over ten parts of them that is common elsewhere. It is a little too low
+    where N is small. The interval is that of a bootstrap, moved to lie around the score: drawing with replacement
+    repeats images, which by itself lowers every drawn score.
+    """
+    logits = outputs(network, images, batch_size=batch_size).double().cpu()
+    likely = logits.log_softmax(1).clamp(min=FAINTEST)
+    score, *drawn = inception_scores([likely] + [likely[choice] for choice in resampled(len(likely), rounds, seed)])
+    spread = torch.tensor(drawn or [score], dtype=torch.float64)
+    low, high = (spread.quantile(torch.tensor([0.025, 0.975]).double()) + score - spread.mean()).tolist()
+    return [round(value, 4) for value in (score, max(1.0, low), min(float(logits.shape[1]), high))]
+
+
+def inception_scores(sets: list[Tensor]) -> list[float]:
+    """torchmetrics' Inception Score of each set of logarithms of probabilities (N, answers), without splits."""
+    from torchmetrics.image.inception import InceptionScore
+
+    scores = []
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # it shuffles, and would move the global seed
+        warnings.simplefilter("ignore")  # it warns that it keeps what it is given, and that one split has no spread
+        metric = InceptionScore(nn.Identity(), splits=1)
+        for likely in sets:
+            metric.update(likely)
+            scores.append(metric.compute()[0].item())
+            metric.reset()
+    return scores
+
+
+def frechet_distance(
+    features: Network, real: Tensor, fake: Tensor, *, seed: int = 0, batch_size: int = 100
+) -> list[float]:
+    """The Frechet distance between normals fitted to the features of two sets of pictures (Heusel et al. 2017):
+    (N, 3, H, W) and (M, 3, H, W) -> [distance, distance with half as many pictures].
+
+    With Inception's 2048 features this is the FID; with a judge's it is a number of the same kind on another scale.
+    It falls as the sets grow, for two sets of the same kind towards 0: the second number, the mean over two random
+    halves, shows how far from its end it still is. Covariances of N pictures have rank N - 1 at most. Below the number
+    of features the distance is exact all the same (in double precision to about 1e-5 times the number of features), but
+    says more about N than about the pictures.
+    """
+    seen = [outputs(features, images, batch_size=batch_size).double().cpu() for images in (real, fake)]
+    if any(len(numbers) < 4 or numbers.ndim != 2 for numbers in seen):
+        raise ValueError(
+            f"expected features (N, numbers) of at least 4 pictures each, got {[tuple(s.shape) for s in seen]}"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    orders = [torch.randperm(len(numbers), generator=generator) for numbers in seen]
+    halves = [[s[order][: len(s) // 2], s[order][len(s) // 2 :]] for s, order in zip(seen, orders, strict=True)]
+    smaller = [frechet(*pair) for pair in zip(*halves, strict=True)]
+    return [round(value, 4) for value in (frechet(*seen), sum(smaller) / 2)]
+
+
+class Given(nn.Identity):
+    """Stands in for a feature network where the features are known already."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.num_features: int = width
+
+
+def frechet(real: Tensor, fake: Tensor) -> float:
+    """torchmetrics' Frechet distance between features (N, d) and (M, d) in double precision; at least 0."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    metric = FrechetInceptionDistance(Given(real.shape[1]), normalize=True)
+    metric.update(real, real=True)
+    metric.update(fake, real=False)
+    return max(0.0, metric.compute().item())
+
+
+def diversity(features: Tensor, labels: Tensor) -> float:
+    """How different the pictures of one class are: the mean L2 distance of two of them, averaged over the classes.
+
+    `features` (N, d) are what a network, or a small version of each picture, says of it; `labels` (N,). Says nothing of
+    quality: noise can be diverse, too. Raises ValueError where a class has a single picture.
+    """
+    groups = [features[labels == label].double() for label in labels.unique()]
+    if not groups or min(len(group) for group in groups) < 2:
+        raise ValueError(f"expected at least two pictures of every class, got {labels.bincount().tolist()}")
+    return torch.stack([torch.pdist(group).mean() for group in groups]).mean().item()

@@ -20,6 +20,8 @@ Model = TypeVar("Model", bound=nn.Module)
 class Classifier(nn.Module):
     """Pixels (B, 3, H, W) in [0, 1] -> logits (B, classes); normalisation lives inside.
 
+    Answers come back to where the pixels are, so a network on a GPU serves pictures on the CPU.
+
     `body` maps normalised images to a feature map before its last activation, and the representation R of Santurkar et
     al. 2019 (the penultimate layer) is the spatial mean of that map after `activation`.
     """
@@ -47,14 +49,18 @@ class Classifier(nn.Module):
         With `straight_through` the last activation passes gradients unchanged (the authors' "fake ReLU"), so that a
         unit that is off everywhere in the picture can still be painted.
         """
-        before = self.body((images - self.mean) / self.std)
+        before = self.body(self.normalised(images))
         after = self.activation(before)
         if straight_through:
             after = before + (after - before).detach()
-        return after.mean((2, 3))
+        return after.mean((2, 3)).to(images.device)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """What the body sees, on the device where that is."""
+        return (images.to(self.mean.device) - self.mean) / self.std
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.features(images))
+        return self.head(self.features(images).to(self.mean.device)).to(images.device)
 
 
 class Block(nn.Module):

@@ -21,7 +21,7 @@ from course_lib.metrics import bootstrap, judged, wilson
 from course_lib.pixels import bicubic, psnr, shrink
 from course_lib.tasks import fill_with_mean, inpaint, random_holes, superresolve
 from course_lib.testbed import Testbed
-from course_lib.trials import Trial, in_batches, solved, trials
+from course_lib.trials import Trial, at_once, in_batches, solved, trials
 
 CONTENDERS = ("start", "robust", "standard", "standard, own best settings", "random direction")
 
@@ -108,7 +108,7 @@ def contrast(testbed: Testbed, *, count: int) -> dict[str, Any]:
     images, labels = testbed.batch("test", range(count))
     rows = {}
     for name, model in (("robust", testbed.robust), ("standard", testbed.standard)):
-        hits = robust_hits(model, images, labels, ball=L2Ball(testbed.radius))
+        hits = robust_hits(model, images, labels, ball=L2Ball(testbed.radius), batch_size=at_once(images))
         rows[name] = {"pictures": count, "clean": wilson(judged(model, images, labels)), "robust": wilson(hits)}
     return rows
 

@@ -20,7 +20,8 @@ class Recipe:
     (1: no crops), `colour` the largest change of brightness, contrast and saturation, `noise` the largest standard
     deviation of Gaussian noise; `nothing` is the share of pictures that are scrambled and get the last class,
     "nothing". `validation` pictures are looked at after each epoch, and the weights of the best epoch are kept (0: the
-    last weights are). `halvings` says which blocks halve the resolution (None: all).
+    last weights are). `halvings` says which blocks halve the resolution (None: all). `only` are the classes of the data
+    that are trained on, and their order becomes the labels 0, 1, ... (empty: all); `backgrounds` is PictureBook's.
     """
 
     data: str
@@ -49,6 +50,12 @@ class Recipe:
     nothing: float = 0.0
     validation: int = 0
     seed: int = 0
+    only: tuple[int, ...] = ()
+    backgrounds: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.only and self.classes != len(self.only) + (self.nothing > 0):
+            raise ValueError(f"expected one class for each of {list(self.only)}, got {self.classes} classes")
 
     def build(self) -> Classifier:
         """The network, freshly initialised from the seed."""

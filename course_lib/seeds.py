@@ -5,13 +5,15 @@ All of them are fitted on training pictures only: seeds fitted on test pictures 
 generator.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from course_lib.pixels import nearest
 
 TINY = 1e-12  # keeps a draw possible where every point is a centre already
 JITTER = 0.01  # standard deviation; the authors add 1e-4 to the covariance's diagonal
@@ -98,8 +100,51 @@ class Mixture:
         which = torch.arange(len(parts)).repeat_interleave(self.weights.long())
         self.normals = MultivariateNormal(torch.cat([pictures for _, pictures in parts]), which, jitter=jitter)
 
+    @property
+    def means(self) -> Tensor:
+        """The mean picture of each Gaussian, (Gaussians, 3, H, W)."""
+        return self.normals.means
+
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         return self.normals.sample(choose(self.weights, self.labels, labels, generator=generator), generator=generator)
+
+
+@dataclass(frozen=True)
+class Upsampled:
+    """Seeds of another distribution, `factor` times as large by nearest neighbour. At 224 pixels both documents fit G_y
+    on pictures of 56 x 56: Sigma would otherwise be of rank N in 150,528 dimensions."""
+
+    seeds: Seeds
+    factor: int
+
+    def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+        return nearest(self.seeds.sample(labels, generator=generator), self.factor)
+
+
+@dataclass(frozen=True)
+class OnDemand:
+    """A distribution for each of many `classes`, fitted when that class is first asked for.
+
+    `pictures` gives uint8 training pictures (N, 3, H, W) of a class, and `fit` the distribution of pictures and labels.
+    """
+
+    classes: int
+    pictures: Callable[[int], Tensor]
+    fit: Callable[[Tensor, Tensor], Seeds]
+    fitted: dict[int, Seeds] = field(default_factory=dict)
+
+    def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+        check_known(labels, self.classes)
+        parts: dict[int, Tensor] = {}
+        for label in labels.unique().tolist() or [0]:
+            if label not in self.fitted:
+                pictures = self.pictures(label)
+                self.fitted[label] = self.fit(pictures, torch.zeros(len(pictures), dtype=torch.int64))
+            parts[label] = self.fitted[label].sample(labels[labels == label] * 0, generator=generator)
+        seeds = torch.empty(len(labels), *next(iter(parts.values())).shape[1:])
+        for label, part in parts.items():
+            seeds[labels == label] = part
+        return seeds
 
 
 def similar(images: Tensor, labels: Tensor, groups: int, *, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:

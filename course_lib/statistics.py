@@ -78,14 +78,15 @@ def leading(points: Tensor, components: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def write_statistics(name: str, images: Tensor, labels: Tensor, *, folder: Path = FOLDER) -> None:
-    """Measure training pictures and write `name`.safetensors (half precision) and its JSON card."""
+    """Measure training pictures and write `name`.safetensors (half precision, the components in bytes) and its card."""
     size, block = images.shape[-1], max(1, images.shape[-1] // GRID)
     pixels = PixelNormal.fit(images, labels)
     tensors = {"normal.means": pixels.means, "normal.deviations": pixels.deviations}
     captured = {}
     for kind, groups in GROUPS.items():
         normals = principal(images, labels, groups=groups, components=COMPONENTS[kind], block=block)
-        tensors |= {f"{kind}.{key}": value for key, value in vars(normals).items() if key != "block"}
+        tensors |= {f"{kind}.{key}": value for key, value in vars(normals).items() if key not in ("block", "factors")}
+        tensors |= {f"{kind}.{key}": value for key, value in coarse(normals.factors).items()}
         captured[kind] = [round(share, 3) for share in normals.captured.tolist()]
     halves = {key: (value.half() if value.is_floating_point() else value) for key, value in tensors.items()}
     card = {"name": name, "pictures": len(images), "size": size, "block": block, "captured share": captured}
@@ -100,8 +101,18 @@ def load_statistics(name: str, *, folder: Path = FOLDER) -> dict[str, Seeds]:
     def of(kind: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{kind}."): value for key, value in tensors.items() if key.startswith(f"{kind}.")}
 
-    kinds: dict[str, Seeds] = {"normal": PixelNormal(**of("normal"))}
-    return kinds | {kind: PrincipalNormals(**of(kind), block=card["block"]) for kind in GROUPS}
+    def principal_normals(kind: str) -> PrincipalNormals:
+        stored = of(kind)
+        factors = stored.pop("units") * stored.pop("bytes")
+        return PrincipalNormals(**stored, factors=factors, block=card["block"])
+
+    return {"normal": PixelNormal(**of("normal"))} | {kind: principal_normals(kind) for kind in GROUPS}
+
+
+def coarse(factors: Tensor) -> dict[str, Tensor]:
+    """Components (N, k, 3, h, w) as "bytes" between -127 and 127 times "units" (N, k, 1, 1, 1): half of the space."""
+    units = factors.abs().amax((2, 3, 4), keepdim=True).clamp(min=1e-6) / 127
+    return {"units": units, "bytes": (factors / units).round().to(torch.int8)}
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """A testbed: data, a robust and a standard model, independent judges, seeds, and settings tuned for each task."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from course_lib.datasets.photographs import Photographs
 from course_lib.datasets.picturebook import PictureBook
 from course_lib.files import DATA
 from course_lib.models import Classifier, prepare
-from course_lib.seeds import Mixture, MultivariateNormal, PixelNormal, Seeds, Uniform
+from course_lib.seeds import Mixture, MultivariateNormal, OnDemand, PixelNormal, Seeds, Uniform, Upsampled
 from course_lib.statistics import load_statistics
-from course_lib.weights import FOLDER, load_model
+from course_lib.weights import FOLDER, known, load_model
 
 SEED_KINDS = ("uniform", "normal", "multivariate", "mixture")
 TUNED = DATA / "tuned"
@@ -30,7 +30,13 @@ class Testbed:
     Robust and standard model differ in the training radius alone (0 for the standard one). The judges have another
     architecture and other seeds and are never used by the synthesis. `radius` is where robustness is measured: L2, in
     pixel units, at this resolution. `settings` names the file of tuned settings. Photographs come with shipped
-    `statistics` of their classes, so seeds need no pictures.
+    `statistics` of their classes, so seeds need no pictures; or with `seed_pictures`, training pictures that are some
+    times smaller, on which seeds are drawn and then upsampled; with `seeds_of_each`, on so many of a class alone, when
+    that is first asked for. `pairs` are classes to translate between; `pair_weights` names networks that know one pair
+    alone, for both roles.
+
+    `weights` are files that ship, or what `load` takes. `others` is what judges, or networks that know more classes,
+    may answer beyond `classes`; `one_way` are translations to one of those, (class, place in `answers`).
     """
 
     name: str
@@ -41,8 +47,14 @@ class Testbed:
     weights: dict[str, str]
     settings: str
     pairs: Sequence[tuple[int, int]] = ()
+    pair_weights: Mapping[tuple[int, int], Mapping[str, str]] = field(default_factory=dict)
     statistics: str | None = None
     home: Path = FOLDER
+    load: Callable[[str], Classifier] | None = None
+    others: Sequence[str] = ("nothing",)
+    one_way: Sequence[tuple[int, int]] = ()
+    seed_pictures: Callable[[], Photographs] | None = None
+    seeds_of_each: int | None = None
 
     @cached_property
     def train(self) -> PictureBook | Photographs:
@@ -58,16 +70,21 @@ class Testbed:
 
     @cached_property
     def robust(self) -> Classifier:
-        return prepare(load_model(self.weights["robust"], folder=self.home))
+        return self._model("robust")
 
     @cached_property
     def standard(self) -> Classifier:
-        return prepare(load_model(self.weights["standard"], folder=self.home))
+        return self._model("standard")
 
     @property
     def answers(self) -> list[str]:
-        """What the judges may answer: a class, or that the picture shows nothing."""
-        return [*self.classes, "nothing"]
+        """What the judges may answer: a class, or that the picture shows nothing, or one of the other classes."""
+        return [*self.classes, *self.others]
+
+    @property
+    def translations(self) -> list[tuple[int, int]]:
+        """Every (source, target) to translate: the pairs both ways, then those that go one way."""
+        return [*(way for pair in self.pairs for way in (pair, pair[::-1])), *self.one_way]
 
     @property
     def models(self) -> dict[str, Classifier]:
@@ -75,21 +92,37 @@ class Testbed:
         return {"robust": self.robust, "standard": self.standard}
 
     @cached_property
+    def pair_models(self) -> dict[tuple[int, int], dict[str, Classifier]]:
+        """The same two, trained on one pair of classes alone, for each of `pair_weights` whose files are there; else
+        {}. Label 0 is the pair's first class, label 1 its second: `testbed.pair_models[2, 3]["robust"]`."""
+        there = set(known(self.home))
+        return {
+            pair: {role: prepare(load_model(name, folder=self.home)) for role, name in names.items()}
+            for pair, names in self.pair_weights.items()
+            if there.issuperset(names.values())
+        }
+
+    @cached_property
     def judge(self) -> nn.Module:
-        return prepare(load_model(self.weights["judge"], folder=self.home))
+        return self._model("judge")
 
     @cached_property
     def judges(self) -> dict[str, nn.Module]:
         """Every judge by name; the first one is `judge`."""
         judges: dict[str, nn.Module] = {"judge": self.judge}
         if "second judge" in self.weights:
-            judges["second judge"] = prepare(load_model(self.weights["second judge"], folder=self.home))
+            judges["second judge"] = self._model("second judge")
         return judges
+
+    def _model(self, role: str) -> Classifier:
+        load = self.load or partial(load_model, folder=self.home)
+        return prepare(load(self.weights[role]))
 
     @cached_property
     def tuned(self) -> dict[str, dict[str, Any]]:
-        """Keywords for each task function, found on validation pictures by `make tune`."""
+        """Keywords for each task function, found on validation pictures by `make tune`, or published ones."""
         settings = json.loads((TUNED / f"{self.settings}.json").read_text())
+        settings.pop("source", None)  # a sentence on where published ones are from
         return {task: keywords(values) for task, values in settings.items()}
 
     def seeds(self, kind: str) -> Seeds:
@@ -109,14 +142,29 @@ class Testbed:
         """This kind, and others that come with it."""
         if self.statistics is not None:
             return load_statistics(self.statistics)
-        count = min(FIT, len(self.train.labels))
-        images, labels = self.train.images(range(count)), self.train.labels[:count]
+        book = self.seed_pictures() if self.seed_pictures else self.train
         fits: dict[str, Callable[[Tensor, Tensor], Seeds]] = {
             "normal": PixelNormal.fit,
             "multivariate": MultivariateNormal,
             "mixture": Mixture,
         }
-        return {kind: fits[kind](images, labels)}
+        if self.seeds_of_each:
+            size = book.size
+            seeds: Seeds = OnDemand(len(self.classes), self._pictures_of(book), fits[kind])
+        else:
+            count = len(book.labels) if self.seed_pictures else min(FIT, len(book.labels))
+            images, labels = book.images(range(count)), book.labels[:count]
+            size, seeds = images.shape[-1], fits[kind](images, labels)
+        return {kind: seeds if size == self.resolution else Upsampled(seeds, self.resolution // size)}
+
+    def _pictures_of(self, book: PictureBook | Photographs) -> Callable[[int], Tensor]:
+        """A function that gives the first `seeds_of_each` pictures of a class."""
+
+        @cache
+        def pictures(label: int) -> Tensor:
+            return book.images((book.labels == label).nonzero().squeeze(1)[: self.seeds_of_each])
+
+        return pictures
 
     def batch(self, split: str, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Pictures in [0, 1] and labels at these indices of "train", "validation" or "test"."""

@@ -3,23 +3,30 @@
 python -m course_lib.trainer                      every model whose weights are missing or of another recipe
 python -m course_lib.trainer picturebook-robust   one of them; killed and started again, it continues
 python -m course_lib.trainer --data ~/pictures    models of your own pictures, a folder with one for each class
+python -m course_lib.trainer --data horse2zebra   models of two domains, whose pictures are fetched
+
+accelerate launch -m course_lib.trainer picturebook-robust    the same on all GPUs of this machine
+accelerate launch --multi_gpu --num_processes 2 -m course_lib.trainer picturebook-robust    two processes, GPU or CPU
 """
 
 import argparse
 import dataclasses
 import platform
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from course_lib.datasets.cyclegan import PAIRS
 from course_lib.evaluation import accuracy, robust_hits
-from course_lib.metrics import wilson
+from course_lib.metrics import judged, wilson
 from course_lib.models import Classifier, best_device, prepare
+from course_lib.processes import Alone, together
 from course_lib.recipe import BALLS, Recipe
-from course_lib.recipes import ATTACKS, RECIPES, own, pictures
+from course_lib.recipes import ATTACKS, ON_REQUEST, RECIPES, own, pictures
 from course_lib.training import Progress, train
 from course_lib.weights import FOLDER, known, load_card, load_model, save_model
 from course_lib.zoo import own_weights
@@ -34,22 +41,33 @@ def measure(recipe: Recipe, model: torch.nn.Module, *, count: int) -> dict[str, 
     interval."""
     images, labels = (tensor[:count] for tensor in pictures(recipe, "test"))
     model, pixels = prepare(model, device="cpu"), images.float() / 255
-    with torch.no_grad():
-        clean = torch.cat([model(part).argmax(1) for part in pixels.split(100)]) == labels
     attack = dict(ATTACKS.get(recipe.data, ATTACKS["imagenette"]))
     if recipe.data == "picturebook":
         attack["radius"] *= recipe.size / 64
     ball = BALLS[attack["norm"]](attack["radius"])
     hits = robust_hits(model, pixels, labels, ball=ball, steps=attack["steps"], restarts=attack["restarts"])
-    return {"pictures": len(labels), "clean": wilson(clean), "robust": wilson(hits), "attack": attack}
+    return {
+        "pictures": len(labels),
+        "clean": wilson(judged(model, pixels, labels)),
+        "robust": wilson(hits),
+        "attack": attack,
+    }
 
 
-def run(name: str, recipe: Recipe, *, count: int = 500, home: Path = FOLDER) -> None:
-    """Train one model, print where it stands, and write weights and card (for the live recipe, its snapshots too)."""
-    device, began = best_device().type, time.monotonic()
-    images, labels = pictures(recipe, "train", size=recipe.stored)
-    drawing = time.monotonic() - began
-    training = train(recipe, images, labels, checkpoint=CHECKPOINTS / f"{name}.pt", device=device, every=EVERY)
+def run(name: str, recipe: Recipe, *, count: int = 500, home: Path = FOLDER, processes: Alone | None = None) -> None:
+    """Train one model, print where it stands, and write weights and card (for the live recipe, its snapshots too).
+
+    Of several processes, all but the first only compute.
+    """
+    processes, began = processes or Alone(best_device().type), time.monotonic()
+    with processes.in_turn():
+        images, labels = pictures(recipe, "train", size=recipe.stored)
+    drawing, checkpoint = time.monotonic() - began, CHECKPOINTS / f"{name}.pt"
+    how: dict[str, Any] = {"device": processes.device, "every": EVERY, "processes": processes}
+    training = train(recipe, images, labels, checkpoint=checkpoint, **how)
+    if not processes.first:
+        deque(training, maxlen=0)
+        return
     epochs = Epochs(name, recipe, len(images) // recipe.batch_size)
     for progress in report(name, training):
         epochs.look(progress)
@@ -61,7 +79,12 @@ def run(name: str, recipe: Recipe, *, count: int = 500, home: Path = FOLDER) -> 
         "recipe": dataclasses.asdict(recipe),
         "minutes": round(progress.seconds / 60, 1),
         "minutes_drawing": round(drawing / 60, 1),
-        "trained_on": {"device": device, "threads": torch.get_num_threads(), "machine": platform.machine()},
+        "trained_on": {
+            "device": processes.device,
+            "processes": processes.count,
+            "threads": torch.get_num_threads(),
+            "machine": platform.machine(),
+        },
         "torch": torch.__version__.split("+")[0],
         "validation": epochs.history,
         **measure(recipe, model, count=count),
@@ -149,27 +172,30 @@ def done(name: str, recipe: Recipe, *, home: Path = FOLDER) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help=f"any of: {', '.join(RECIPES)}")
+    parser.add_argument("names", nargs="*", help=f"any of: {', '.join(RECIPES | ON_REQUEST)}")
     parser.add_argument("--again", action="store_true", help="train even where the weights are there")
     parser.add_argument("--measure", action="store_true", help="train nothing; measure the weights that are there")
     parser.add_argument("--count", type=int, default=500, help="test pictures to measure on (default: %(default)s)")
-    parser.add_argument("--data", help="train models of the pictures in this folder instead")
+    parser.add_argument("--data", help=f"train models of the pictures in this folder instead, or of {', '.join(PAIRS)}")
     arguments = parser.parse_args()
-    recipes, home = RECIPES, FOLDER
+    recipes, home = RECIPES | ON_REQUEST, FOLDER
+    data = arguments.data if arguments.data in PAIRS else f"folder:{arguments.data}"
     if arguments.data:
-        recipes, home = own(arguments.data), own_weights()
+        recipes, home = own(data), own_weights()
     unknown = sorted(set(arguments.names) - set(recipes))
     if unknown:
         parser.error(f"expected names among {', '.join(recipes)}; got {', '.join(unknown)}")
-    for name in arguments.names or recipes:
-        if arguments.measure:
-            measure_again(name, recipes[name], count=arguments.count, home=home)
-        elif done(name, recipes[name], home=home) and not arguments.again:
-            print(f"{name}: nothing to do, {home / name}.safetensors is there")
-        else:
-            run(name, recipes[name], count=arguments.count, home=home)
-    if arguments.data:
-        print(f"Choose them for every notebook with the environment variable TESTBED=folder:{arguments.data}")
+    names = arguments.names or [name for name in recipes if name not in ON_REQUEST]
+    with together() as processes:
+        for name in names:
+            if arguments.measure:
+                measure_again(name, recipes[name], count=arguments.count, home=home)
+            elif processes.agree(arguments.again or not done(name, recipes[name], home=home)):
+                run(name, recipes[name], count=arguments.count, home=home, processes=processes)
+            elif processes.first:
+                print(f"{name}: nothing to do, {home / name}.safetensors is there")
+    if arguments.data and processes.first:
+        print(f"Choose them for every notebook with the environment variable TESTBED={data}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from course_lib.tasks import refine
 from course_lib.testbed import SEED_KINDS, Testbed
 
 NOISE = ("uniform", "normal")  # kinds of seeds
-BATCH = 50
+BATCH, LARGE = 50, 8  # pictures at once; of 224 x 224 pixels, which take a ResNet-50 a gigabyte
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,24 @@ def trials(testbed: Testbed, *, split: str, count: int) -> Iterator[Trial]:
     wrong = (targets + 1 + torch.arange(count) // classes % (classes - 1)) % classes
     seeds = testbed.seeds("multivariate").sample(wrong, generator=generator)
     yield Trial("generation, seeds of a wrong class", "generate", seeds, targets)
-    for source, target in (way for pair in testbed.pairs for way in (pair, pair[::-1])):
+    for source, target in testbed.translations:
         indices = (getattr(testbed, split).labels == source).nonzero().squeeze(1)[: max(count // 3, 1)]
-        name = f"translation, {testbed.classes[source]} to {testbed.classes[target]}"
+        name = f"translation, {testbed.classes[source]} to {testbed.answers[target]}"
         yield Trial(name, "translate", testbed.batch(split, indices)[0], torch.full((len(indices),), target))
 
 
 def solved(model: nn.Module, trial: Trial, settings: dict[str, Any]) -> Tensor:
     """The results of one trial, computed in batches."""
-    parts = zip(trial.starts.split(BATCH), trial.targets.split(BATCH), strict=True)
-    return torch.cat([solve(refine(model, starts, targets, **settings)) for starts, targets in parts])
+    return in_batches(lambda starts, targets: refine(model, starts, targets, **settings), trial.starts, trial.targets)
 
 
 def in_batches(make: Callable[..., Problem], *tensors: Tensor) -> Tensor:
     """Solve the problems that `make` states for each batch of the tensors."""
-    return torch.cat([solve(make(*parts)) for parts in zip(*(tensor.split(BATCH) for tensor in tensors), strict=True)])
+    count = at_once(make(*(tensor[:1] for tensor in tensors)).start)
+    return torch.cat([solve(make(*parts)) for parts in zip(*(tensor.split(count) for tensor in tensors), strict=True)])
+
+
+def at_once(images: Tensor) -> int:
+    """How many pictures of this size a batch has."""
+    height, width = images.shape[-2:]
+    return max(1, min(BATCH, LARGE * 224 * 224 // (height * width)))

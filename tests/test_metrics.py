@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
 from scipy.stats import binomtest
 
-from course_lib.metrics import bootstrap, judged, wilson
+from course_lib.metrics import bootstrap, diversity, judged, wilson
 
 
 def hits(count: int, total: int) -> torch.Tensor:
@@ -62,3 +65,24 @@ def test_judged_says_which_images_got_the_wanted_class():
     images = torch.eye(3).view(3, 3, 1, 1).expand(3, 3, 4, 4)[[0, 1, 2, 1, 0]]
     answers = judged(brightest_channel, images, torch.tensor([0, 1, 0, 2, 0]), batch_size=2)
     assert answers.tolist() == [True, True, False, False, True]
+
+
+def test_diversity_is_the_mean_distance_of_two_pictures_of_a_class():
+    features = torch.tensor([[0.0, 0.0], [9.0, 9.0], [3.0, 4.0], [9.0, 10.0], [0.0, 0.0]])
+    labels = torch.tensor([0, 1, 0, 1, 0])
+    assert diversity(features, labels) == pytest.approx(((5 + 0 + 5) / 3 + 1) / 2)
+
+
+@given(st.integers(2, 4), st.integers(1, 3), st.integers(0, 99))
+def test_diversity_agrees_with_all_pairs_and_scales_with_the_features(count, classes, seed):
+    features = torch.randn(count * classes, 3, generator=torch.Generator().manual_seed(seed)).double()
+    labels = torch.arange(count * classes) % classes
+    means = [pdist(features[labels == label].numpy()).mean() for label in range(classes)]
+    assert diversity(features, labels) == pytest.approx(sum(means) / classes)
+    assert diversity(3 * features + 7, labels) == pytest.approx(3 * diversity(features, labels))
+    assert diversity(features[:1].expand(len(labels), -1), labels) == 0
+
+
+def test_diversity_of_a_single_picture_is_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^expected at least two pictures of every class, got \[2, 1\]$"):
+        diversity(torch.zeros(3, 2), torch.tensor([0, 0, 1]))

@@ -119,6 +119,8 @@ def test_a_mixture_draws_its_groups_in_proportion_to_their_sizes():
     samples = mixture.sample(zeros(2_000), generator=generator())
     brightness = samples.flatten(1).mean(1)
     assert sorted(mixture.weights.tolist()) == [10, 30]
+    groups = {len(group): group.float().mean(0) / 255 for group in (images[:30], images[30:])}
+    torch.testing.assert_close(mixture.means, torch.stack([groups[int(weight)] for weight in mixture.weights]))
     assert (((brightness - 60 / 255).abs() < 0.1) | ((brightness - 190 / 255).abs() < 0.1)).all()  # nothing in between
     assert (brightness > 0.5).double().mean().item() == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 2_000) ** 0.5)
 

@@ -19,7 +19,7 @@ from course_lib.metrics import judged
 from course_lib.pgd import solve
 from course_lib.pixels import shrink
 from course_lib.recipe import Recipe
-from course_lib.recipes import RECIPES
+from course_lib.recipes import ON_REQUEST, RECIPES
 from course_lib.testbed import FIT, SEED_KINDS, Testbed, keywords
 from course_lib.trainer import SNAPSHOTS
 from tests import tiny
@@ -151,19 +151,21 @@ def test_a_shipped_file_is_what_its_card_says(name):
     assert card["parameters"] == sum(value.numel() for value in model.parameters())
     if name in RECIPES:
         assert card["clean"][0] >= (0.9 if trained.data == "picturebook" else 0.75)
-        assert card["pictures"] >= 500
+        assert card["pictures"] >= (200 if trained.only else 500)
         assert card["minutes"] > 0
 
 
 def test_the_shipped_files_are_small_and_none_is_a_stranger():
     files = sorted(weights.FOLDER.iterdir())
+    files = [file for file in files if file.stem not in ON_REQUEST]  # what a person has trained here
     assert {file.name for file in files} == {f"{name}.{kind}" for name in NAMES for kind in ("json", "safetensors")}
     for name, most in {"picturebook": 14e6, "imagenette": 13e6, "cifar10": 13e6}.items():
         assert sum(file.stat().st_size for file in files if file.name.startswith(name)) <= most
-    assert weights.load_card("imagenette-judge")["parameters"] <= 1e6  # 2 MB
+    for judge in (name for name in NAMES if "judge" in name):
+        assert weights.load_card(judge)["parameters"] <= 1e6  # 2 MB
 
 
-@pytest.mark.parametrize("name", ["picturebook", "imagenette"])
+@pytest.mark.parametrize("name", ["picturebook", "imagenette", "cifar10"])
 def test_the_cards_of_robust_and_standard_differ_in_the_radius_alone(name):
     robust, standard = (weights.load_card(f"{name}-{role}") for role in ("robust", "standard"))
     assert robust["recipe"] | {"radius": 0.0} == standard["recipe"]
@@ -258,17 +260,18 @@ def test_the_recipes_command_has_nothing_to_do():
 # --- photographs ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def offline(monkeypatch, tmp_path) -> Testbed:
-    """Imagenette on a machine that has no photographs, and no way to fetch them."""
+@pytest.fixture(params=["imagenette", "cifar10"])
+def offline(request, monkeypatch, tmp_path) -> Testbed:
+    """A testbed of photographs on a machine that has none of them, and no way to fetch them."""
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
 
     def no_network(*_, **__):
         raise OSError("no network")
 
-    monkeypatch.setattr("torchvision.datasets.Imagenette.__init__", no_network)
-    return zoo.load("imagenette")
+    for name in ("Imagenette", "CIFAR10"):
+        monkeypatch.setattr(f"torchvision.datasets.{name}.__init__", no_network)
+    return zoo.load(request.param)
 
 
 @pytest.mark.parametrize(("kind", "task"), [("multivariate", "generate"), ("uniform", "generate from noise")])
@@ -280,16 +283,20 @@ def test_photographs_are_generated_without_pictures_and_network(offline, kind, t
         for name, model in offline.models.items()
     }
     assert share["robust"].float().mean() >= 0.75
-    assert share["standard"].float().mean() <= 0.35
+    assert share["standard"].float().mean() <= share["robust"].float().mean() - 0.4
 
 
 def test_photographs_that_are_not_there_are_named_in_one_sentence(offline):
-    with pytest.raises(FileNotFoundError, match=r"^expected the pictures of imagenette below .* no network$"):
+    with pytest.raises(FileNotFoundError, match=rf"^expected the pictures of {offline.name} below .* no network$"):
         offline.batch("test", [0])
 
 
 def test_every_kind_of_seeds_is_ready_within_a_second(offline):
     for kind in SEED_KINDS:
         started = time.process_time()
-        assert offline.seeds(kind).sample(torch.arange(10), generator=torch.Generator()).shape == (10, 3, 64, 64)
+        assert offline.seeds(kind).sample(torch.arange(10), generator=torch.Generator()).shape == (
+            10,
+            3,
+            *2 * [offline.resolution],
+        )
         assert time.process_time() - started < 1

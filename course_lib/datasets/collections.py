@@ -1,13 +1,15 @@
-"""The data sets of photographs: CIFAR-10 and Imagenette, fetched by torchvision, and a person's own folders."""
+"""The data sets of photographs by name: CIFAR-10 and Imagenette, which torchvision fetches, those of the modules beside
+this one, and a person's own folders."""
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
 from PIL import Image
 from torchvision import datasets
 
+from course_lib.datasets import cyclegan, imagenet
+from course_lib.datasets.archives import put
 from course_lib.datasets.photographs import SUFFIXES, Collection
 
 
@@ -29,9 +31,11 @@ def folder(path: str | Path) -> Collection:
 
 
 def collection_of(data: str) -> Collection:
-    """By the name that recipes and testbeds use: "cifar10", "imagenette" or "folder:PATH"."""
+    """By the name that recipes and testbeds use: "cifar10", "imagenet", "horse2zebra", "folder:PATH" and so on."""
     kind, _, path = data.partition(":")
-    return folder(path) if kind == "folder" else COLLECTIONS[data]
+    if kind == "folder":
+        return folder(path)
+    return IMAGENETS[data]() if data in IMAGENETS else COLLECTIONS[data]
 
 
 def fetch_cifar10(root: Path) -> None:
@@ -52,12 +56,6 @@ def fetch_imagenette(root: Path) -> None:
     datasets.Imagenette(str(root / "source"), split="train", size="320px", download=True)
     for part in ("train", "val"):
         put(unpacked / part, root / part)
-
-
-def put(source: Path, target: Path) -> None:
-    """Move a folder in one step, over what an earlier fetch may have brought."""
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(source, target)
 
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -99,4 +97,9 @@ IMAGENETTE = Collection(
     held_out=469,
     fetch=fetch_imagenette,
 )
-COLLECTIONS = {collection.name: collection for collection in (CIFAR10, IMAGENETTE)}
+COLLECTIONS = {collection.name: collection for collection in (CIFAR10, IMAGENETTE)} | cyclegan.PAIRS
+# These look for their folder when they are called.
+IMAGENETS = {
+    "imagenet": imagenet.imagenet,
+    "restricted_imagenet": imagenet.restricted_imagenet,
+}

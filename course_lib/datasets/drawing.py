@@ -21,11 +21,12 @@ BANK = 256  # side of the fixed sheet of sensor noise, a power of two
 class Dice:
     """Everything random about B pictures: `rolls` (B, K) uniforms in [0, 1), handed out column by column.
 
-    Each picture owns a row, so it comes out the same whatever else is drawn beside it and at every resolution.
+    Each picture owns a row, so it comes out the same whatever else is drawn beside it and at every resolution. With a
+    `background`, all stand before this one, and nothing else changes.
     """
 
-    def __init__(self, rolls: Tensor, size: int):
-        self.rolls, self.size, self.used = rolls, size, 0
+    def __init__(self, rolls: Tensor, size: int, background: int | None = None):
+        self.rolls, self.size, self.background, self.used = rolls, size, background, 0
 
     def take(self, count: int) -> Tensor:
         """The next `count` columns, (B, count)."""

@@ -1,4 +1,4 @@
-"""Photographs: folders of picture files, one for each class, as uint8 pictures of one size.
+"""Photographs: folders of picture files, one or more for each class, as uint8 pictures of one size.
 
 They are looked for below $COURSE_DATA and in the cache, and fetched where they are in neither.
 """
@@ -18,6 +18,7 @@ from course_lib.pixels import read_square
 
 SPLITS = ("train", "validation", "test")
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+LARGEST = 1_000_000_000  # bytes of a split in the cache; pictures of a larger one are read whenever asked for
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Collection:
 
     `held_out` training pictures, chosen at random once and for all, are the validation split; where both parts are one
     folder, as many again are the test split. `home` says where the parts are (None: to be looked for, or fetched).
-    `fetch` puts both parts into a folder, each whole or not at all.
+    `fetch` puts both parts into a folder, each whole or not at all. Where several folders are one class, `labels` says
+    which class each of `folders` is. `between` stands between part and folder in a path: nothing in trainA.
     """
 
     name: str
@@ -36,16 +38,17 @@ class Collection:
     held_out: int
     fetch: Callable[[Path], None] | None = None
     home: Path | None = None
+    labels: tuple[int, ...] | None = None
+    between: str = "/"
 
-    def root(self, split: str) -> Path:
-        """The folder that holds the class folders of this split; fetched where it is not there yet."""
+    def places(self, split: str) -> list[Path]:
+        """The folders of this split in the order of `folders`; fetched where they are not there yet."""
         part = self.parts[split == "test"]
-        if self.home is not None:
-            return self.home / part
-        homes = [Path(os.environ["COURSE_DATA"])] if "COURSE_DATA" in os.environ else []
-        for home in [*(home / self.name for home in homes), *homes, default_cache() / self.name]:
-            if all((home / part / folder).is_dir() for folder in self.folders):
-                return home / part
+        inside = [f"{part}{self.between}{folder}" for folder in self.folders]
+        homes = [self.home] if self.home is not None else candidates(self.name)
+        for home in homes:
+            if self.home is not None or all((home / place).is_dir() for place in inside):
+                return [home / place for place in inside]
         cache = default_cache() / self.name
         if self.fetch is None:
             raise FileNotFoundError(f"expected the folders {', '.join(self.folders)} in {cache / part}, found none")
@@ -56,7 +59,13 @@ class Collection:
             raise FileNotFoundError(
                 f"expected the pictures of {self.name} below $COURSE_DATA or in {cache}, could not fetch them: {error}"
             ) from error
-        return cache / part
+        return [cache / place for place in inside]
+
+
+def candidates(name: str) -> list[Path]:
+    """Where a data set of this name may be: below $COURSE_DATA, that folder itself, and the cache."""
+    data = [Path(os.environ["COURSE_DATA"])] if "COURSE_DATA" in os.environ else []
+    return [*(home / name for home in data), *data, default_cache() / name]
 
 
 class Photographs(torch.utils.data.Dataset[tuple[Tensor, int]]):
@@ -95,28 +104,33 @@ class Photographs(torch.utils.data.Dataset[tuple[Tensor, int]]):
         return self.images([index])[0], int(self.labels[index])
 
     def images(self, indices: Sequence[int] | Tensor | None = None) -> Tensor:
-        """Pictures (n, 3, size, size) uint8 at these indices, all where None; read once, then kept in the cache."""
+        """Pictures (n, 3, size, size) uint8 at these indices, all where None; read once, then kept in the cache, unless
+        they are too many."""
         if self._pictures is None:
+            if indices is not None and 3 * len(self) * self.size**2 > LARGEST:
+                return self._read_all([self.files[index] for index in torch.as_tensor(indices).reshape(-1).tolist()])
             self._pictures = self._load()
         return self._pictures.clone() if indices is None else self._pictures[torch.as_tensor(indices).reshape(-1)]
 
     def _files(self) -> Iterator[tuple[Path, int]]:
         """Every picture with its label, in the order of names."""
-        root = self.collection.root(self.split)
-        for label, folder in enumerate(self.collection.folders):
-            paths = sorted(path for path in (root / folder).rglob("*") if path.suffix.lower() in SUFFIXES)
+        places = self.collection.places(self.split)
+        for label, place in zip(self.collection.labels or range(len(places)), places, strict=True):
+            paths = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)
             if not paths:
-                raise FileNotFoundError(f"expected pictures in {root / folder}, found none")
+                raise FileNotFoundError(f"expected pictures in {place}, found none")
             yield from ((path, label) for path in paths)
 
     def _load(self) -> Tensor:
         """All pictures, from the cache or from their files."""
         path = default_cache() / f"{self.collection.name}-{self.split}-{self.size}-{self._fingerprint()}.npy"
-        return cached(path, (len(self), 3, self.size, self.size), self._read_all)
+        return cached(path, (len(self), 3, self.size, self.size), lambda: self._read_all(self.files))
 
-    def _read_all(self) -> Tensor:
+    def _read_all(self, files: Sequence[Path]) -> Tensor:
+        if not files:
+            return torch.empty(0, 3, self.size, self.size, dtype=torch.uint8)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return torch.stack(list(pool.map(self._read, self.files)))
+            return torch.stack(list(pool.map(self._read, files)))
 
     def _read(self, file: Path) -> Tensor:
         try:

@@ -24,6 +24,7 @@ CLASSES = ("horse", "zebra", "apple", "orange", "summer", "winter", "goldfish", 
 SPLITS = {"train": (0, 20_000), "validation": (1, 2_000), "test": (2, 2_000)}  # name: (number, pictures)
 RADIUS = 4.0  # where robustness is measured: L2, pixel units, at 64 x 64
 DEFAULT_SHORTCUT = 1.0  # L2 distance between two classes' textures, pixel units, at 64 x 64
+BACKGROUNDS = 8  # out of doors, and as many indoors
 BLOCK = 2_000  # pictures in one file of the cache
 FEW = 100  # so many are drawn at once rather than read
 ROLLS = 3_600  # random numbers set aside for each picture
@@ -39,19 +40,31 @@ class PictureBook(torch.utils.data.Dataset[tuple[Tensor, int]]):
         split: "train" (20,000 pictures), "validation" or "test" (2,000 each); no picture is in two splits.
         size: height and width in pixels, at least 8.
         shortcut: strength of the planted texture, see `textures`.
+        backgrounds: a bias to order: class k always stands before background number backgrounds[k % len(backgrounds)],
+            of 8 out of doors or, for fruit, of 8 indoors; () means at random. Nothing else in a picture changes.
+            Summer, winter and goldfish have no such background and stay as they are.
         cache: folder for drawn pictures; None means $COURSE_CACHE, else robust-image-synthesis in the user's cache.
 
-    Raises ValueError for an unknown split, a size below 8, a shortcut that is negative or not finite.
+    Raises ValueError for an unknown split, a size below 8, a shortcut that is negative or not finite, a background
+    that there is not.
     """
 
     def __init__(
-        self, split: str, *, size: int = 64, shortcut: float = DEFAULT_SHORTCUT, cache: str | Path | None = None
+        self,
+        split: str,
+        *,
+        size: int = 64,
+        shortcut: float = DEFAULT_SHORTCUT,
+        backgrounds: Sequence[int] = (),
+        cache: str | Path | None = None,
     ):
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
         if size < 8:
             raise ValueError(f"size must be at least 8 pixels; got {size}")
-        self.split, self.size, self.classes = split, size, CLASSES
+        if not all(0 <= number < BACKGROUNDS for number in backgrounds):
+            raise ValueError(f"backgrounds must be between 0 and {BACKGROUNDS - 1}; got {list(backgrounds)}")
+        self.split, self.size, self.classes, self.backgrounds = split, size, CLASSES, tuple(backgrounds)
         self.number, self.count = SPLITS[split]
         self.labels = torch.arange(self.count) % len(CLASSES)
         self.textures = 255 * textures(size, shortcut)
@@ -90,16 +103,18 @@ class PictureBook(torch.utils.data.Dataset[tuple[Tensor, int]]):
 
     def _clean(self, number: int, chosen: Tensor) -> Tensor:
         """Pictures of one block without texture; where it is not cached, a few are drawn alone, else all of it."""
-        path = self.cache / f"picturebook-{self.split}-{self.size}-{number:02d}-{recipe()}.npy"
+        name = "-".join(["picturebook", self.split, *(f"on{background}" for background in self.backgrounds)])
+        path = self.cache / f"{name}-{self.size}-{number:02d}-{recipe()}.npy"
         if number not in self._blocks:
             if len(chosen) <= FEW and not path.exists():
-                return draw(self.number, chosen, self.size)
+                return draw(self.number, chosen, self.size, self.backgrounds)
             self._blocks[number] = self._load(path, torch.arange(number * BLOCK, min((number + 1) * BLOCK, self.count)))
         return self._blocks[number][chosen % BLOCK]
 
     def _load(self, path: Path, indices: Tensor) -> Tensor:
         """These pictures without texture, from the cache or drawn."""
-        return cached(path, (len(indices), 3, self.size, self.size), lambda: draw(self.number, indices, self.size))
+        shape = (len(indices), 3, self.size, self.size)
+        return cached(path, shape, lambda: draw(self.number, indices, self.size, self.backgrounds))
 
 
 def textures(size: int, shortcut: float) -> Tensor:
@@ -120,7 +135,7 @@ def textures(size: int, shortcut: float) -> Tensor:
     return plaid / plaid.flatten(1).norm(dim=1)[:, None, None, None] * (shortcut / math.sqrt(2) * size / 64)
 
 
-def draw(split_number: int, indices: Tensor, size: int) -> Tensor:
+def draw(split_number: int, indices: Tensor, size: int, backgrounds: Sequence[int] = ()) -> Tensor:
     """Draw pictures (n, 3, size, size) uint8 without texture, in small batches of one class, on all cores."""
     result = torch.empty(len(indices), 3, size, size, dtype=torch.uint8)
     batch = max(1, 64 * 64 * 64 // (size * size))  # arrays this small stay in the processor's cache
@@ -128,7 +143,7 @@ def draw(split_number: int, indices: Tensor, size: int) -> Tensor:
     def draw_batch(job: tuple[int, Tensor]) -> None:
         label, rows = job
         rolls = torch.stack([roll(split_number, int(index)) for index in indices[rows]])
-        dice = drawing.Dice(rolls, size)
+        dice = drawing.Dice(rolls, size, backgrounds[label % len(backgrounds)] if backgrounds else None)
         canvas = drawing.Canvas(dice, size)
         scenes.SCENES[label](canvas, dice)
         result[rows] = drawing.develop(canvas, dice)

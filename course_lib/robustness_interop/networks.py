@@ -73,16 +73,16 @@ class ForeignClassifier(Classifier):
         low, high = (value.item() for value in images.detach().aminmax())
         if not (low >= -0.01 and high <= 1.01):
             raise ValueError(f"expected pixels in [0, 1], which the model normalises, got {low:.3g} to {high:.3g}")
-        return (images - self.mean) / self.std
+        return super().normalised(images)
 
     def features(self, images: Tensor, *, straight_through: bool = False) -> Tensor:
         output = self.body(self.normalised(images), with_latent=True, fake_relu=straight_through)
         if not isinstance(output, tuple):
             raise TypeError(f"expected a network that obeys `with_latent`, got {type(self.body).__name__}")
-        return output[1]
+        return output[1].to(images.device)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.body(self.normalised(images))
+        return self.body(self.normalised(images)).to(images.device)
 
 
 class Network(nn.Module):

@@ -45,7 +45,7 @@ def backdrop(canvas: Canvas, dice: Dice, sky: list[Tensor], *, horizon: Tensor, 
 
 def stage(canvas: Canvas, dice: Dice, settings: Tensor, *, horizon: Tensor, relief: float, clouds: float) -> Tensor:
     """A backdrop and a ground to stand on, with blurred distant things where they meet; returns the ground's colour."""
-    *sky, far, near = dice.pick(settings)
+    *sky, far, near = dice.pick(settings if dice.background is None else settings[[dice.background]])
     backdrop(canvas, dice, sky, horizon=horizon, clouds=clouds)
     skyline = horizon + relief * dice.ridge() + dice(-0.08, 0.08) * canvas.place.x
     for _ in range(3):

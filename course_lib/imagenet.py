@@ -1,0 +1,180 @@
+"""Classifiers of ImageNet's classes: robust ones of the Madry lab, standard ones and a judge of torchvision.
+
+They are fetched when first asked for, read without running anything that may be in them, and kept in the course's cache
+as tensors alone, with a card. From then on these conversions are read, without a network.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from torch import nn
+from torchvision.models import efficientnet_b0, get_weight
+
+from course_lib.datasets.imagenet import names
+from course_lib.fetching import fetch, fetch_from_hub, hub_path
+from course_lib.files import default_cache, digest, load_tensors, save_tensors
+from course_lib.models import Classifier
+from course_lib.robustness_interop import (
+    ARCHITECTURES,
+    ForeignClassifier,
+    load_checkpoint,
+    load_converted,
+    save_converted,
+)
+from course_lib.robustness_interop.checkpoints import IMAGENET
+from course_lib.robustness_interop.networks import NoDraws, build
+
+HUB = "madrylab/robust-imagenet-models"
+NAMES = names()
+"""ImageNet's classes by torchvision's names, in the order of their numbers."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a network comes from: `file` in the Madry lab's repository, torchvision's `weights` of that name, or the
+    `address` of a checkpoint of the `robustness` package, whose SHA-256 nobody states."""
+
+    architecture: str
+    file: str = ""
+    weights: str = ""
+    address: str = ""
+    classes: int = len(NAMES)
+
+    @property
+    def url(self) -> str:
+        if self.address:
+            return self.address
+        return f"https://huggingface.co/{HUB}/blob/main/{self.file}" if self.file else get_weight(self.weights).url
+
+    @property
+    def path(self) -> Path:
+        """Where the fetched file is kept until it is converted, and where a person may put it."""
+        if self.address:
+            return default_cache() / "checkpoints" / Path(self.address).name
+        return hub_path(HUB, self.file) if self.file else default_cache() / "torchvision" / Path(self.url).name
+
+    def fetch(self) -> None:
+        """Bring the file to `path`. The hub states its SHA-256; torchvision's names end in the first digits of it."""
+        if self.file:
+            fetch_from_hub(HUB, self.file)
+        elif self.address:
+            fetch(self.address, self.path)
+        else:
+            fetch(self.url, self.path, sha256=self.path.stem.rpartition("-")[2])
+
+    def read(self) -> Classifier:
+        """The classifier in the fetched file; ValueError where that holds anything else."""
+        if not self.weights:
+            model = load_checkpoint(self.path, architecture=self.architecture)
+            if (got := model.head.out_features) != self.classes:
+                raise ValueError(f"expected a network of {self.classes} classes in {self.path}, got one of {got}")
+            return model
+        network = empty(self.architecture)
+        try:
+            tensors = torch.load(self.path, map_location="cpu", weights_only=True)
+            network.load_state_dict(dict(tensors), assign=True)
+        except Exception as error:  # what a broken file raises is anyone's guess
+            raise ValueError(f"expected the weights {self.weights} in {self.path}, got something else") from error
+        return wrapped(network).eval()
+
+
+SOURCES = {
+    "resnet50-robust": Source("resnet50", file="resnet50_l2_eps3.ckpt"),
+    "resnet50-standard": Source("resnet50", weights="ResNet50_Weights.IMAGENET1K_V2"),
+    "resnet18-robust": Source("resnet18", file="resnet18_l2_eps3.ckpt"),
+    "resnet18-standard": Source("resnet18", weights="ResNet18_Weights.IMAGENET1K_V1"),
+    "efficientnet-judge": Source("efficientnet_b0", weights="EfficientNet_B0_Weights.IMAGENET1K_V1"),
+    "restricted-robust": Source("resnet50", address="http://andrewilyas.com/RestrictedImageNet.pt", classes=9),
+    "restricted-standard": Source(
+        "resnet50", address="https://robustmodels.s3.amazonaws.com/RestrictedImageNetNat.pt", classes=9
+    ),
+}
+
+
+class EfficientNet(Classifier):
+    """torchvision's EfficientNet-B0, the judge: it shares no kind of layer with a ResNet but 1 x 1 convolutions.
+
+    Of torchvision's networks that are right in 77% or more of all cases it is the quickest by far on a CPU, and it has
+    to judge every picture of a demo. It is a standard network: what fools those may convince it.
+    """
+
+    def __init__(self, network: Any, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__(network.features, network.classifier[1], mean=mean, std=std, activation=nn.Identity())
+
+
+def load_imagenet(name: str, *, first: Sequence[int] = ()) -> Classifier:
+    """`load_network` for one of 1,000 classes, whose answers become the classes in the `order` of `first`."""
+    model = load_network(name)
+    places, head = torch.tensor(order(first)), model.head
+    head.weight, head.bias = nn.Parameter(head.weight[places]), nn.Parameter(head.bias[places])
+    return model
+
+
+def load_network(name: str) -> Classifier:
+    """The network of this name in `SOURCES`, in evaluation mode.
+
+    A damaged conversion is made again. FileNotFoundError, in one sentence, where there is neither a file nor a network.
+    """
+    path = default_cache() / "networks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        try:
+            return read_conversion(SOURCES[name], path)
+        except (FileNotFoundError, ValueError):
+            return convert(SOURCES[name], path)
+
+
+def order(first: Sequence[int]) -> list[int]:
+    """ImageNet's class numbers: some first, then the others."""
+    return [*first, *(number for number in range(len(NAMES)) if number not in first)]
+
+
+def convert(source: Source, path: Path) -> Classifier:
+    """Fetch, read, and write `path`.safetensors and its card.
+
+    A file that was fetched for this is removed once the conversion has been read again and is the same bit by bit; one
+    that a person has put there stays.
+    """
+    by_hand = source.path.exists()
+    source.fetch()
+    model = source.read()
+    card = {"source": source.url, "source sha256": digest(source.path.read_bytes())}
+    if isinstance(model, ForeignClassifier):
+        save_converted(model, path, **card)
+    else:
+        save_tensors(path, model.state_dict(), {**card, "architecture": source.architecture})
+    again = read_conversion(source, path)
+    kept = again.state_dict()
+    if not all(torch.equal(value, kept[key]) for key, value in model.state_dict().items()):
+        raise ValueError(f"expected {path}.safetensors to be as it was written, got other tensors: check the disk")
+    if not by_hand:
+        source.path.unlink()
+    return again
+
+
+def read_conversion(source: Source, path: Path) -> Classifier:
+    """What `convert` wrote. FileNotFoundError where it is not there, ValueError where it is damaged."""
+    if source.architecture in ARCHITECTURES:
+        return load_converted(path)
+    model = wrapped(empty(source.architecture))
+    model.load_state_dict(load_tensors(path)[0], assign=True)
+    return model.eval()
+
+
+def empty(architecture: str) -> nn.Module:
+    """A network without storage, ready to be given weights."""
+    if architecture in ARCHITECTURES:
+        return build(architecture, len(NAMES))
+    with torch.device("meta"), NoDraws():
+        return efficientnet_b0(weights=None)
+
+
+def wrapped(network: nn.Module) -> Classifier:
+    """A network as a classifier of pixels in [0, 1]."""
+    mean, std = IMAGENET["ImageNet"]
+    kind = EfficientNet if hasattr(network, "features") else ForeignClassifier
+    return kind(network, mean=mean, std=std)

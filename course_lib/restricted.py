@@ -1,0 +1,49 @@
+"""Restricted ImageNet, the paper's main data set: nine groups of ImageNet's classes, and the networks that know them.
+
+Robust and standard network are the authors' own checkpoints. The judge is one of 1,000 classes, whose answers are
+grouped.
+"""
+
+import torch
+from torch import Tensor
+
+from course_lib.datasets.imagenet import OF_CIFAR10, groups
+from course_lib.datasets.photographs import Photographs
+from course_lib.imagenet import load_network
+from course_lib.models import Classifier
+
+
+class Grouped(Classifier):
+    """A network of many classes that answers in groups of them: a group is as probable as its classes together.
+
+    `labels` says which group each class is in, {class: 0, 1, ...}; the last answer is all classes that are in none.
+    """
+
+    def __init__(self, model: Classifier, labels: dict[int, int]) -> None:
+        mean, std = model.mean.flatten().tolist(), model.std.flatten().tolist()
+        super().__init__(model.body, model.head, mean=mean, std=std, activation=model.activation)
+        last = max(labels.values()) + 1
+        which = torch.tensor([labels.get(number, last) for number in range(model.head.out_features)])
+        self.members = [(which == group).nonzero().squeeze(1) for group in range(last + 1)]
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = super().forward(images)
+        return torch.stack([logits[:, members].logsumexp(1) for members in self.members], 1)
+
+
+def load_restricted(name: str) -> Classifier:
+    """The network of this name in `imagenet.SOURCES`, with the nine groups as answers; the judge has "nothing", too."""
+    model = load_network(name)
+    return Grouped(model, groups()) if name.endswith("judge") else model
+
+
+def from_cifar10(book: Photographs, count: int) -> tuple[Tensor, Tensor]:
+    """The first `count` pictures of CIFAR-10 that show a bird, cat, dog or frog, (count, 3, 32, 32) in [0, 1], and what
+    their labels are in restricted ImageNet. The authors make them 7 times as large, 224 pixels (figure 6a):
+
+        small, labels = from_cifar10(zoo.load("cifar10").test, 8)
+        solve(superresolve(testbed.robust, small, labels, factor=7, **testbed.tuned["superresolve x7"]))
+    """
+    members = torch.isin(book.labels, torch.tensor(list(OF_CIFAR10))).nonzero().squeeze(1)[:count]
+    labels = torch.tensor([OF_CIFAR10[label] for label in book.labels[members].tolist()])
+    return book.images(members).float() / 255, labels

@@ -1,0 +1,158 @@
+"""Many generated pictures in one store, for the Inception Score and the FID (Santurkar et al. 2019, section 3.1).
+
+python -m course_lib.samples --testbed picturebook --count 1000 --out FOLDER             in one process
+accelerate launch -m course_lib.samples --testbed picturebook --count 50000 --out FOLDER  on all GPUs of this machine
+python -m course_lib.samples --out FOLDER --scores                                        what is there, measured
+
+Every picture depends on its seed and its index alone, and is solved in the same batch with the same neighbours. So the
+store is the same however many processes made it and wherever they were killed. Started again, the command goes on.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from course_lib import zoo
+from course_lib.augmentation import seeded
+from course_lib.files import digest, write
+from course_lib.inception import in_bytes, load_inception
+from course_lib.metrics import Network, frechet_distance, inception_score, outputs, wilson
+from course_lib.models import best_device
+from course_lib.pgd import solve
+from course_lib.processes import ALONE, Alone, together
+from course_lib.seeds import Seeds
+from course_lib.store import Store
+from course_lib.tasks import generate
+from course_lib.testbed import SEED_KINDS, Testbed
+from course_lib.trials import NOISE
+
+
+def shard(
+    number: int, size: int, *, model: nn.Module, seeds: Seeds, classes: int, seed: int, settings: Mapping[str, Any]
+) -> tuple[Tensor, Tensor]:
+    """Shard `number`: uint8 pictures (size, 3, H, W) and labels (size,). Picture i is of class i % `classes`."""
+    indices = range(number * size, (number + 1) * size)
+    labels = torch.tensor(indices) % classes
+    generators = [seeded(seed, index, stream=0) for index in indices]
+    starts = [seeds.sample(labels[i : i + 1], generator=generator) for i, generator in enumerate(generators)]
+    device = best_device()
+    images = solve(generate(model, torch.cat(starts).to(device), labels.to(device), **settings))
+    return in_bytes(images).cpu(), labels
+
+
+def fill(store: Store, how: Mapping[str, Any], processes: Alone = ALONE) -> Iterator[int]:
+    """Compute this process's share of the shards that are missing; yields the number of each one when it is there."""
+    for number in range(processes.number, store.shards, processes.count):
+        if not store.has(number):
+            store.put(number, *shard(number, store.size, **how))
+            yield number
+
+
+def recipe(testbed: Testbed, *, role: str, kind: str, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A model, a kind of seeds and the settings tuned for it: (what `shard` needs, what a store's index says of it)."""
+    model, settings = testbed.models[role], testbed.tuned["generate from noise" if kind in NOISE else "generate"]
+    how = {"model": model, "seeds": testbed.seeds(kind), "classes": len(testbed.classes), "seed": seed}
+    about = {"testbed": testbed.name, "model": role, "weights": fingerprint(model), "seeds": kind, "seed": seed}
+    return how | {"settings": settings}, about | {"settings": {key: repr(value) for key, value in settings.items()}}
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of a model's tensors, so that a store never mixes two models of one name."""
+    return digest(save({key: value.cpu().contiguous() for key, value in model.state_dict().items()}))
+
+
+def scores(store: Store, real: Iterable[Tensor], network: Network, features: Network) -> dict[str, Any]:
+    """The share of pictures that the network gives their class, their Inception Score and their Frechet distance to the
+    `real` pictures, parts (n, 3, H, W) in [0, 1]; shard by shard, so that the pictures need not fit into memory."""
+    device = best_device()
+
+    def seen(by: Network, parts: Iterable[Tensor]) -> Tensor:
+        return torch.cat([outputs(by, part.to(device)).cpu() for part in parts])
+
+    answers, labels = seen(network, pictures(store)), torch.cat([labels for _, labels in store.parts()])
+    return {
+        "pictures": store.count,
+        "judged": wilson(answers.argmax(1) == labels),
+        "inception score": inception_score(nn.Identity(), answers),
+        "frechet distance": frechet_distance(nn.Identity(), seen(features, real), seen(features, pictures(store))),
+    }
+
+
+def pictures(store: Store) -> Iterator[Tensor]:
+    return (images for images, _ in store.parts())
+
+
+def all_scores(store: Store, testbed: Testbed, *, split: str = "test", part: int = 100) -> dict[str, Any]:
+    """The scores by the testbed's judge and, where it is at hand, by Inception, which knows other classes."""
+
+    def real() -> Iterator[Tensor]:
+        count = len(getattr(testbed, split).labels)
+        return (testbed.batch(split, range(start, min(start + part, count)))[0] for start in range(0, count, part))
+
+    judge: Any = testbed.judge
+    result: dict[str, Any] = {"judge": scores(store, real(), judge, judge.features)}
+    try:
+        inception = load_inception().to(best_device())
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        return result | {"inception": f"not measured: {error}"}
+    by_inception = scores(store, real(), inception, inception.features)
+    return result | {"inception": {key: value for key, value in by_inception.items() if key != "judged"}}
+
+
+def make(arguments: argparse.Namespace, processes: Alone) -> None:
+    """Fill the store that the command line asks for, and print where it stands."""
+    testbed, began = zoo.load(arguments.testbed), time.monotonic()
+    with processes.in_turn():
+        how, about = recipe(testbed, role=arguments.model, kind=arguments.seeds, seed=arguments.seed)
+        store = Store.create(arguments.out, about, count=arguments.count, size=arguments.batch)
+    done = 0
+    for number in fill(store, how, processes):
+        done += 1
+        if processes.first:
+            minutes = (time.monotonic() - began) / 60
+            print(
+                f"samples: shard {number} of {store.shards}, {minutes:.1f} min for {done} by this process", flush=True
+            )
+    print(f"samples: process {processes.number} of {processes.count} is done, {done} shards are new", flush=True)
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Write the scores of a store into it, and print them. ValueError where it is of another testbed."""
+    store, testbed = Store.open(arguments.out), zoo.load(arguments.testbed)
+    if store.about["testbed"] != testbed.name:
+        raise ValueError(f"expected pictures of {testbed.name}, got {store.about['testbed']}'s: choose with --testbed")
+    measured = json.dumps(all_scores(store, testbed), indent=1) + "\n"
+    write(arguments.out / "scores.json", measured.encode())
+    print(measured, end="")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="the store's folder, seen by all processes")
+    parser.add_argument("--testbed", default=None, help="default: the one that TESTBED names, else picturebook")
+    parser.add_argument("--count", type=int, help="how many pictures; a store can grow")
+    parser.add_argument("--model", choices=("robust", "standard"), default="robust")
+    parser.add_argument("--seeds", choices=SEED_KINDS, default="multivariate")
+    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=100, help="pictures in a batch and a shard (default: %(default)s)")
+    parser.add_argument("--scores", action="store_true", help="measure the store, and write scores.json into it")
+    arguments = parser.parse_args()
+    if arguments.count is None and not arguments.scores:
+        parser.error("expected --count, --scores or both")
+    with together() as processes:
+        if arguments.count is not None:
+            make(arguments, processes)
+        first = processes.first
+    if arguments.scores and first:
+        measure(arguments)
+
+
+if __name__ == "__main__":
+    main()
