@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -46,9 +46,14 @@ def open_notebook(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) 
 
     The served folder is ``open_notebook.root``, for a test that brings a notebook of its own.
     """
-    root = tmp_path_factory.mktemp("served")
+    with served(chromium_path, tmp_path_factory.mktemp("served")) as opener:
+        yield opener
+
+
+@contextmanager
+def served(chromium_path: str, root: Path, *, subshells: bool = True) -> Iterator[OpenNotebook]:
     shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    with lab.jupyterlab(root) as url, lab.chromium(chromium_path) as browser:
+    with lab.jupyterlab(root, subshells=subshells) as url, lab.chromium(chromium_path) as browser:
         opener = partial(lab.opened, browser, url)
         opener.root = root  # type: ignore[attr-defined]
         yield opener

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
+PLAIN = Path(__file__).parent.parent / ".jupyter"  # as `make lab` opens it: without nbgrader's menus
 SCREENSHOTS = Path(__file__).parent.parent / "build" / "screenshots"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
@@ -23,21 +24,29 @@ PATIENCE = 180  # seconds for anything that only a broken or a very busy machine
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 PICTURES = ".jp-Notebook img.widget-image"
 PLAYER = ".course-player >> nth=0"  # the first that is drawn
+PLAYED = f"{PLAYER} >> img.widget-image"
 IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
 @contextmanager
-def jupyterlab(root: Path) -> Iterator[str]:
-    """Serve ``root`` with settings apart from this person's own; yields a URL with a gap, ``{name}``."""
+def jupyterlab(root: Path, *, subshells: bool = True, nbgrader: bool = False) -> Iterator[str]:
+    """Serve ``root`` with settings apart from this person's own; yields a URL with a gap, ``{name}``. Without
+    ``subshells`` a widget's messages wait until the kernel is idle, as in older JupyterLabs. With ``nbgrader`` its
+    menus are there, and ``root`` is its course."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home, token = Path(folder), secrets.token_hex(8)
         own = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
         own |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
-        own |= {"IPYTHONDIR": str(home / "ipython")}
+        own |= {"IPYTHONDIR": str(home / "ipython"), "JUPYTER_CONFIG_PATH": "" if nbgrader else str(PLAIN)}
+        if not subshells:
+            settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+            settings.mkdir(parents=True)
+            (settings / "kernels-settings.jupyterlab-settings").write_text('{"commsOverSubshells": "disabled"}')
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root"]
         command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}", "--expose-app-in-browser"]
         with (home / "log").open("w") as log:
-            server = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            streams = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
+            server = subprocess.Popen(command, env=os.environ | own, cwd=root if nbgrader else None, **streams)
         try:
             yield f"http://127.0.0.1:{_port(server, home)}/lab/tree/{{name}}?token={token}&reset"
         finally:
@@ -98,6 +107,20 @@ class Notebook:
                            ".finally(() => { window.ran = 1 }) }")  # fmt: skip
         self.page.wait_for_function("window.ran === 1", timeout=timeout * 1000)
         self.wait_for_idle(timeout)
+
+    def run_cell(self, index: int, timeout: float = PATIENCE) -> None:
+        """Run one cell and wait, at most ``timeout`` seconds."""
+        run = f"async () => {{ {NOTEBOOK}.content.activeCellIndex = {index}; window.ran = 0; " + (
+            "await window.jupyterapp.commands.execute('notebook:run-cell'); window.ran = 1 }"
+        )
+        self.page.evaluate(run)
+        self.page.wait_for_function("window.ran === 1", timeout=timeout * 1000)
+        self.wait_for_idle(timeout)
+
+    def text_of(self, index: int) -> str:
+        """What a cell has printed."""
+        cell = self.page.evaluate(f"{NOTEBOOK}.content.model.toJSON().cells[{index}]")
+        return "".join("".join(output.get("text", "")) for output in cell["outputs"])
 
     def wait_for_idle(self, timeout: float = PATIENCE) -> None:
         self.page.wait_for_function(IDLE, timeout=timeout * 1000)
@@ -173,6 +196,19 @@ class Notebook:
                 return now
             self.page.wait_for_timeout(50)  # polls; it does not guess how long the work takes
         raise AssertionError(f"after {timeout} s not every picture has changed: {before} -> {now}")
+
+    def move(self, slider: str, keys: Sequence[str], value: float) -> None:
+        """Press keys on a slider, to this value, until the first player has new pictures and is done."""
+        before = self.pictures(PLAYED)
+        self.press(slider, *keys)
+        self.wait_for_change(before, PLAYED)
+        self.wait_for_status("Done")
+        assert self.slider(slider).get_attribute("aria-valuenow") == str(value)
+
+    def show_player(self, suffix: str) -> None:
+        """Take a picture of the first player, from its top."""
+        self.show(PLAYER)
+        self.screenshot(suffix)
 
     def screenshot(self, suffix: str = "") -> Path:
         path = SCREENSHOTS / f"{self.name}{suffix}.png"

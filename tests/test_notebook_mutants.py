@@ -1,6 +1,6 @@
-"""Proof that the checked cells of notebook 02 check something: a library broken in one place turns them red.
+"""Proof that the checked cells of the notebooks check something: a library broken in one place turns them red.
 
-Each mutant is one replacement of text in a copy of the library; the notebook runs there as `make test` runs it.
+Each notebook runs beside a broken copy of the library as `make test` runs it; `tests.mutants` says what must fail.
 """
 
 import os
@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,107 +16,64 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.freeze import is_checked
+from tests.mutants import MUTANTS, RED, UPHILL, Mutant
 
-NOTEBOOK = "notebooks/02_targeted_pgd.ipynb"
-PHRASES = GRADIENT, GEOMETRY, LOOP, PLAYER, BUDGET, CLASSES, AUTHORS = (  # one of each checked cell
-    "coarse share of the gradient",
-    "direction has L2 length 1",
-    "my loop and the library agree",
-    "both losses fell",
-    "in a ball of 5",
-    "the judge sees the target",
-    "the largest difference between the two pictures",
-)
+MATRIX = [(notebook, mutant) for notebook, mutants in RED.items() for mutant in mutants]
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """`found` becomes `put` in the file at `path`; then the cells with the phrases `red` fail, and no others."""
-
-    path: str
-    found: str
-    put: str
-    red: Sequence[str]
-
-
-STEP = "course_lib/pgd.py", "images + problem.step_size * problem.ball.direction"
-CONSTRAINTS = "course_lib/constraints.py"
-MUTANTS = {
-    "a step uphill": Mutant(
-        *STEP, "images - problem.step_size * problem.ball.direction", (LOOP, PLAYER, CLASSES, AUTHORS)
-    ),
-    "no projection": Mutant(
-        "course_lib/pgd.py", "problem.ball.project(moved - centre)", "(moved - centre)", (PLAYER, BUDGET, AUTHORS)
-    ),
-    "no pixel box": Mutant("course_lib/pgd.py", "(moved - centre)).clamp(0, 1)", "(moved - centre))", (LOOP, AUTHORS)),
-    "an L2 ball that lets everything pass": Mutant(
-        CONSTRAINTS,
-        "delta * (self.radius / norms(delta).clamp(min=TINY)).clamp(max=1)",
-        "delta",
-        (GEOMETRY, PLAYER, BUDGET, AUTHORS),
-    ),
-    "an L-infinity ball that lets everything pass": Mutant(
-        CONSTRAINTS, "delta.clamp(-self.radius, self.radius)", "delta", (GEOMETRY,)
-    ),
-    "the L2 direction uphill": Mutant(
-        CONSTRAINTS, "return -gradient / norms", "return gradient / norms", (GEOMETRY, LOOP, PLAYER, CLASSES, AUTHORS)
-    ),
-    "the L-infinity direction uphill": Mutant(
-        CONSTRAINTS, "return -gradient.sign()", "return gradient.sign()", (GEOMETRY,)
-    ),
-    "the standard model in the robust one's place": Mutant(
-        "course_lib/testbed.py",
-        'load_model(self.weights["robust"],',
-        'load_model(self.weights["standard"],',
-        (GRADIENT, PLAYER, CLASSES),
-    ),
-}
-
-
-def mutated(mutant: Mutant, folder: Path) -> None:
-    """Copy the library and the notebook into a folder and break the copy; refuses a text that is not there once."""
+def broken(mutant: Mutant | None, notebook: str, folder: Path) -> None:
+    """Copy the library and a notebook into a folder and break the copy; refuses a text that is not there once."""
     shutil.copytree(ROOT / "course_lib", folder / "course_lib", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "notebooks").mkdir()
-    shutil.copy(ROOT / NOTEBOOK, folder / NOTEBOOK)
+    shutil.copy(ROOT / "notebooks" / f"{notebook}.ipynb", folder / "notebooks")
     (folder / "data").symlink_to(ROOT / "data")
-    text = (folder / mutant.path).read_text()
-    assert text.count(mutant.found) == 1, f"expected {mutant.found!r} once in {mutant.path}"
-    (folder / mutant.path).write_text(text.replace(mutant.found, mutant.put))
+    if mutant is not None:
+        text = (folder / mutant.path).read_text()
+        assert text.count(mutant.found) == 1, f"expected {mutant.found!r} once in {mutant.path}"
+        (folder / mutant.path).write_text(text.replace(mutant.found, mutant.put))
 
 
-def red_cells(folder: Path, *options: str) -> list[nbformat.NotebookNode]:
+def red_cells(notebook: str, folder: Path, *options: str) -> list[nbformat.NotebookNode]:
     """The code cells of the notebook that fail when nbval runs it with the library of this folder."""
+    path = f"notebooks/{notebook}.ipynb"
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600"]
-    command += ["-p", "no:cacheprovider", "--junitxml=report.xml", *options, NOTEBOOK]
+    command += ["-p", "no:cacheprovider", "--junitxml=report.xml", *options, path]
     environment = os.environ | {"COURSE_FAST": "1", "PYTHONPATH": str(folder)}
     ran = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800, check=False
     )
     assert ran.returncode in (0, 1), ran.stdout + ran.stderr  # passed, or some tests failed
-    code = [cell for cell in nbformat.read(folder / NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
+    code = [cell for cell in nbformat.read(folder / path, as_version=4).cells if cell.cell_type == "code"]
     cases = ElementTree.parse(folder / "report.xml").iter("testcase")
     failed = [case.attrib["name"] for case in cases if case.find("failure") is not None]
     return [code[int(name.removeprefix("Cell "))] for name in failed]
 
 
-def phrases(cells: Sequence[nbformat.NotebookNode]) -> list[str]:
-    """The phrase of each checked cell; of a cell that is not checked, its source."""
-    return [next((p for p in PHRASES if is_checked(cell) and p in cell.source), cell.source) for cell in cells]
+def named(cells: Sequence[nbformat.NotebookNode], expected: Sequence[str]) -> list[str]:
+    """Each failed cell by the expected words that it has; a cell that is not checked or not expected, by its source."""
+    return [next((w for w in expected if is_checked(cell) and w in cell.source), cell.source) for cell in cells]
+
+
+def test_every_mutant_is_of_concern_to_a_notebook() -> None:
+    assert {mutant for _, mutant in MATRIX} == set(MUTANTS)
 
 
 def test_a_step_uphill_turns_the_notebook_red_where_the_loop_is_first_checked(tmp_path: Path) -> None:
-    mutated(MUTANTS["a step uphill"], tmp_path)
-    assert phrases(red_cells(tmp_path, "--exitfirst")) == [LOOP]
+    broken(MUTANTS[UPHILL], "02_targeted_pgd", tmp_path)
+    first = RED["02_targeted_pgd"][UPHILL][0]
+    assert named(red_cells("02_targeted_pgd", tmp_path, "--exitfirst"), [first]) == [first]
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", MUTANTS)
-def test_every_mutant_turns_the_notebook_red(name: str, tmp_path: Path) -> None:
-    mutated(MUTANTS[name], tmp_path)
-    assert phrases(red_cells(tmp_path)) == list(MUTANTS[name].red)
+@pytest.mark.parametrize(("notebook", "mutant"), MATRIX)
+def test_every_mutant_turns_the_notebook_red(notebook: str, mutant: str, tmp_path: Path) -> None:
+    broken(MUTANTS[mutant], notebook, tmp_path)
+    expected = RED[notebook][mutant]
+    assert named(red_cells(notebook, tmp_path), expected) == list(expected)
 
 
 @pytest.mark.full
-def test_the_unbroken_library_passes(tmp_path: Path) -> None:
-    mutated(Mutant("course_lib/pgd.py", "import torch\n", "import torch\n", ()), tmp_path)
-    assert red_cells(tmp_path) == []
+@pytest.mark.parametrize("notebook", RED)
+def test_the_unbroken_library_passes(notebook: str, tmp_path: Path) -> None:
+    broken(None, notebook, tmp_path)
+    assert red_cells(notebook, tmp_path) == []

@@ -21,12 +21,12 @@ from course_lib.constraints import L2Ball
 from course_lib.pgd import Problem, frames
 from course_lib.pixels import to_uint8
 from course_lib.widgets import LOSS, Measure, Player, controls
-from course_lib.widgets.drawing import GREY, chart, encode, sheet, ticks
+from course_lib.widgets.drawing import GREY, chart, encode, sheet, short, ticks
 from course_lib.widgets.memory import Memory, frozen
 from course_lib.widgets.worker import LatestWins
+from tests.demos import PATIENCE, status, until
 
 TARGET = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-PATIENCE = 60.0  # seconds; only a broken player needs them
 
 
 class Bench:
@@ -58,17 +58,6 @@ class Bench:
         player._worker.wait(PATIENCE)  # the start is on the screen
         self.calls, self.order = 0, []
         return player
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
-
-
-def status(player: Player) -> str:
-    return str(player._screen.status.value)
 
 
 def watched(player: Player, name: str = "robust") -> list[tuple[float, str]]:
@@ -451,6 +440,14 @@ def test_charts_leave_out_what_is_not_finite_and_escape_names() -> None:
     assert "nan" not in svg
     assert "inf" not in svg
     assert "nothing yet" in chart("loss", {}, steps=0, marked=0, write=str, limits=None)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("2.500", "2.5"), ("25.00 dB", "25 dB"), ("-1.20 dB", "-1.2 dB"), ("10", "10"), ("100%", "100%")],
+)
+def test_axis_labels_end_without_zeros(written: str, shown: str) -> None:
+    assert short(written) == shown
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.2, 7.9), (0.00012, 0.00034), (1e5, 4e6), (2.0, 2.0001)])

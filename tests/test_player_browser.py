@@ -1,11 +1,10 @@
 """The player as a person meets it: keys, buttons and pictures in JupyterLab in Chromium."""
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 from tests import lab
 from tests.conftest import OpenNotebook
+from tests.parts import written
 
 pytestmark = pytest.mark.browser
 PLAYER = """
@@ -44,15 +43,8 @@ player
 """
 
 
-def write(open_notebook: OpenNotebook, name: str, *cells: str) -> str:
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=kernel)
-    nbformat.write(notebook, open_notebook.root / name)  # type: ignore[attr-defined]
-    return name
-
-
 def test_keys_move_the_pictures_and_the_step_slider_goes_back(open_notebook: OpenNotebook) -> None:
-    with open_notebook(write(open_notebook, "player.ipynb", PLAYER)) as notebook:
+    with open_notebook(written(open_notebook, "player.ipynb", PLAYER)) as notebook:
         notebook.run_all()
         notebook.wait_for_status("Ready")
         before = notebook.pictures()
@@ -72,3 +64,31 @@ def test_keys_move_the_pictures_and_the_step_slider_goes_back(open_notebook: Ope
         assert notebook.slider("step").get_attribute("aria-valuenow") == "8.0"
         assert notebook.slider("steps").get_attribute("aria-valuenow") == "20.0"
         notebook.wait_for_status("Done: 20 steps")  # nothing was computed for it
+
+
+LECTURE = """
+from course_lib.widgets import present
+present(player, {"weak": {"epsilon": 1.0}, "strong": {"epsilon": 8.0}})
+"""
+
+
+def test_a_lecture_shows_no_code_plays_presets_and_fills_the_screen(open_notebook: OpenNotebook) -> None:
+    with open_notebook(written(open_notebook, "lecture.ipynb", PLAYER.removesuffix("player\n"), LECTURE)) as notebook:
+        notebook.run_all()
+        page, lecture = notebook.page, notebook.page.locator(".course-lecture")
+        lecture.wait_for()
+        assert page.locator(".jp-Cell", has=lecture).locator(".jp-InputArea").first.is_hidden()
+        assert page.locator(".jp-InputArea").first.is_visible(), "other cells keep their code"
+        page.get_by_role("button", name="strong").click()
+        notebook.wait_for_status("Done: 20 steps from memory")
+        assert notebook.slider("ε (radius)").get_attribute("aria-valuenow") == "8.0"
+        notebook.show(".course-lecture")
+        notebook.screenshot()
+        page.get_by_role("button", name="Full screen").click()
+        page.wait_for_function("document.fullscreenElement?.classList.contains('course-lecture')")
+        page.get_by_role("button", name="weak").click()
+        page.locator(".noUi-handle[aria-valuenow='1.0'][aria-valuemax='10.0']").wait_for()
+        notebook.wait_for_status("Done: 20 steps from memory")
+        notebook.screenshot("_full")
+        page.get_by_role("button", name="Leave full screen").click()
+        page.wait_for_function("!document.fullscreenElement")

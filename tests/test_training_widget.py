@@ -5,7 +5,7 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,8 +15,8 @@ from course_lib.training import Progress
 from course_lib.weights import load_card
 from course_lib.widgets import Score, Watch, controls, replay
 from tests import tiny
+from tests.demos import PATIENCE, status, until
 
-PATIENCE = 60.0  # seconds; only a broken demo needs them
 NAMES = ("robust", "standard")
 PICTURES, NETWORK = tiny.images(2).float(), tiny.network().float()
 
@@ -63,17 +63,6 @@ class Gym:
         )
         watch._worker.wait(PATIENCE)
         return watch
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
-
-
-def status(watch: Watch) -> str:
-    return str(watch._screen.status.value)
 
 
 def test_a_run_is_looked_at_from_the_untrained_network_to_the_last_step() -> None:

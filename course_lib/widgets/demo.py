@@ -14,6 +14,7 @@ class Request(NamedTuple):
 
     values: Mapping[str, Any]
     only_start: bool = False
+    remembered: Any = None  # finished runs, to be played once more
 
 
 class State(Protocol):
@@ -30,12 +31,10 @@ class State(Protocol):
 
 
 class Demo(ABC):
-    """`play(values, only_start)` works on a thread, an item for every step, for the newest request only; `_publish`,
-    which each kind of demo defines, says what of that is shown when."""
+    """`play(request)` works on a thread, an item for every step, for the newest request only; `_publish`, which each
+    kind of demo defines, says what of that is shown when."""
 
-    def __init__(
-        self, play: Callable[[Mapping[str, Any], bool], Iterator[Any]], screen: Screen, controls: dict[str, Any]
-    ) -> None:
+    def __init__(self, play: Callable[[Request], Iterator[Any]], screen: Screen, controls: dict[str, Any]) -> None:
         self.controls, self._screen = controls, screen
         self._request = Request({})  # the newest
         self._under_way = False
@@ -43,7 +42,7 @@ class Demo(ABC):
         self._error: Exception | None = None
         self._quiet = False
         self._initial = self.values
-        self._worker = LatestWins(lambda request: play(*request), self._publish)
+        self._worker = LatestWins(play, self._publish)
         screen.scrubber.observe(weakly(self._scrub), "value")
         for button, method in ((screen.run, self.run), (screen.stop, self.stop), (screen.reset, self.reset)):
             button.on_click(weakly(method))
@@ -53,6 +52,16 @@ class Demo(ABC):
     def values(self) -> dict[str, Any]:
         """What the controls say now."""
         return {name: control.value for name, control in self.controls.items()}
+
+    @property
+    def first_values(self) -> dict[str, Any]:
+        """What the controls said at first, and say again after a reset."""
+        return dict(self._initial)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether anything was asked for since the beginning, or since the last reset."""
+        return not self._request.only_start
 
     @property
     def widget(self) -> Any:

@@ -3,6 +3,7 @@
 import html
 import io
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -107,8 +108,8 @@ def chart(
 
 
 def short(number: str) -> str:
-    """Without zeros at the end: 2.500 -> 2.5."""
-    return number.rstrip("0").rstrip(".") if "." in number else number
+    """Without zeros at the end of the number: 2.500 dB -> 2.5 dB."""
+    return re.sub(r"(\.\d*?)0+(?!\d)", lambda found: found[1].rstrip("."), number)
 
 
 def words(kind: str, x: float, y: float, text: str, anchor: str = "start") -> str:

@@ -1,7 +1,7 @@
 """The player: sliders that drive projected gradient descent, models side by side, and a slider through the steps."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +14,7 @@ from course_lib.widgets.screen import Screen
 
 PAUSE = 0.1  # seconds between two pictures while running, at least
 BYTES_A_SECOND = 400_000  # of pictures while running: a Jupyter server drops messages beyond 1,000,000
+FILM = 8  # pictures of a run that is played again, before its last one
 MEMORY = 64_000_000  # bytes of finished runs that are kept
 
 
@@ -44,10 +45,25 @@ class Player(Demo):
         self.finished = 0  # how many did
         self._began = self._due = self._room = 0.0  # times: of the run's first picture; from when the next one may come
         self._memory = Memory(MEMORY)
-        screen = Screen(names, controls, measures, scale=scale, columns=columns)
-        super().__init__(Script(make, names, view, caption, measures).play, screen, controls)
+        play = self._play(Script(make, names, view, caption, measures))
+        super().__init__(play, Screen(names, controls, measures, scale=scale, columns=columns), controls)
         for control in controls.values():
             control.observe(weakly(self._changed), "value")
+
+    def _play(self, script: Script) -> Callable[[Request], Iterator[Update]]:
+        """What the thread does for a request; it must not hold the player."""
+
+        def play(request: Request) -> Iterator[Update]:
+            return film(request.remembered) if request.remembered else script.play(request.values, request.only_start)
+
+        return play
+
+    def replay(self, **values: Any) -> None:
+        """Set the controls named, and play their run again within a second; where it is not remembered, compute it.
+        Returns at once."""
+        with self._worker.lock:
+            self._set(values)
+            self._submit(Request(self.values, remembered=self._memory.recall(self.values)))
 
     def _changed(self) -> None:
         """A control has moved: show what is remembered for its new value, or compute it."""
@@ -60,8 +76,7 @@ class Player(Demo):
                 return
             self._worker.cancel()
             self._begin(request)
-            steps = max(run.steps[-1] for run in runs.values())
-            self._show(Update(runs, steps, steps, level=True, done=True))
+            self._show(last(runs))
             self._finish(runs, "from memory")
 
     def _publish(self, item: Update | Exception) -> None:
@@ -78,11 +93,15 @@ class Player(Demo):
         self._room = now + self._screen.sent / BYTES_A_SECOND
         self._due = max(now + PAUSE, self._room)
         if item.done:
-            self._finish(item.runs, f"in {now - self._began:.1f} s")
+            self._finish(item.runs, "from memory" if self._request.remembered else f"in {now - self._began:.1f} s")
         else:
-            seconds = (now - self._began) / max(item.step, 1) * (item.steps - item.step)
-            left = f" · {seconds:.1f} s left" if item.step else ""
-            self._screen.busy(item.step / max(item.steps, 1), f"Running{self._where()}{left}")
+            self._say_where(item, now - self._began)
+
+    def _say_where(self, item: Update, seconds: float) -> None:
+        """How far the run has come in so many seconds, and how long it will still take."""
+        ahead = seconds / max(item.step, 1) * (item.steps - item.step)
+        left = f" · {ahead:.1f} s left" if item.step else ""
+        self._screen.busy(item.step / max(item.steps, 1), f"Running{self._where()}{left}")
 
     def _show(self, update: Update) -> None:
         self._shown = update
@@ -96,3 +115,18 @@ class Player(Demo):
         self.finished += 1
         self._memory.keep(self._request.values, runs)
         self._settle(f"Done: {max(run.steps[-1] for run in runs.values())} steps {how}.")
+
+
+def last(runs: Runs) -> Update:
+    """The end of finished runs."""
+    steps = max(run.steps[-1] for run in runs.values())
+    return Update(runs, steps, steps, level=True, done=True)
+
+
+def film(runs: Runs) -> Iterator[Update]:
+    """Finished runs once more, from the start to the end, in `FILM` pictures with a pause after each."""
+    end = last(runs)
+    for picture in range(FILM):
+        yield end._replace(step=end.steps * picture // FILM, done=False)
+        time.sleep(PAUSE)
+    yield end

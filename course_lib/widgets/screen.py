@@ -10,6 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 from torch import Tensor
 
+from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.drawing import chart, encode, sheet
 from course_lib.widgets.runs import Measure
 
@@ -76,13 +77,19 @@ class Screen:
             for number, (name, image) in enumerate(self.images.items())
         ]
         charts = classed(widgets.Box(list(self.charts.values()), layout=widgets.Layout(flex_flow="row wrap")), "charts")
-        bar = [self.run, self.stop, self.reset, self.progress, self.status]
+        stage = classed(widgets.Box([*stands, charts], layout=widgets.Layout(flex_flow="row wrap")), "stage")
+        if canvases := [control for control in controls if isinstance(control, Canvas)]:
+            stage.layout.flex = "1 1 660px"  # beside what is drawn: what becomes of it
+            stage = classed(widgets.Box([*canvases, stage], layout=widgets.Layout(flex_flow="row wrap")), "stage")
+        sliders = [control for control in controls if not isinstance(control, Canvas)]
+        buttons = [self.run, self.stop, self.reset, self.progress, self.status]
+        self.bar = classed(widgets.Box(buttons, layout=wrap), "bar")
         rows = [
             widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none")),
-            classed(widgets.Box(list(controls), layout=wrap), "controls"),
-            classed(widgets.Box(bar, layout=wrap), "bar"),
+            classed(widgets.Box(sliders, layout=wrap), "controls"),
+            self.bar,
             self.scrubber,
-            classed(widgets.Box([*stands, charts], layout=widgets.Layout(flex_flow="row wrap")), "stage"),
+            stage,
         ]
         return classed(widgets.VBox(rows), "course-player")
 

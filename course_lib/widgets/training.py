@@ -40,7 +40,8 @@ class Watch(Demo):
         self._began = self._due = 0.0  # times: of the first step; from when the next line of status may come
         measures = [Measure(score.label, lambda moment: torch.zeros(0), score.text, score.limits) for score in scores]
         screen = Screen(list(untrained), controls, measures, scale=scale, columns=columns)
-        super().__init__(Lesson(source, untrained, view, scores).play, screen, controls)
+        lesson = Lesson(source, untrained, view, scores)
+        super().__init__(lambda request: lesson.play(request.values, request.only_start), screen, controls)
 
     def _begin(self, request: Request) -> None:
         super()._begin(request)

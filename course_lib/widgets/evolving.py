@@ -1,0 +1,168 @@
+"""Hold a button, and the pictures go on changing from where they are, as in the authors' demo."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_lib.pgd import Frame, Problem, frames
+from course_lib.widgets.demo import Request, weakly
+from course_lib.widgets.hold import Hold
+from course_lib.widgets.player import Player
+from course_lib.widgets.runs import KEPT, Moment, Runs, Script, Trajectory, Update
+
+MOST = 600  # steps, until the button is pressed again
+
+
+@dataclass
+class Grown:
+    """What has been played since the start: `step` is the last that all runs have come to, with its `images`."""
+
+    runs: Runs = field(default_factory=dict)
+    step: int = 0
+    images: dict[str, Tensor] = field(default_factory=dict)
+
+    def reach(self, step: int) -> None:
+        self.step, self.images = step, {name: run.images for name, run in self.runs.items()}
+
+
+class Growing:
+    """Runs that are continued: every request goes on from where the pictures are, in bursts of `problem.steps`.
+
+    A burst starts from the picture as it is. So a problem without a centre has its ball around that picture, and the
+    ball moves with it; a problem with a centre is anchored there. A new start begins anew.
+    """
+
+    def __init__(self, script: Script, most: int) -> None:
+        self.script, self.most, self.grown = script, most, Grown()
+
+    def start_anew(self) -> Grown:
+        """Begin with nothing; a run that is under way goes on with what it has, unseen."""
+        self.grown = Grown()
+        return self.grown
+
+    def play(self, request: Request) -> Iterator[Update]:
+        """Yields where the runs stand, then after every single step; every step is kept."""
+        problems = self.script.problems(request.values)
+        burst = burst_of(problems)
+        grown = self.go_on(problems, request)
+        begin = grown.step
+        end = begin if request.only_start else begin + burst * math.ceil(self.most / burst)
+        yield Update(grown.runs, begin, end, level=True, done=request.only_start)
+        for done in range(begin, end, burst):
+            current = {name: replace(problem, start=grown.images[name]) for name, problem in problems.items()}
+            streams = {name: frames(problem) for name, problem in current.items()}
+            for step in range(done, done + burst + 1):
+                for name, stream in streams.items():
+                    moment = Moment(name, problems[name], replace(next(stream), step=step), request.values)
+                    if len(grown.runs[name].captions) <= step:  # else it was the end of the burst before
+                        self.script.keep(grown.runs[name], moment)
+                    level = name == self.script.names[-1]
+                    if level:
+                        grown.reach(step)
+                    yield Update(grown.runs, step, end, level, done=level and step == end)
+
+    def go_on(self, problems: dict[str, Problem], request: Request) -> Grown:
+        """Take the runs up where all of them stood, or begin new ones where the start is another."""
+        grown = self.grown
+        if any(not torch.equal(run.problem.start, problems[name].start) for name, run in grown.runs.items()):
+            grown = self.start_anew()
+        for name, problem in problems.items():
+            if name in grown.runs:
+                cut(grown.runs[name], grown.step)
+                grown.runs[name].images = grown.images[name]
+            else:
+                run = grown.runs[name] = Trajectory(problem, problem.start)
+                self.script.look(run, Moment(name, problem, Frame(0, problem.start, torch.zeros(0)), request.values))
+        grown.reach(grown.step)
+        return grown
+
+
+class Evolve(Player):
+    """A player that goes on as long as its button is held, from the pictures as they are, with the controls as they
+    are.
+
+    `make(**values)` returns problems that start from the same picture whenever nothing new is drawn; their `steps` are
+    one burst, at most 60. Run does the same as holding the button, until Stop, or for `most` steps. Without a browser:
+    `evolve.run(target=3); evolve.wait(60)["robust"].images`, and once more to go on.
+    """
+
+    def __init__(self, make: Callable[..., dict[str, Problem]], *, most: int = MOST, **options: Any) -> None:
+        self._most = most
+        super().__init__(make, **options)
+        self.hold = Hold("Hold to evolve")
+        self.hold.observe(weakly(self._held), "held")
+        self._screen.bar.children = (self.hold, *self._screen.bar.children)
+
+    @property
+    def images(self) -> dict[str, Tensor]:
+        """The pictures as they are, (B, 3, H, W) by name."""
+        with self._worker.lock:
+            return dict(self._growing.grown.images)
+
+    def stop(self) -> None:
+        """End within one step, and show the last step that all runs have come to."""
+        with self._worker.lock:
+            if self._under_way and self._shown is not None:
+                grown = self._growing.grown
+                self._shown = Update(grown.runs, grown.step, grown.step, level=True)
+            super().stop()
+
+    def reset(self) -> None:
+        """Put the controls back to their first values and begin anew."""
+        with self._worker.lock:
+            self._growing.start_anew()
+            super().reset()
+
+    def _play(self, script: Script) -> Callable[[Request], Iterator[Update]]:
+        self._growing = Growing(script, self._most)
+        return self._growing.play
+
+    def _held(self) -> None:
+        if self.hold.held:
+            self.run()
+        else:
+            self.stop()
+
+    def refresh(self) -> None:
+        """Go on with the controls as they are where something is under way, else only show where things stand."""
+        with self._worker.lock:
+            evolving = self._under_way and not self._request.only_start
+            self._submit(Request(self.values, only_start=not evolving))
+
+    def _changed(self) -> None:
+        with self._worker.lock:
+            if not self._quiet:
+                self.refresh()
+
+    def _finish(self, runs: Runs, how: str) -> None:
+        if self._request.only_start:
+            self._settle(f"Ready{self._where()}. Hold the button, or press Run.")
+            return
+        self.results = runs
+        self.finished += 1
+        self._settle(f"Paused{self._where()}. Hold the button, or press Run, to go on.")
+
+    def _say_where(self, item: Update, seconds: float) -> None:
+        self._screen.busy(item.step / max(item.steps, 1), f"Evolving{self._where()} …")
+
+    def _where(self) -> str:
+        return f" at step {self._shown.step}" if self._shown else ""
+
+
+def burst_of(problems: dict[str, Problem]) -> int:
+    """The steps of one burst, the same for all."""
+    bursts = {problem.steps for problem in problems.values()}
+    if len(bursts) != 1 or not 1 <= (burst := bursts.pop()) <= KEPT:
+        raise ValueError(f"expected bursts of 1 to {KEPT} steps, the same for all, got {bursts or burst}")
+    return burst
+
+
+def cut(run: Trajectory, step: int) -> None:
+    """Forget what came after a step; all steps are kept, so the step is the place."""
+    kept: list[list[Any]] = [run.steps, run.pictures, run.captions, run.every_loss, *run.measures.values()]
+    for each in kept:
+        del each[step + 1 :]
