@@ -1,0 +1,180 @@
+"""What an exercise is: inputs to draw, calls to make, rules to keep, and the mistakes that people make.
+
+A check has two halves. `ask` calls the student's function and returns tensors; `judge` sees only these tensors and says
+which rules they break. A student's notebook does both at once. The grader has the first half done in an isolated
+process, on inputs that it draws itself, and does the second half where no student's code runs.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.asking import Ask, Function, Inputs, Outputs
+
+ONCE = Ask()
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One property of a right answer. `broken` says in a sentence how outputs break it, given the inputs and the
+    reference's outputs; None where they keep it. Points for `manners`, which the simplest wrong answer has as well, are
+    given only where everything else is right."""
+
+    name: str
+    broken: Callable[[Inputs, Outputs, Outputs], str | None]
+    points: float = 1.0
+    manners: bool = False
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer that people give, and the sentence that helps them to find it."""
+
+    function: Function
+    hint: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function to write. `cases` draws inputs; `reference` gives the right answer to each. A student's function gets
+    its arguments by name, references and mistakes get them in order."""
+
+    name: str
+    reference: Function
+    cases: Callable[[torch.Generator], Iterator[Inputs]]
+    rules: Sequence[Rule]
+    mistakes: Sequence[Mistake]
+    read: str
+    ask: Ask = ONCE
+
+    def answer(self, function: Function, inputs: Inputs) -> Outputs:
+        """What a reference or a mistake gives."""
+        return self.ask(lambda **named: function(*named.values()), inputs)
+
+    @property
+    def points(self) -> float:
+        return sum(rule.points for rule in self.rules)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a rule is kept; if not, how it is broken and on which input."""
+
+    rule: Rule
+    problem: str = ""
+
+    @property
+    def kept(self) -> bool:
+        return not self.problem
+
+
+def points(verdicts: Sequence[Verdict]) -> float:
+    """What the rules that are kept are worth together."""
+    right = all(verdict.kept for verdict in verdicts if not verdict.rule.manners)
+    return sum(verdict.rule.points for verdict in verdicts if verdict.kept and (right or not verdict.rule.manners))
+
+
+def judge(exercise: Exercise, cases: Sequence[Inputs], answers: Sequence[Outputs]) -> tuple[list[Verdict], str]:
+    """A verdict on every rule, and the hint of the mistake that gives exactly these answers (or ""). The first rule is
+    about shape and type; where it is broken, there is nothing to look at for the others."""
+    expected = [exercise.answer(exercise.reference, inputs) for inputs in cases]
+    verdicts = [Verdict(rule, first_problem(rule, cases, answers, expected)) for rule in exercise.rules]
+    if not verdicts[0].kept:
+        verdicts[1:] = [Verdict(verdict.rule, "not looked at") for verdict in verdicts[1:]]
+    if all(verdict.kept for verdict in verdicts):
+        return verdicts, ""
+    return verdicts, diagnosis(exercise, cases, answers, expected)
+
+
+def first_problem(rule: Rule, cases: Sequence[Inputs], answers: Sequence[Outputs], expected: Sequence[Outputs]) -> str:
+    for inputs, outputs, right in zip(cases, answers, expected, strict=True):
+        try:
+            problem = rule.broken(inputs, outputs, right)
+        except Exception:  # an answer of another kind than any rule foresees, such as complex numbers
+            problem = "the answer could not be compared"
+        if problem:
+            return f"{problem}, for {described(inputs)}"
+    return ""
+
+
+def diagnosis(
+    exercise: Exercise, cases: Sequence[Inputs], answers: Sequence[Outputs], expected: Sequence[Outputs]
+) -> str:
+    """The hint of the first mistake that gives the same answers, where these are not the right ones."""
+    for mistake in exercise.mistakes:
+        try:
+            wrong = [exercise.answer(mistake.function, inputs) for inputs in cases]
+        except Exception:  # some mistakes end in an error, and then there are no answers to compare
+            continue
+        same = all(alike(a, b) for a, b in zip(answers, wrong, strict=True))
+        if same and not all(alike(a, b) for a, b in zip(wrong, expected, strict=True)):
+            return mistake.hint
+    return ""
+
+
+def alike(first: Outputs, second: Outputs) -> bool:
+    return first.keys() == second.keys() and all(close(first[name], second[name]) for name in first)
+
+
+def close(first: Tensor, second: Tensor) -> bool:
+    return (
+        first.shape == second.shape
+        and first.dtype == second.dtype
+        and torch.allclose(first, second, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    )
+
+
+def described(inputs: Inputs) -> str:
+    """Inputs in words: shapes of tensors, numbers as they are."""
+    parts = [
+        f"{name} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{name}={value:g}"
+        for name, value in inputs.items()
+    ]
+    return ", ".join(parts)
+
+
+# --- rules that many exercises share ----------------------------------------------------------------------------------
+
+
+def sound(_: Inputs, outputs: Outputs, right: Outputs) -> str | None:
+    result, wanted = outputs["result"], right["result"]
+    if result.shape != wanted.shape:
+        return f"expected a tensor of shape {tuple(wanted.shape)}, got {tuple(result.shape)}"
+    if result.dtype != wanted.dtype and wanted.ndim:
+        return f"expected numbers of type {wanted.dtype}, got {result.dtype}"
+    if not result.isfinite().all():
+        return "expected finite numbers, got NaN or infinity"
+    return None
+
+
+def unchanged(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
+    return "expected the inputs to stay as they are, but they were changed in place" if outputs["changed"] else None
+
+
+def independent(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
+    result, alone = outputs["result"], outputs["alone"]
+    if result.ndim and close(alone, result[:1]) and alone.isfinite().all():
+        return None
+    return "expected each item of the batch to be treated on its own, but the first one alone gives another answer"
+
+
+def right_value(_: Inputs, outputs: Outputs, right: Outputs) -> str | None:
+    result, wanted = outputs["result"], right["result"]
+    if result.shape != wanted.shape:
+        return "expected values to compare, got another shape"
+    error = (result.double() - wanted.double()).abs().max().item() if result.numel() else 0.0
+    scale = max(1.0, wanted.abs().max().item()) if wanted.numel() else 1.0
+    return None if error <= TOLERANCE * scale else f"the largest error is {error:.3g}"
+
+
+SOUND = Rule("a tensor of the right shape and type, all finite", sound, manners=True)
+UNCHANGED = Rule("leaves its inputs unchanged", unchanged, manners=True)
+INDEPENDENT = Rule("treats each item of a batch on its own", independent, manners=True)
+
+
+def value(name: str, points: float = 2.0) -> Rule:
+    """The right numbers, in the words of the exercise."""
+    return Rule(name, right_value, points)

@@ -1,0 +1,135 @@
+"""What a student sees of a check, and what is remembered of it."""
+
+import html
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import torch
+
+from course_lib.checks.alone import borrowed
+from course_lib.checks.asking import Function, Inputs, Outputs
+from course_lib.checks.attempt import ended
+from course_lib.checks.exercise import Exercise, Verdict, described, judge
+from course_lib.files import default_cache, write
+
+SETS = ("ps1", "ps2", "ps3", "ps4", "ps5", "ps6")
+BORROWED = "expected a cell that stands on its own, but this one needs {}: the grader has only torch, F and your cell"
+VISIBLE = 0  # the seed of a student's own checks; the grader draws others
+
+
+def exercises() -> dict[str, Exercise]:
+    """All exercises by name, in order."""
+    modules = [import_module(f"course_lib.checks.{name}") for name in SETS]
+    return {exercise.name: exercise for module in modules for exercise in module.EXERCISES}
+
+
+def exercise(name: str) -> Exercise:
+    """The exercise of this name; ValueError where there is none."""
+    found = exercises().get(name)
+    if found is None:
+        raise ValueError(f"expected an exercise among {', '.join(exercises())}, got {name!r}")
+    return found
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on one exercise; shown as text and, in a notebook, as a list."""
+
+    exercise: Exercise
+    verdicts: Sequence[Verdict] = ()
+    hint: str = ""
+    error: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.error and all(verdict.kept for verdict in self.verdicts)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """(mark, sentence) of each rule, then what to do next."""
+        lines = [
+            ("✓" if verdict.kept else "✗", verdict.rule.name + (f": {verdict.problem}" if verdict.problem else ""))
+            for verdict in self.verdicts
+        ]
+        if self.error:
+            lines.append(("✗", self.error))
+        if self.passed:
+            return [*lines, ("", "Visible checks passed. The grader draws other inputs.")]
+        likely = [("", f"Likely cause: {self.hint}")] if self.hint else []
+        return [*lines, *likely, ("", f"Read: {self.exercise.read}.")]
+
+    def __str__(self) -> str:
+        return "\n".join([self.exercise.name, *(f"{mark or ' '} {text}" for mark, text in self.lines())])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<li style="list-style:none">{f"<b>{mark}</b> " if mark else ""}{html.escape(text)}</li>'
+            for mark, text in self.lines()
+        )
+        return f'<div><b>{html.escape(self.exercise.name)}</b><ul style="padding-left:1em">{rows}</ul></div>'
+
+
+def check(name: str, function: Function) -> Report:
+    """Check a student's function on drawn inputs, and remember how it went. Never shows the answer.
+
+    Raises ValueError for an unknown exercise; everything that goes wrong in the function becomes part of the report.
+    Where nbgrader runs the notebook, a check that fails raises AssertionError, since nbgrader looks for errors.
+    """
+    report = reported(exercise(name), function)
+    remember(report)
+    if "NBGRADER_EXECUTION" in os.environ and not report.passed:
+        raise AssertionError(str(report))
+    return report
+
+
+def reported(found: Exercise, function: Function) -> Report:
+    """What is to be said of a function: whether it can be graded at all, then its verdicts."""
+    cases = list(found.cases(torch.Generator().manual_seed(VISIBLE)))
+    answers: list[Outputs] = []
+    for inputs in cases:
+        try:
+            answers.append(found.ask(function, inputs))
+        except Exception as error:
+            return Report(found, error=failure(error, inputs))
+    verdicts, hint = judge(found, cases, answers)
+    names = ", ".join(borrowed(function))
+    return Report(found, verdicts, hint, BORROWED.format(names) if names else "")
+
+
+def failure(error: Exception, inputs: Inputs) -> str:
+    """An error of the student's function in one sentence."""
+    if isinstance(error, NotImplementedError):
+        return "not written yet: put your code in the place of the line that raises NotImplementedError"
+    return f"{ended(error)}, for {described(inputs)}"
+
+
+def remember(report: Report) -> None:
+    """Note in the cache folder how an exercise stands, so that progress outlives the kernel."""
+    path = default_cache() / "progress.json"
+    kept = sum(verdict.kept for verdict in report.verdicts)
+    standing = {"kept": kept, "of": len(report.exercise.rules), "passed": report.passed}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, json.dumps(known_progress() | {report.exercise.name: standing}, indent=1).encode())
+
+
+def known_progress() -> dict[str, dict[str, int]]:
+    path = default_cache() / "progress.json"
+    try:
+        return dict(json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def progress() -> str:
+    """How every exercise stands, as text."""
+    standing = known_progress()
+    rows = []
+    for name in exercises():
+        state = standing.get(name)
+        words = "not tried" if state is None else "passed" if state["passed"] else f"{state['kept']} of {state['of']}"
+        rows.append(f"{name:26} {words}")
+    return "\n".join(rows)

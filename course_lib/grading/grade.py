@@ -1,0 +1,187 @@
+"""Scores: hidden inputs are drawn here, outputs come from the sandbox, and no student's code runs here."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from course_lib.checks.asking import Inputs, Outputs
+from course_lib.checks.exercise import Exercise, judge, points
+from course_lib.checks.report import exercise
+from course_lib.files import digest, write
+from course_lib.grading import sandbox
+from course_lib.grading.sandbox import Answer, Limits
+from course_lib.grading.submissions import Submission, submissions
+
+STATUSES = ("ok", "wrong", "error", "timeout", "memory", "missing", "duplicate")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One exercise of one student: points, a status, which rules are kept, and what to tell the student."""
+
+    exercise: str
+    status: str
+    points: float = 0.0
+    kept: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    said: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One student's marks, with the hash of what was marked and of the hidden inputs."""
+
+    student: str
+    sha256: str
+    drawn: str
+    problems: tuple[str, ...]
+    marks: tuple[Mark, ...] = field(default=())
+
+    @property
+    def total(self) -> float:
+        return sum(mark.points for mark in self.marks)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """The inputs of one exercise that were drawn for this class."""
+
+    exercise: Exercise
+    cases: Sequence[Inputs]
+
+    @classmethod
+    def draw(cls, exercise: Exercise, seed: int) -> "Hidden":
+        return cls(exercise, list(exercise.cases(torch.Generator().manual_seed(seed))))
+
+    def task(self, source: str) -> dict[str, Any]:
+        """What the sandbox has to know."""
+        first = self.cases[0]
+        numbers = [name for name, value in first.items() if not isinstance(value, Tensor)]
+        return {
+            "source": source,
+            "function": self.exercise.name.split(".")[1],
+            "ask": asdict(self.exercise.ask),
+            "cases": len(self.cases),
+            "arguments": list(first),
+            "numbers": numbers,
+        }
+
+    def packed(self) -> bytes:
+        tensors = {
+            f"{case}/{name}": value.contiguous()
+            if isinstance(value, Tensor)
+            else torch.tensor(value, dtype=number(value))
+            for case, inputs in enumerate(self.cases)
+            for name, value in inputs.items()
+        }
+        return save(tensors)
+
+    def unpacked(self, content: bytes) -> list[Outputs]:
+        """The outputs of each case; ValueError where they are not what was asked for."""
+        try:
+            tensors = load(content)
+        except Exception as error:
+            raise ValueError("the answer could not be read") from error
+        wanted = {"result", "changed", *(["alone"] if self.exercise.ask.alone else [])}
+        outputs: list[Outputs] = [{} for _ in self.cases]
+        for key, tensor in tensors.items():
+            case, _, name = key.partition("/")
+            if not case.isdigit() or int(case) >= len(outputs) or name not in wanted:
+                raise ValueError("the answer has parts that were not asked for")
+            outputs[int(case)][name] = tensor
+        if any(set(one) != wanted for one in outputs):
+            raise ValueError("the answer is incomplete")
+        return outputs
+
+
+def number(value: float) -> torch.dtype:
+    return torch.int64 if isinstance(value, int) else torch.float64
+
+
+def mark(hidden: Hidden, answer: Answer | None) -> Mark:
+    """Points for one exercise from what the sandbox brought back."""
+    name = hidden.exercise.name
+    if answer is None:
+        return Mark(name, "error", said="The process ended before it gave an answer.")
+    if answer.status != "ran":
+        status = answer.status if answer.status in STATUSES else "error"
+        return Mark(name, status, said=answer.message, seconds=answer.seconds)
+    try:
+        verdicts, hint = judge(hidden.exercise, hidden.cases, hidden.unpacked(answer.content))
+    except Exception as error:  # tensors that no rule foresees are wrong, too
+        return Mark(name, "error", said=f"{type(error).__name__}: {error}"[:200], seconds=answer.seconds)
+    kept = [verdict for verdict in verdicts if verdict.kept]
+    status = "ok" if len(kept) == len(verdicts) else "wrong"
+    broken = tuple(verdict.rule.name for verdict in verdicts if not verdict.kept)
+    return Mark(name, status, points(verdicts), tuple(v.rule.name for v in kept), broken, hint, answer.seconds)
+
+
+class Grader:
+    """Grades submissions on hidden inputs that are drawn once, from a seed that only the grader knows."""
+
+    def __init__(self, names: Sequence[str], *, seed: int, limits: Limits, isolate: bool = True) -> None:
+        self.hidden = {name: Hidden.draw(exercise(name), seed) for name in names}
+        self.packed = {name: hidden.packed() for name, hidden in self.hidden.items()}
+        self.limits, self.isolate = limits, isolate
+        everything = json.dumps([[name, digest(content)] for name, content in self.packed.items()])
+        self.drawn = digest(everything.encode())
+
+    def grade(self, submission: Submission) -> Marked:
+        """Marks for every exercise, whatever was handed in."""
+        one = {name: sources[0] for name, sources in submission.sources.items() if len(set(sources)) == 1}
+        tasks = {name: hidden.task(one[name]) for name, hidden in self.hidden.items() if name in one}
+        answers: dict[str, Answer] = {}
+        if tasks:
+            with tempfile.TemporaryDirectory() as folder:
+                for name in tasks:
+                    (Path(folder) / f"{name}.safetensors").write_bytes(self.packed[name])
+                ran = sandbox.run(tasks, Path(folder), limits=self.limits, isolate=self.isolate)
+                answers = {answer.exercise: answer for answer in ran}
+        marks = [self.mark(name, submission, answers.get(name)) for name in self.hidden]
+        return Marked(submission.student, submission.sha256, self.drawn, submission.problems, tuple(marks))
+
+    def mark(self, name: str, submission: Submission, answer: Answer | None) -> Mark:
+        sources = submission.sources.get(name, [])
+        if not sources:
+            return Mark(name, "missing", said="No cell with this exercise's id was handed in.")
+        if len(set(sources)) > 1:
+            return Mark(name, "duplicate", said=f"{len(sources)} different cells have this exercise's id.")
+        return mark(self.hidden[name], answer)
+
+
+def grade_class(folder: Path, out: Path, grader: Grader, *, workers: int) -> list[Marked]:
+    """Grade every submission below a folder, several at a time, and write what comes of each at once. What was graded
+    before, with the same submission and the same hidden inputs, is not graded again."""
+    results = out / "results"
+    results.mkdir(parents=True, exist_ok=True)
+
+    def one(submission: Submission) -> Marked:
+        path = results / f"{submission.student}.json"
+        if (old := known(path)) and (old.sha256, old.drawn) == (submission.sha256, grader.drawn):
+            return old
+        marked = grader.grade(submission)
+        write(path, json.dumps(asdict(marked), indent=1).encode())
+        return marked
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(one, submissions(folder)))
+
+
+def known(path: Path) -> Marked | None:
+    """What an earlier run wrote, where it can be read."""
+    try:
+        values = json.loads(path.read_text())
+        lists = [one | {"kept": tuple(one["kept"]), "broken": tuple(one["broken"])} for one in values["marks"]]
+        marks = tuple(Mark(**one) for one in lists)
+        return Marked(**values | {"marks": marks, "problems": tuple(values["problems"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,53 @@
+"""Our grader inside nbgrader: `nbgrader autograde` fills its gradebook with scores that come from the sandbox.
+
+nbgrader itself would run students' code as the lecturer, with the hidden tests in reach. `Isolated` stands in its
+`Execute`'s place (see nbgrader_config.py): it writes each score under the cell that carries the points, where nbgrader
+reads it, and formgrader and feedback show what holds and what does not.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from course_lib.checks.report import exercises
+from course_lib.grading import sandbox
+from course_lib.grading.command import UNSAFE, seed_of
+from course_lib.grading.grade import Grader, Mark
+from course_lib.grading.reports import about
+from course_lib.grading.sandbox import Limits
+from course_lib.grading.submissions import Submission, cells, exercise_of
+
+OUT = Path("grades")  # in the course folder, where the seed of the hidden inputs is kept
+CHECK = "check-"
+
+
+class Isolated(NbGraderPreprocessor):
+    """Scores every exercise of a notebook in the sandbox; runs no cell of it."""
+
+    def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        if not sandbox.available():
+            raise RuntimeError(UNSAFE)
+        sources: dict[str, list[str]] = defaultdict(list)
+        for name, source in cells(notebook):
+            sources[name].append(source)
+        assignment = resources["nbgrader"]["assignment"]
+        names = [name for name in exercises() if name.startswith(f"{assignment}.")]
+        OUT.mkdir(exist_ok=True)
+        grader = Grader(names, seed=seed_of(OUT, None), limits=Limits())
+        marked = grader.grade(Submission(resources["nbgrader"]["student"], sources, (), ""))
+        marks = {mark.exercise: mark for mark in marked.marks}
+        for cell in notebook.cells:
+            mark = marks.get(exercise_of(cell, CHECK))
+            if mark:
+                cell.outputs = outputs(mark)
+        return notebook, resources
+
+
+def outputs(mark: Mark) -> list[NotebookNode]:
+    """What stands under a cell with points: what holds and what does not, and the score, which nbgrader reads."""
+    shown = new_output("display_data", {"text/html": "".join(about(mark)), "text/plain": mark.said})
+    return [shown, new_output("execute_result", {"text/plain": f"{mark.points:g}"}, execution_count=1)]

@@ -1,0 +1,147 @@
+"""What an assistant gets of a graded class: a table, points given by hand, a page for each student, a summary."""
+
+import base64
+import csv
+import html
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from course_lib.checks.report import exercise
+from course_lib.files import write
+from course_lib.grading.grade import Mark, Marked
+
+STYLE = (
+    "body{font:17px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
+    "table{border-collapse:collapse}td,th{text-align:left;padding:.2em .8em .2em 0;vertical-align:top}"
+    "h2{margin-top:1.6em}.no{color:#a02000}.yes{color:#006040}"
+)
+HAND = ("student", "item", "points", "comment")
+Hand = Mapping[str, Sequence[Mapping[str, str]]]
+"""Rows of points given by hand, by student."""
+
+
+def write_reports(marked: Sequence[Marked], out: Path) -> None:
+    """Write grades.csv, hand.csv, feedback/STUDENT.html and summary.html; points given by hand are kept and counted."""
+    hand = by_hand(marked, out / "hand.csv")
+    write(out / "grades.csv", table(marked, hand).encode())
+    (out / "feedback").mkdir(exist_ok=True)
+    for one in marked:
+        write(out / "feedback" / f"{one.student}.html", page(one.student, "".join(feedback(one, hand))).encode())
+    write(out / "summary.html", page("Summary", "".join(summary(marked, hand))).encode())
+
+
+def by_hand(marked: Sequence[Marked], path: Path) -> Hand:
+    """Points given by hand: what is in the file stays; a row for each reflection that has none yet is added, blank."""
+    rows = list(csv.DictReader(io.StringIO(path.read_text()))) if path.exists() else []
+    known = {(row["student"], row["item"]) for row in rows}
+    sets = sorted({mark.exercise.split(".")[0] for one in marked for mark in one.marks})
+    for student, item in ((one.student, f"{name}.reflection") for one in marked for name in sets):
+        if (student, item) not in known:
+            rows.append({"student": student, "item": item, "points": "", "comment": ""})
+    write(path, csv_text(HAND, ([row.get(name) or "" for name in HAND] for row in rows)).encode())
+    return {one.student: [row for row in rows if row["student"] == one.student] for one in marked}
+
+
+def given(rows: Sequence[Mapping[str, str]]) -> float:
+    """The sum of points given by hand; ValueError where one is no number."""
+    total = 0.0
+    for row in rows:
+        try:
+            total += float(row["points"] or 0)
+        except ValueError as error:
+            where = f"{row['item']} of {row['student']}"
+            raise ValueError(f"expected a number of points in hand.csv for {where}, got {row['points']!r}") from error
+    return total
+
+
+def table(marked: Sequence[Marked], hand: Hand) -> str:
+    """grades.csv: a row for each student."""
+    names = [mark.exercise for mark in marked[0].marks] if marked else []
+    head = ["student", *names, "by hand", "total", *(f"{name} status" for name in names), "seconds", "sha256", "notes"]
+    return csv_text(head, (row(one, hand[one.student]) for one in marked))
+
+
+def row(one: Marked, rows: Sequence[Mapping[str, str]]) -> list[str]:
+    extra = given(rows)
+    numbers = [f"{mark.points:g}" for mark in one.marks]
+    seconds = f"{sum(mark.seconds for mark in one.marks):.1f}"
+    statuses = [mark.status for mark in one.marks]
+    notes = "; ".join(one.problems)
+    return [one.student, *numbers, f"{extra:g}", f"{one.total + extra:g}", *statuses, seconds, one.sha256, notes]
+
+
+def csv_text(head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([[harmless(cell) for cell in row] for row in rows])
+    return stream.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "@", "\t", "\r") else cell
+
+
+def feedback(one: Marked, hand: Hand) -> Iterator[str]:
+    """A student's page: what holds, what does not, the likely cause, where to read. No hidden input is shown."""
+    yield f"<h1>{html.escape(one.student)}: {one.total + given(hand[one.student]):g} points</h1>"
+    yield from (f"<p class=no>{html.escape(problem)}</p>" for problem in one.problems)
+    for mark in one.marks:
+        yield from about(mark)
+    for line in hand[one.student]:
+        if line["points"]:
+            yield f"<h2>{html.escape(line['item'])}: {html.escape(line['points'])} points</h2>"
+            yield f"<p>{html.escape(line['comment'])}</p>"
+    yield f"<p>Submission {one.sha256[:16]}</p>"
+
+
+def about(mark: Mark) -> Iterator[str]:
+    full = exercise(mark.exercise)
+    yield f"<h2>{html.escape(mark.exercise)}: {mark.points:g} of {full.points:g} points ({mark.status})</h2><ul>"
+    yield from (f"<li class=yes>✓ {html.escape(name)}</li>" for name in mark.kept)
+    yield from (f"<li class=no>✗ {html.escape(name)}</li>" for name in mark.broken)
+    yield "</ul>"
+    if mark.said:
+        yield f"<p>{html.escape(mark.said)}</p>"
+    if mark.status != "ok":
+        yield f"<p>Read: {html.escape(full.read)}.</p>"
+
+
+def summary(marked: Sequence[Marked], hand: Hand) -> Iterator[str]:
+    """The class: how many points, which statuses, which checks failed most often."""
+    totals = [one.total + given(hand[one.student]) for one in marked]
+    yield f"<h1>{len(marked)} submissions</h1>"
+    yield f'<img alt="Histogram of total points" src="data:image/png;base64,{histogram(totals)}">'
+    statuses = Counter(mark.status for one in marked for mark in one.marks)
+    yield "<h2>Status</h2>" + rows_of(statuses.most_common())
+    failed = Counter(f"{mark.exercise}: {name}" for one in marked for mark in one.marks for name in mark.broken)
+    yield "<h2>Checks that failed most often</h2>" + rows_of(failed.most_common(15))
+    causes = Counter(f"{mark.exercise}: {mark.said}" for one in marked for mark in one.marks if mark.status == "wrong")
+    yield "<h2>Likely causes</h2>" + rows_of([(words, n) for words, n in causes.most_common(15) if words[-2:] != ": "])
+
+
+def rows_of(counts: Sequence[tuple[str, int]]) -> str:
+    rows = "".join(f"<tr><td>{count}</td><td>{html.escape(words)}</td></tr>" for words, count in counts)
+    return f"<table><tr><th>how often</th><th>what</th></tr>{rows}</table>"
+
+
+def histogram(totals: Sequence[float]) -> str:
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axis = figure.subplots()
+    axis.hist(totals, bins=min(20, max(5, len(set(totals)))), color="#0072B2", edgecolor="white")
+    axis.set_xlabel("points", fontsize=12)
+    axis.set_ylabel("students", fontsize=12)
+    axis.spines[["top", "right"]].set_visible(False)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=90)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def page(title: str, body: str) -> str:
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'

@@ -1,0 +1,159 @@
+"""The exercises: right answers pass, and each of the typical mistakes loses points with a message that names it."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from course_lib.checks import check, progress
+from course_lib.checks.asking import Ask
+from course_lib.checks.exercise import Exercise, Mistake, alike, judge, points
+from course_lib.checks.report import SETS, exercise, exercises
+
+ALL = exercises()
+MISTAKES = [(name, number) for name, one in ALL.items() for number in range(len(one.mistakes))]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "new"))
+
+
+def by_name(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda **inputs: function(*inputs.values())
+
+
+def test_there_are_about_twenty_exercises_in_six_sets() -> None:
+    assert [len([name for name in ALL if name.startswith(one)]) for one in SETS] == [4, 3, 4, 5, 3, 6]
+    assert len(MISTAKES) >= 40
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_reference_passes_within_two_seconds(name: str) -> None:
+    begin = time.process_time()
+    report = check(name, by_name(ALL[name].reference))
+    assert report.passed, report
+    assert "Visible checks passed" in str(report)
+    assert "all correct" not in str(report).lower()
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize(("name", "number"), MISTAKES)
+def test_a_mistake_loses_points_and_is_named(name: str, number: int) -> None:
+    mistake = ALL[name].mistakes[number]
+    report = check(name, by_name(mistake.function))
+    assert not report.passed
+    assert mistake.hint in str(report)
+    assert points(report.verdicts) <= 0.5 * ALL[name].points
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_hints_of_an_exercise_differ(name: str) -> None:
+    hints = [mistake.hint for mistake in ALL[name].mistakes]
+    assert len(set(hints)) == len(hints)
+    assert len(hints) >= 3
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_other_inputs_tell_the_mistakes_apart_as_well(name: str, seed: int) -> None:
+    """What the grader draws is as strict as what students see."""
+    one = ALL[name]
+    cases = list(one.cases(torch.Generator().manual_seed(seed)))
+    for mistake in one.mistakes:
+        answers = [one.answer(mistake.function, inputs) for inputs in cases]
+        right = [one.answer(one.reference, inputs) for inputs in cases]
+        assert not all(alike(a, b) for a, b in zip(answers, right, strict=True)), mistake.hint
+
+
+def test_a_change_in_place_is_seen() -> None:
+    def in_place(delta: torch.Tensor, radius: float) -> torch.Tensor:
+        return delta.clamp_(-radius, radius)
+
+    report = check("ps1.project_linf", in_place)
+    assert [verdict.rule.name for verdict in report.verdicts if not verdict.kept] == ["leaves its inputs unchanged"]
+    assert "changed in place" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda delta, radius: None, "got nothing: is there a return?"),
+        (lambda delta, radius: delta.numpy(), "got a ndarray"),
+        (lambda delta, radius: delta[0], "expected a tensor of shape (3, 3, 8, 8), got (3, 8, 8)"),
+        (lambda delta, radius: delta.double(), "expected numbers of type torch.float32, got torch.float64"),
+        (
+            lambda delta, radius: delta.to(torch.complex64),
+            "expected numbers of type torch.float32, got torch.complex64",
+        ),
+        (lambda delta, radius: torch.zeros(0), "expected a tensor of shape (3, 3, 8, 8), got (0,)"),
+        (lambda delta, radius: delta * float("nan"), "expected finite numbers, got NaN or infinity"),
+        (lambda delta: delta, "ended in TypeError"),
+        (lambda delta, radius: 1 / 0, "ended in ZeroDivisionError: division by zero"),
+        (lambda delta, radius: [][1], "ended in IndexError"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_and_not_in_a_traceback(function: Callable[..., Any], words: str) -> None:
+    report = check("ps1.project_l2", function)
+    assert not report.passed
+    assert words in str(report)
+    assert "Traceback" not in str(report)
+    assert "for delta of shape (3, 3, 8, 8), radius=" in str(report)
+    assert "Read: notebook 02" in str(report)
+
+
+def test_nan_keeps_no_rule_about_values() -> None:
+    report = check("ps1.direction_l2", lambda gradient: gradient * float("nan"))
+    assert not any(verdict.kept for verdict in report.verdicts)
+
+
+def test_manners_count_only_on_top_of_a_right_answer() -> None:
+    nothing = check("ps1.project_l2", lambda delta, radius: delta)
+    assert points(nothing.verdicts) == 1  # what is inside stays as it is
+    right = check(
+        "ps1.project_l2", lambda delta, radius: by_name(ALL["ps1.project_l2"].reference)(delta=delta, radius=radius)
+    )
+    assert points(right.verdicts) == ALL["ps1.project_l2"].points == 7
+
+
+def test_the_report_is_safe_as_html() -> None:
+    report = check("ps1.project_l2", lambda delta, radius: (_ for _ in ()).throw(ValueError("<script>")))
+    assert "&lt;script&gt;" in report._repr_html_()
+
+
+def test_progress_outlives_the_kernel(tmp_path: Any) -> None:
+    assert "ps1.project_linf           not tried" in progress()
+    check("ps1.project_linf", lambda delta, radius: delta)
+    check("ps1.direction_l2", by_name(ALL["ps1.direction_l2"].reference))
+    assert "ps1.project_linf           3 of 5" in progress()  # read from the file: nothing is kept in memory
+    assert "ps1.direction_l2           passed" in progress()
+    file = tmp_path / "new" / "progress.json"
+    assert json.loads(file.read_text())["ps1.direction_l2"]["passed"]
+    file.write_text("{broken")
+    assert "ps1.direction_l2           not tried" in progress()
+
+
+def test_an_unknown_exercise_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected an exercise among ps1.project_l2, .*, got 'ps1.projekt'"):
+        exercise("ps1.projekt")
+
+
+def test_a_mistake_that_equals_the_right_answer_is_not_named() -> None:
+    one = ALL["ps1.project_linf"]
+    same = Exercise(**{**vars(one), "mistakes": (Mistake(one.reference, "never said"),)})
+    cases = list(one.cases(torch.Generator().manual_seed(0)))
+    answers = [one.answer(lambda delta, radius: delta, inputs) for inputs in cases]
+    assert judge(same, cases, answers)[1] == ""
+
+
+def test_an_ask_turns_weights_into_a_model_and_delta_into_an_attack() -> None:
+    inputs = {"weights": torch.eye(2, 4), "images": torch.ones(3, 1, 2, 2), "delta": torch.full((3, 1, 2, 2), 0.5)}
+
+    def function(model: Any, images: torch.Tensor, attack: Any) -> torch.Tensor:
+        return torch.cat([model(images), attack(images, None).flatten(1)], 1)
+
+    result = Ask(model=True, attack=True)(function, inputs)["result"]
+    assert torch.equal(result, torch.ones(3, 6))
