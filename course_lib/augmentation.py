@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib.pixels import shrink
 from course_lib.recipe import Recipe
 
 
@@ -24,6 +25,7 @@ def batch(recipe: Recipe, images: Tensor, labels: Tensor, *, step: int) -> tuple
     chosen = order[position * recipe.batch_size :][: recipe.batch_size]
     generator = seeded(recipe.seed, step, stream=3)
     pixels, labels = augment(recipe, images[chosen], generator), labels[chosen]
+    pixels = shrink(pixels, recipe.shrink(step / (recipe.epochs * per_epoch)))
     nothing = int(recipe.nothing * len(pixels))
     if nothing:
         pixels[:nothing] = scramble(pixels[:nothing], generator)

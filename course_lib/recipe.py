@@ -16,7 +16,8 @@ class Recipe:
     """Everything that decides a training run; the same recipe on the same machine gives the same weights.
 
     `attack_steps` lists the PGD steps of the inner maximum, one entry for each equal part of the training: (1, 2) means
-    one step in the first half and two in the second. `crop` is the smallest share of a picture that a random crop keeps
+    one step in the first half and two in the second. `shrinks` lists in the same way by what factor pictures, and the
+    radius with them, are made smaller: (2, 1) trains on pictures of half the side first, which costs a quarter. `crop` is the smallest share of a picture that a random crop keeps
     (1: no crops), `colour` the largest change of brightness, contrast and saturation, `noise` the largest standard
     deviation of Gaussian noise; `nothing` is the share of pictures that are scrambled and get the last class,
     "nothing". `validation` pictures are looked at after each epoch, and the weights of the best epoch are kept (0: the
@@ -34,6 +35,7 @@ class Recipe:
     radius: float = 0.0
     norm: str = "l2"
     attack_steps: tuple[int, ...] = (1, 1, 2)
+    shrinks: tuple[int, ...] = (1,)
     radius_warmup: float = 0.3
     epochs: int = 20
     batch_size: int = 64
@@ -79,13 +81,26 @@ class Recipe:
         return self.size if self.crop == 1 else self.size * 3 // 2
 
     def ball(self, progress: float) -> Ball:
-        """The perturbation set after a share `progress` of the training: its radius grows linearly at first."""
-        return BALLS[self.norm](self.radius * min(1.0, progress / self.radius_warmup if self.radius_warmup else 1.0))
+        """The perturbation set after a share `progress` of the training: its radius grows linearly at first.
+
+        The L2 norm of block means is that of the pictures over the side of a block.
+        """
+        warm = min(1.0, progress / self.radius_warmup if self.radius_warmup else 1.0)
+        return BALLS[self.norm](self.radius * warm / (self.shrink(progress) if self.norm == "l2" else 1))
 
     def inner_steps(self, progress: float) -> int:
         """The PGD steps of the inner maximum at this point of the training."""
-        return self.attack_steps[int(progress * len(self.attack_steps))]
+        return at(progress, self.attack_steps)
+
+    def shrink(self, progress: float) -> int:
+        """The factor by which pictures are made smaller at this point of the training."""
+        return at(progress, self.shrinks)
 
     def learning_rate(self, progress: float) -> float:
         """Up linearly over the first fifth of the training, then down linearly to 0."""
         return self.peak_rate * min(progress / 0.2, (1 - progress) / 0.8)
+
+
+def at(progress: float, values: tuple[int, ...]) -> int:
+    """Which of `values` holds after a share `progress` of the training; each holds for an equal part of it."""
+    return values[min(int(progress * len(values)), len(values) - 1)]

@@ -42,8 +42,7 @@ def measure(recipe: Recipe, model: torch.nn.Module, *, count: int) -> dict[str, 
     images, labels = (tensor[:count] for tensor in pictures(recipe, "test"))
     model, pixels = prepare(model, device="cpu"), images.float() / 255
     attack = dict(ATTACKS.get(recipe.data, ATTACKS["imagenette"]))
-    if recipe.data == "picturebook":
-        attack["radius"] *= recipe.size / 64
+    attack["radius"] *= recipe.size / attack.pop("size")
     ball = BALLS[attack["norm"]](attack["radius"])
     hits = robust_hits(model, pixels, labels, ball=ball, steps=attack["steps"], restarts=attack["restarts"])
     return {
@@ -111,8 +110,10 @@ class Epochs:
             self.history = load_card(self.name, folder=CHECKPOINTS)["history"]
 
     def look(self, progress: Progress) -> None:
-        """Measure at the end of an epoch, print, and keep the weights where they are the best so far."""
-        if not self.recipe.validation or progress.step % self.steps:
+        """Measure at the end of an epoch, print, and keep the weights where they are the best so far; not yet where
+        pictures are still made smaller."""
+        shrunk = self.recipe.shrink(progress.step / progress.steps) > 1
+        if not self.recipe.validation or progress.step % self.steps or shrunk:
             return
         model = prepare(progress.model)
         clean = accuracy(model, self.images, self.labels)
