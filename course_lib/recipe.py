@@ -17,12 +17,13 @@ class Recipe:
 
     `attack_steps` lists the PGD steps of the inner maximum, one entry for each equal part of the training: (1, 2) means
     one step in the first half and two in the second. `shrinks` lists in the same way by what factor pictures, and the
-    radius with them, are made smaller: (2, 1) trains on pictures of half the side first, which costs a quarter. `crop` is the smallest share of a picture that a random crop keeps
-    (1: no crops), `colour` the largest change of brightness, contrast and saturation, `noise` the largest standard
-    deviation of Gaussian noise; `nothing` is the share of pictures that are scrambled and get the last class,
-    "nothing". `validation` pictures are looked at after each epoch, and the weights of the best epoch are kept (0: the
-    last weights are). `halvings` says which blocks halve the resolution (None: all). `only` are the classes of the data
-    that are trained on, and their order becomes the labels 0, 1, ... (empty: all); `backgrounds` is PictureBook's.
+    radius with them, are made smaller: (2, 1) trains on pictures of half the side first, for a quarter of the time.
+    `crop` is the smallest share of a picture that a random crop keeps (1: no crops), `colour` the largest change of
+    brightness, contrast and saturation, `noise` the largest standard deviation of Gaussian noise; `nothing` is the
+    share of pictures that are scrambled and get the last class, "nothing". `validation` pictures are looked at after
+    each epoch, and the weights of the best epoch are kept (0: the last weights are). `halvings` says which blocks halve
+    the resolution (None: all). `only` are the classes of the data that are trained on, and their order becomes the
+    labels 0, 1, ... (empty: all); `backgrounds` is PictureBook's.
     """
 
     data: str

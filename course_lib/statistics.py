@@ -15,7 +15,7 @@ from torch import Tensor
 
 from course_lib.files import DATA, load_tensors, save_tensors
 from course_lib.pixels import nearest, shrink
-from course_lib.seeds import PixelNormal, Seeds, choose, similar
+from course_lib.seeds import PixelNormal, Seeds, Upsampled, choose, similar
 
 FOLDER = DATA / "statistics"
 GRID = 16  # blocks across a picture; the authors have 56 across 224 pixels
@@ -93,8 +93,9 @@ def write_statistics(name: str, images: Tensor, labels: Tensor, *, folder: Path 
     save_tensors(folder / name, halves, card)
 
 
-def load_statistics(name: str, *, folder: Path = FOLDER) -> dict[str, Seeds]:
-    """The seed distributions "normal", "multivariate" and "mixture" of a data set; ValueError for a damaged file."""
+def load_statistics(name: str, *, resolution: int | None = None, folder: Path = FOLDER) -> dict[str, Seeds]:
+    """The seed distributions "normal", "multivariate" and "mixture" of a data set, at the size that was measured, or
+    upsampled to a `resolution` that is some times larger. ValueError for a damaged file."""
     halves, card = load_tensors(folder / name)
     tensors = {key: value.float() if value.is_floating_point() else value for key, value in halves.items()}
 
@@ -106,7 +107,10 @@ def load_statistics(name: str, *, folder: Path = FOLDER) -> dict[str, Seeds]:
         factors = stored.pop("units") * stored.pop("bytes")
         return PrincipalNormals(**stored, factors=factors, block=card["block"])
 
-    return {"normal": PixelNormal(**of("normal"))} | {kind: principal_normals(kind) for kind in GROUPS}
+    seeds: dict[str, Seeds] = {"normal": PixelNormal(**of("normal"))}
+    seeds |= {kind: principal_normals(kind) for kind in GROUPS}
+    factor = (resolution or card["size"]) // card["size"]
+    return seeds if factor == 1 else {kind: Upsampled(each, factor) for kind, each in seeds.items()}
 
 
 def coarse(factors: Tensor) -> dict[str, Tensor]:

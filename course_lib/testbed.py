@@ -141,7 +141,7 @@ class Testbed:
     def _fit(self, kind: str) -> dict[str, Seeds]:
         """This kind, and others that come with it."""
         if self.statistics is not None:
-            return load_statistics(self.statistics)
+            return load_statistics(self.statistics, resolution=self.resolution)
         book = self.seed_pictures() if self.seed_pictures else self.train
         fits: dict[str, Callable[[Tensor, Tensor], Seeds]] = {
             "normal": PixelNormal.fit,

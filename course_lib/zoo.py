@@ -7,9 +7,12 @@ images = solve(generate(testbed.robust, seeds, labels, **testbed.tuned["generate
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from course_lib.datasets import cyclegan
 from course_lib.datasets.collections import CIFAR10, IMAGENETTE, collection_of
@@ -17,7 +20,9 @@ from course_lib.datasets.imagenet import GROUPS
 from course_lib.datasets.photographs import Collection, Photographs
 from course_lib.datasets.picturebook import CLASSES, DEFAULT_SHORTCUT, RADIUS, PictureBook
 from course_lib.files import default_cache
+from course_lib.models import Classifier
 from course_lib.testbed import Testbed
+from course_lib.weights import load_model
 
 ROLES = ("robust", "standard", "judge")
 
@@ -71,6 +76,34 @@ def photographs(collection: Collection, *, resolution: int, radius: float, pairs
         pair_weights=pair_weights(name, collection.classes, pairs),
         statistics=name,
     )
+
+
+def imagenette_128() -> Testbed:
+    """The photographs of `imagenette` at twice the side, with networks of their own.
+
+    Judges and class statistics are those of 64 x 64 pixels: a judge looks at the means of 2 x 2 pixels, and seeds but
+    uniform ones are drawn at 64 x 64 and upsampled.
+    """
+    small = load("imagenette")
+    return replace(
+        small,
+        name="imagenette-128",
+        resolution=128,
+        radius=2 * small.radius,
+        pictures=lambda split: Photographs(IMAGENETTE, split, size=128),
+        weights=small.weights | {role: f"imagenette-128-{role}" for role in ROLES[:2]},
+        settings="imagenette-128",
+        pair_weights={},
+        load=load_with_halving_judges,
+    )
+
+
+def load_with_halving_judges(name: str) -> Classifier:
+    """A network that ships; a judge of 64 x 64 pixels is made to look at pictures of 128 x 128."""
+    model = load_model(name)
+    if "judge" in name:
+        model.body = nn.Sequential(nn.AvgPool2d(2), *model.body)  # normalising and averaging commute
+    return model
 
 
 def imagenette_resnet(depth: int) -> Testbed:
@@ -179,6 +212,7 @@ def own_weights() -> Path:
 TESTBEDS: dict[str, Callable[..., Testbed]] = {
     "picturebook": picturebook,
     "imagenette": partial(photographs, IMAGENETTE, resolution=64, radius=1.2, pairs=((0, 1), (6, 7), (8, 9))),
+    "imagenette-128": imagenette_128,
     "imagenette-resnet50": partial(imagenette_resnet, 50),
     "imagenette-resnet18": partial(imagenette_resnet, 18),
     "cifar10": partial(photographs, CIFAR10, resolution=32, radius=0.5, pairs=((3, 5), (4, 7), (1, 9))),

@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tasks": {"pgd", "constraints", "pixels", "models"},  # of models only the type of an argument
     "seeds": {"pixels"},
     "recipe": {"constraints", "models"},
-    "augmentation": {"recipe"},
+    "augmentation": {"recipe", "pixels"},
     "evaluation": {"pgd", "constraints"},
     "batch_norm": set(),
     "processes": {"models", "batch_norm"},
@@ -62,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testbed": {"files", "datasets", "models", "seeds", "weights", "constraints", "statistics"},
     "imagenet": {"datasets", "fetching", "files", "models", "robustness_interop"},
     "restricted": {"imagenet", "datasets", "models"},
-    "zoo": {"testbed", "datasets", "files", "imagenet", "restricted"},
+    "zoo": {"testbed", "datasets", "files", "models", "weights", "imagenet", "restricted"},
     "metrics": {"models", "pixels"},
     "inception": {"files"},
     "plots": {"pgd", "pixels"},

@@ -65,3 +65,13 @@ def test_statistics_written_and_read_give_the_same_seeds(tmp_path: Path) -> None
     (tmp_path / "few.safetensors").write_bytes(damaged)
     with pytest.raises(ValueError, match=r"^expected few\.safetensors with SHA-256 .*, got "):
         statistics.load_statistics("few", folder=tmp_path)
+
+
+def test_statistics_of_small_pictures_give_larger_seeds_too(tmp_path: Path) -> None:
+    statistics.write_statistics("few", IMAGES, LABELS, folder=tmp_path)
+    size = IMAGES.shape[-1]
+    small, large = (statistics.load_statistics("few", resolution=n * size, folder=tmp_path) for n in (1, 3))
+    for kind, seeds in large.items():
+        expected = small[kind].sample(LABELS.unique(), generator=generator())
+        samples = seeds.sample(LABELS.unique(), generator=generator())
+        assert torch.equal(samples, statistics.nearest(expected, 3)), kind

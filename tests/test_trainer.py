@@ -70,6 +70,24 @@ def test_a_killed_run_goes_on_with_its_history(
     assert train_here()["validation"] == expected["validation"]
 
 
+def test_epochs_on_smaller_pictures_are_not_looked_at(
+    train_here: Callable[[], dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_trainer.PHOTO", replace(PHOTO, shrinks=(2, 2, 1)))
+    assert [epoch["epoch"] for epoch in train_here()["validation"]] == [2, 3]
+
+
+def test_robustness_is_measured_at_a_radius_for_the_size_of_the_pictures() -> None:
+    measured = {}
+    for size in (8, 16):
+        recipe = replace(PHOTO, size=size)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trainer, "pictures", lambda *_, **__: colours(20))
+            measured[size] = trainer.measure(recipe, recipe.build(), count=20)["attack"]
+    assert measured[16]["radius"] == 2 * measured[8]["radius"] == 1.2 * 16 / 64
+    assert measured[8].keys() == {"norm", "radius", "steps", "restarts"}
+
+
 def test_half_precision_learns_as_well() -> None:
     images, labels = colours()
     recipe = replace(RECIPE, radius=0.0, averaging=0.9, epochs=6)

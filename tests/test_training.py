@@ -297,6 +297,26 @@ def test_attack_steps_follow_their_part_of_the_training(monkeypatch: pytest.Monk
     assert used[-1][0] == RECIPE.radius
 
 
+def test_pictures_and_radius_shrink_in_their_part_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[tuple[tuple[int, ...], float]] = []
+
+    def record(self: Run, images: Tensor, labels: Tensor, ball: Ball, steps: int, generator: torch.Generator) -> Tensor:
+        used.append((tuple(images.shape[1:]), ball.radius))
+        return images
+
+    monkeypatch.setattr(Run, "attack", record)
+    recipe = replace(RECIPE, shrinks=(2, 1, 2), radius_warmup=0.0)
+    finish(train(recipe, *colours()))
+    assert used == [((3, 8 // factor, 8 // factor), 0.6 / factor) for factor in (2, 1, 2) for _ in range(10)]
+    assert replace(recipe, norm="linf").ball(0.0) == LinfBall(0.6), "the largest change of a mean is that of a pixel"
+
+
+def test_shrunk_pictures_are_the_block_means_of_those_that_are_not() -> None:
+    images, labels = colours()
+    large, small = (batch(replace(RECIPE, shrinks=shrinks), images, labels, step=3)[0] for shrinks in ((1,), (2, 1)))
+    torch.testing.assert_close(small, large.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5)))
+
+
 # --- the running average ----------------------------------------------------------------------------------------------
 
 

@@ -165,7 +165,7 @@ def test_the_shipped_files_are_small_and_none_is_a_stranger():
         assert weights.load_card(judge)["parameters"] <= 1e6  # 2 MB
 
 
-@pytest.mark.parametrize("name", ["picturebook", "imagenette", "cifar10"])
+@pytest.mark.parametrize("name", ["picturebook", "imagenette", "imagenette-128", "cifar10"])
 def test_the_cards_of_robust_and_standard_differ_in_the_radius_alone(name):
     robust, standard = (weights.load_card(f"{name}-{role}") for role in ("robust", "standard"))
     assert robust["recipe"] | {"radius": 0.0} == standard["recipe"]
@@ -260,7 +260,7 @@ def test_the_recipes_command_has_nothing_to_do():
 # --- photographs ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["imagenette", "cifar10"])
+@pytest.fixture(params=["imagenette", "imagenette-128", "cifar10"])
 def offline(request, monkeypatch, tmp_path) -> Testbed:
     """A testbed of photographs on a machine that has none of them, and no way to fetch them."""
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
@@ -272,6 +272,14 @@ def offline(request, monkeypatch, tmp_path) -> Testbed:
     for name in ("Imagenette", "CIFAR10"):
         monkeypatch.setattr(f"torchvision.datasets.{name}.__init__", no_network)
     return zoo.load(request.param)
+
+
+def test_the_judges_of_larger_photographs_look_at_block_means():
+    large, small = zoo.load("imagenette-128"), zoo.load("imagenette")
+    images = torch.rand(4, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    for role, judge in large.judges.items():
+        torch.testing.assert_close(judge(images), small.judges[role](shrink(images, 2)))
+    assert large.radius == 2 * small.radius, "the same change, seen as block means, has half the length"
 
 
 @pytest.mark.parametrize(("kind", "task"), [("multivariate", "generate"), ("uniform", "generate from noise")])
@@ -287,7 +295,8 @@ def test_photographs_are_generated_without_pictures_and_network(offline, kind, t
 
 
 def test_photographs_that_are_not_there_are_named_in_one_sentence(offline):
-    with pytest.raises(FileNotFoundError, match=rf"^expected the pictures of {offline.name} below .* no network$"):
+    name = offline.name.removesuffix("-128")
+    with pytest.raises(FileNotFoundError, match=rf"^expected the pictures of {name} below .* no network$"):
         offline.batch("test", [0])
 
 
