@@ -455,3 +455,10 @@ def test_ticks_are_few_and_inside(low: float, high: float) -> None:
     found = ticks(low, high)
     assert 2 <= len(found) <= 6
     assert low <= found[0] < found[-1] <= high
+
+
+@pytest.mark.parametrize("control", [controls.epsilon, controls.steps, controls.step_size])
+def test_a_large_first_value_is_not_clipped_and_leaves_room(control: Callable[..., Any]) -> None:
+    usual, large = control(1), control(200)
+    assert usual.max == control(2).max
+    assert (large.value, large.max) == (200, 300)
