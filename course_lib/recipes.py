@@ -74,7 +74,7 @@ LARGE_PHOTOGRAPHS = replace(  # the first two thirds at half the side, for a qua
     radius=2.4,
     attack_steps=(1, 1, 1, 1, 1, 2),
     shrinks=(2, 2, 1),
-    epochs=30,
+    epochs=50,
 )
 PHOTO_JUDGE = replace(
     PHOTOGRAPHS,

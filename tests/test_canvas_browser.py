@@ -5,6 +5,7 @@ from nbformat.v4 import new_markdown_cell
 
 from tests import lab
 from tests.conftest import OpenNotebook
+from tests.demos import until
 from tests.hand import Hand
 from tests.parts import written
 
@@ -73,13 +74,20 @@ def ended(notebook: lab.Notebook, index: int) -> str:
     return "".join("".join(output.get("text", [])) for output in outputs).strip()
 
 
+SCROLL = "place => { const outer = document.querySelector('.jp-WindowedPanel-outer'); outer.scrollTop = outer[place]; }"
+SEEN = """face => new Promise(resolve =>
+    new IntersectionObserver(entries => resolve(entries[0].isIntersecting)).observe(face))"""
+
+
 def scroll_away_and_back(notebook: lab.Notebook, hand: Hand) -> None:
-    for place, inside in (("scrollHeight", False), ("clientTop", True)):
-        notebook.page.evaluate(f"""() => {{ const outer = document.querySelector('.jp-WindowedPanel-outer');
-            outer.scrollTop = outer.{place}; }}""")
-        seen = """face => new Promise(resolve => new IntersectionObserver(entries => resolve(entries[0].isIntersecting))
-            .observe(face))"""
-        assert hand.face.evaluate(seen) is inside
+    """Until the canvas is out of sight, then until it is in sight: JupyterLab may still be moving cells about."""
+
+    def scrolled(place: str, inside: bool) -> bool:
+        notebook.page.evaluate(SCROLL, place)
+        return hand.face.evaluate(SEEN) is inside
+
+    until(lambda: scrolled("scrollHeight", False))
+    until(lambda: scrolled("clientTop", True))
 
 
 def reload(notebook: lab.Notebook) -> None:
