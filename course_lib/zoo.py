@@ -102,7 +102,7 @@ def load_with_halving_judges(name: str) -> Classifier:
     """A network that ships; a judge of 64 x 64 pixels is made to look at pictures of 128 x 128."""
     model = load_model(name)
     if "judge" in name:
-        model.body = nn.Sequential(nn.AvgPool2d(2), *model.body)  # normalising and averaging commute
+        model.body = nn.Sequential(nn.AvgPool2d(2), *model.body.children())  # normalising and averaging commute
     return model
 
 
