@@ -17,7 +17,7 @@ from sphinx.parsers import Parser
 
 SITE = Path(__file__).parent
 ROOT = SITE.parent
-sys.path.insert(0, str(SITE))  # formulas
+sys.path.insert(0, str(SITE))  # formulas, colab
 CODE = ["course_lib/constraints.py", "course_lib/pgd.py", "course_lib/tasks.py"]  # what the README says to read first
 CONTENTS = """
 
@@ -70,7 +70,7 @@ root_doc = "README"
 include_patterns = ["README.md", "data/README.md", "notebooks/*.ipynb", *CODE]
 include_patterns += ["notebooks/exercises/README.md", "notebooks/exercises/release/*/*.ipynb"]
 exclude_patterns = [".*", "build", "**.ipynb_checkpoints"]
-extensions = ["myst_nb", "formulas"]
+extensions = ["myst_nb", "formulas", "colab"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 # Notebooks: executed with widgets as pictures (.site/kernels), once for each state of their code and of what is above.
@@ -101,7 +101,11 @@ if address():
         "repository_url": address(),
         "repository_branch": "main",
         "use_repository_button": True,
-        "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
+        "launch_buttons": {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+            "notebook_interface": "jupyterlab",
+        },
     }
 html_copy_source = True
 html_sourcelink_suffix = ""

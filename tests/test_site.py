@@ -187,6 +187,47 @@ def test_binder_opens_files_that_exist(site: Path) -> None:
     assert (ROOT / "environment.yml").is_file()  # what Binder installs from
 
 
+def test_colab_opens_copies_that_fetch_the_course(site: Path) -> None:
+    links = {link for page in pages(site) for link in read(page).links if "colab.research.google.com" in link}
+    start = "https://colab.research.google.com/github/some-one/course/blob/gh-pages/"
+    names = {link.removeprefix(start) for link in links}
+    assert len(names) > 11
+    for name in names:
+        first, *others = nbformat.read(site / name, as_version=4).cells  # checks the format
+        original = nbformat.read(site.parent / "course" / name.removeprefix("colab/"), as_version=4).cells
+        assert [cell.source for cell in others] == [cell.source for cell in original]
+        assert "git clone --quiet --depth 1 https://github.com/some-one/course /content/course\n" in first.source
+        assert (ROOT / re.findall(r"%cd /content/course/(.*)", first.source)[0]).is_dir()
+
+
+def test_what_colab_would_run_brings_the_course(settings: ModuleType, tmp_path: Path) -> None:
+    """The first cell of a copy, in IPython, with git and a small repository; pip and Colab itself are stand-ins."""
+    files = {
+        "origin/course_lib/__init__.py": "",
+        "origin/notebooks/00.ipynb": "",
+        "stand-in/google/colab/__init__.py": "",
+    }
+    files["stand-in/google/colab/output.py"] = "def enable_custom_widget_manager(): print('enabled')\n"
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for words in ("init -q", "add .", "-c user.name=test -c user.email=test commit -qm all"):
+        subprocess.run(["git", "-C", tmp_path / "origin", *words.split()], check=True)
+    colab = importlib.import_module("colab")  # the settings have put its folder on the path
+    notebook = colab.set_up({"cells": []}, address=f"file://{tmp_path}/origin", folder="notebooks")
+    cell = "".join(notebook["cells"][0]["source"]).replace("/content", str(tmp_path))
+    (tmp_path / "cell.ipy").write_text(
+        cell.replace("%pip install", "!echo pip install")
+        + "\nimport os, course_lib\nprint(course_lib.__file__, os.getcwd())"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "stand-in"), "IPYTHONDIR": str(tmp_path / "ipython")}
+    command = [sys.executable, "-m", "IPython", "--no-banner", tmp_path / "cell.ipy"]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=True)
+    course = tmp_path / "course"
+    assert f"pip install --quiet --editable {course}" in result.stdout
+    assert result.stdout.split()[-3:] == ["enabled", f"{course}/course_lib/__init__.py", f"{course}/notebooks"]
+
+
 def test_formulas_are_mathml(site: Path) -> None:
     text = (site / "notebooks/02_targeted_pgd.html").read_text()
     assert text.count("<math ") > 10
