@@ -32,7 +32,7 @@ from course_lib.weights import FOLDER, known, load_card, load_model, save_model
 from course_lib.zoo import own_weights
 
 CHECKPOINTS = Path("build/checkpoints")
-SNAPSHOTS = 10  # along the live recipe's training
+SNAPSHOTS = 10  # along the live recipe's training, with its end
 EVERY = 20  # steps between two reports
 
 
@@ -76,6 +76,7 @@ def run(name: str, recipe: Recipe, *, count: int = 500, home: Path = FOLDER, pro
     model = epochs.best() or progress.model
     card: dict[str, Any] = {
         "recipe": dataclasses.asdict(recipe),
+        "steps": progress.steps,
         "minutes": round(progress.seconds / 60, 1),
         "minutes_drawing": round(drawing / 60, 1),
         "trained_on": {
@@ -146,8 +147,9 @@ def measure_again(name: str, recipe: Recipe, *, count: int, home: Path) -> None:
 
 
 def snapshot(progress: Progress) -> int | None:
-    """The number of the snapshot that is due at this report: number k at (k / 10)^2 of the steps, denser at first."""
-    for number in range(1, SNAPSHOTS + 1):
+    """The number of the snapshot that is due at this report: number k at (k / 10)^2 of the steps, denser at first. The
+    end is the model itself."""
+    for number in range(1, SNAPSHOTS):
         if progress.step - EVERY < progress.steps * (number / SNAPSHOTS) ** 2 <= progress.step:
             return number
     return None

@@ -24,7 +24,7 @@ from course_lib.testbed import FIT, SEED_KINDS, Testbed, keywords
 from course_lib.trainer import SNAPSHOTS
 from tests import tiny
 
-NAMES = [*RECIPES, *(f"picturebook-live-{number:02d}" for number in range(1, SNAPSHOTS + 1))]
+NAMES = [*RECIPES, *(f"picturebook-live-{number:02d}" for number in range(1, SNAPSHOTS))]
 
 
 # --- testbeds ---------------------------------------------------------------------------------------------------------
@@ -177,11 +177,11 @@ def test_snapshots_are_along_one_training_run():
     cards = [weights.load_card(name) for name in NAMES[len(RECIPES) :]]
     steps = [card["step"] for card in cards]
     assert steps == sorted(set(steps))
-    assert steps[-1] == cards[-1]["steps"]
+    end = weights.load_card("picturebook-live")["steps"]
+    assert steps[-1] < end == cards[-1]["steps"]
     final = weights.load_model("picturebook-live").state_dict()
     distances = [sum((state[key] - value).square().sum() for key, value in final.items()).sqrt() for state in models]
-    assert distances[-1] == 0
-    assert distances[0] == max(distances) > distances[len(distances) // 2] > 0
+    assert distances[0] == max(distances) > distances[len(distances) // 2] > distances[-1] > 0
 
 
 @pytest.fixture(scope="module")

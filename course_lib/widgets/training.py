@@ -66,7 +66,8 @@ class Watch(Demo):
 
 
 def replay(name: str) -> Iterator[Progress]:
-    """The shipped snapshots of a training, as `train` would yield them; what it lost and when is not known."""
-    for snapshot in known():
-        if snapshot.startswith(f"{name}-") and "step" in (card := load_card(snapshot)):
-            yield Progress(card["step"], card["steps"], math.nan, math.nan, 0.0, load_model(snapshot))
+    """The shipped snapshots of a training, and its end, as `train` would yield them; what it lost and when is not
+    known."""
+    for shipped in [*(snapshot for snapshot in known() if snapshot.startswith(f"{name}-")), name]:
+        card = load_card(shipped)
+        yield Progress(card.get("step", card["steps"]), card["steps"], math.nan, math.nan, 0.0, load_model(shipped))
