@@ -84,7 +84,7 @@ def test_a_run_gives_what_pgd_gives_and_the_screen_shows_it_exactly() -> None:
         image = player._screen.images[name]
         assert bytes(image.value).startswith(b"\x89PNG")
         assert np.array_equal(decoded(image), sheet(pictures, 2))
-        assert (image.width, image.height) == (str(17 * 23), str(8 * 23))
+        assert (image.width, image.height) == (str(17 * 24), str(8 * 24))
     assert results is player.results
     assert "Done: 10 steps" in status(player)
 

@@ -15,7 +15,7 @@ from course_lib.widgets.drawing import chart, encode, sheet
 from course_lib.widgets.runs import Measure
 
 STYLE = (Path(__file__).parent / "style.css").read_text()
-ONE_WIDE, MANY_WIDE = 320, 400  # pixels of the screen for a sheet of one column, of more; where no scale is given
+ONE_WIDE, MANY_WIDE = 320, 400  # about, in pixels of the screen: sheets of one column, of more; without a scale
 NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
 
 
@@ -110,7 +110,7 @@ class Screen:
         picture = sheet(pictures, self.columns)
         height, width = picture.shape[:2]
         room = ONE_WIDE if width == pictures.shape[2] else MANY_WIDE
-        scale = self.scale or max(1, room // width)
+        scale = self.scale or max(1, round(room / width))
         data = encode(picture, kind)
         self.sent += len(data)
         with image.hold_sync():  # one message
