@@ -34,6 +34,7 @@ def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(chromium_path: 
         page.goto(f"{start}/formgrader/gradebook/ps1/ps1")
         page.get_by_role("link", name="Submission #1").click()
         page.get_by_text("takes the steps of targeted PGD").wait_for()  # the sandbox's report stands in the notebook
+        page.wait_for_function("formgrader.grades?.loaded && formgrader.comments?.loaded")  # else what is typed is lost
         reflection = page.locator(".nbgrader_cell", has_text="2 points for the gradient").last
         for field, words, saved in (
             ("input.score", "4.5", "/api/grade/"),
