@@ -168,7 +168,7 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
     assert list(results) == ["tiny"]
     shown = capsys.readouterr().out
     shown_tables = [block.splitlines() for block in shown.split("\n\n") if "|---|" in block]
-    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 2 + len(CONTENDERS), 5]
+    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 2 + len(CONTENDERS), 6]
     for table in shown_tables:
         rows = [line for line in table if line.startswith("|")]
         assert len({line.count("|") for line in rows}) == 1

@@ -34,3 +34,39 @@ def test_every_picture_has_alt_text() -> None:
 def test_the_two_commands_come_first() -> None:
     lines = [line.strip() for line in README.splitlines() if line.strip()]
     assert [line[:9] for line in lines[1:3]] == ["make lab ", "make test"]
+
+
+def test_the_notebooks_quote_what_was_measured() -> None:
+    """Where a notebook refers to the README's figures, in the words that stand there."""
+    results = json.loads((ROOT / "data" / "results" / "quality.json").read_text())
+    quality = {name: measured["as it ships"] for name, measured in results.items()}
+
+    def seen(bed: str, kind: str) -> str:
+        return f"{100 * quality[bed]['classes'][f'generation, {kind}']['robust']['judge'][0]:.0f}"
+
+    def gained(bed: str, task: str, *, standard: bool = False, interval: bool = False) -> str:
+        row = quality[bed]["restoration by the standard model" if standard else "restoration"][task]
+        return tables.gain(row).replace(" [", " dB [") if interval else f"{row['gain'][0]:+.2f}"
+
+    hole, x2, x4 = "inpainting, label known", "super-resolution x2", "super-resolution x4"
+    book, photos, large = "picturebook", "imagenette", "imagenette-128"
+    pairs = [" and ".join(seen(bed, kind) for kind in ("multivariate", "mixture")) + "%" for bed in (book, photos)]
+    speed = json.loads((ROOT / "data" / "results" / "bench.json").read_text())["seeds"]["times faster"]
+    quoted = {
+        "03_seed_distributions": [f"measured {speed} times\nfaster"],
+        "04_generation": [f"PictureBook {pairs[0]}, photographs {pairs[1]}"],
+        "05_inpainting": [
+            f"{gained(book, hole, interval=True)} for the robust model",
+            f"and {gained(book, hole, standard=True)} for the standard one",
+            f"at 128 pixels {tables.gain(quality[large]['restoration'][hole])}",
+        ],
+        "07_superresolution": [
+            f"robust {gained(book, x4)} dB at factor 4 and {gained(book, x2)} at factor 2",
+            f"standard {gained(book, x4, standard=True)} and {gained(book, x2, standard=True)}",
+            f"photographs of 64 pixels {gained(photos, x4)} at factor 4",
+        ],
+    }
+    for name, words in quoted.items():
+        cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells)
+        assert [quote for quote in words if quote not in text] == [], name
