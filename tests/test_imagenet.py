@@ -309,7 +309,7 @@ def test_the_reports_figures_and_tables_by_one_command_each(testbed, tmp_path, m
         monkeypatch.setattr(module, "RESULTS", tmp_path)
     monkeypatch.setattr(gallery, "solve", lambda problem: solve(replace(problem, steps=min(problem.steps, 1))))
     gallery.main()
-    assert len(list(tmp_path.glob(f"{bed.name}-*.jpg"))) == 5
+    assert len(list(tmp_path.glob(f"{bed.name}-*.webp"))) == 5
     monkeypatch.setattr(sys, "argv", ["quality", "--count", "1"])
     quality.main()
     rows = json.loads((tmp_path / "quality.json").read_text())[bed.name]["as it ships"]
