@@ -26,6 +26,10 @@ class Seeds(Protocol):
         """One seed for each of the labels (B,): (B, 3, H, W) in [0, 1]."""
         ...
 
+    def centres(self, label: int) -> Tensor:
+        """The mean pictures of a class: one, or of a mixture one for each of its parts, (parts, 3, H, W)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Uniform:
@@ -35,6 +39,9 @@ class Uniform:
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         return torch.rand(len(labels), *self.shape, generator=generator)
+
+    def centres(self, label: int) -> Tensor:
+        return torch.full((1, *self.shape), 0.5)
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,9 @@ class PixelNormal:
         check_known(labels, len(self.means))
         noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator)
         return (self.means[labels] + self.deviations[labels] * noise).clamp(0, 1)
+
+    def centres(self, label: int) -> Tensor:
+        return self.means[[label]]
 
 
 class MultivariateNormal:
@@ -83,6 +93,9 @@ class MultivariateNormal:
         noise = torch.randn(seeds.shape, generator=generator)
         return (seeds + self.jitter * noise).clamp(0, 1)
 
+    def centres(self, label: int) -> Tensor:
+        return self.means[[label]]
+
 
 class Mixture:
     """A mixture of Gaussians for each class, which the paper names as a richer G_y: one for each group of similar
@@ -100,13 +113,11 @@ class Mixture:
         which = torch.arange(len(parts)).repeat_interleave(self.weights.long())
         self.normals = MultivariateNormal(torch.cat([pictures for _, pictures in parts]), which, jitter=jitter)
 
-    @property
-    def means(self) -> Tensor:
-        """The mean picture of each Gaussian, (Gaussians, 3, H, W)."""
-        return self.normals.means
-
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         return self.normals.sample(choose(self.weights, self.labels, labels, generator=generator), generator=generator)
+
+    def centres(self, label: int) -> Tensor:
+        return self.normals.means[self.labels == label]
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,9 @@ class Upsampled:
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         return nearest(self.seeds.sample(labels, generator=generator), self.factor)
+
+    def centres(self, label: int) -> Tensor:
+        return nearest(self.seeds.centres(label), self.factor)
 
 
 @dataclass(frozen=True)
@@ -137,14 +151,21 @@ class OnDemand:
         check_known(labels, self.classes)
         parts: dict[int, Tensor] = {}
         for label in labels.unique().tolist() or [0]:
-            if label not in self.fitted:
-                pictures = self.pictures(label)
-                self.fitted[label] = self.fit(pictures, torch.zeros(len(pictures), dtype=torch.int64))
-            parts[label] = self.fitted[label].sample(labels[labels == label] * 0, generator=generator)
+            parts[label] = self.of(label).sample(labels[labels == label] * 0, generator=generator)
         seeds = torch.empty(len(labels), *next(iter(parts.values())).shape[1:])
         for label, part in parts.items():
             seeds[labels == label] = part
         return seeds
+
+    def centres(self, label: int) -> Tensor:
+        return self.of(label).centres(0)
+
+    def of(self, label: int) -> Seeds:
+        """The distribution of this class alone, in which its label is 0."""
+        if label not in self.fitted:
+            pictures = self.pictures(label)
+            self.fitted[label] = self.fit(pictures, torch.zeros(len(pictures), dtype=torch.int64))
+        return self.fitted[label]
 
 
 def similar(images: Tensor, labels: Tensor, groups: int, *, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:

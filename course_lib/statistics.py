@@ -47,6 +47,9 @@ class PrincipalNormals:
         seeds = self.means[chosen] + varied + self.residuals[chosen].view(-1, 1, 1, 1) * noise
         return nearest(seeds.clamp(0, 1), self.block)
 
+    def centres(self, label: int) -> Tensor:
+        return nearest(self.means[self.labels == label], self.block)
+
     @property
     def captured(self) -> Tensor:
         """The share of each normal's variance that its components hold, (N,)."""

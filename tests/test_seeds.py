@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from course_lib import seeds
-from course_lib.seeds import Mixture, MultivariateNormal, PixelNormal, Seeds, Uniform, k_means
+from course_lib.seeds import Mixture, MultivariateNormal, OnDemand, PixelNormal, Seeds, Uniform, Upsampled, k_means
+from course_lib.statistics import principal
 from course_lib.testbed import SEED_KINDS
 from tests import tiny
 
@@ -120,7 +121,7 @@ def test_a_mixture_draws_its_groups_in_proportion_to_their_sizes():
     brightness = samples.flatten(1).mean(1)
     assert sorted(mixture.weights.tolist()) == [10, 30]
     groups = {len(group): group.float().mean(0) / 255 for group in (images[:30], images[30:])}
-    torch.testing.assert_close(mixture.means, torch.stack([groups[int(weight)] for weight in mixture.weights]))
+    torch.testing.assert_close(mixture.centres(0), torch.stack([groups[int(weight)] for weight in mixture.weights]))
     assert (((brightness - 60 / 255).abs() < 0.1) | ((brightness - 190 / 255).abs() < 0.1)).all()  # nothing in between
     assert (brightness > 0.5).double().mean().item() == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 2_000) ** 0.5)
 
@@ -225,6 +226,21 @@ def test_pictures_of_another_type_or_number_are_refused_in_one_sentence(kind):
     for images, labels in ((IMAGES / 255, LABELS), (IMAGES[0], LABELS), (IMAGES, LABELS[:-1])):
         with pytest.raises(ValueError, match=r"^expected uint8 images \(N, 3, H, W\) and N labels, got .*$"):
             kind(images, labels)
+
+
+def test_the_centre_of_a_distribution_is_what_its_samples_scatter_around():
+    images = torch.cat([pictures(20, mean=60, shape=(3, 4, 6)), pictures(20, mean=190, seed=1, shape=(3, 4, 6))])
+    labels = zeros(40)
+    one, two = MultivariateNormal(images, labels), Mixture(images, labels, components=2)
+    on_demand = OnDemand(3, lambda label: images + label, MultivariateNormal)
+    on_blocks = principal(images, labels, groups=1, components=4, block=2)
+    fitted = [(Uniform(images.shape[1:]), 1), (PixelNormal.fit(images, labels), 1), (one, 1), (two, 2)]
+    for kind, parts in [*fitted, (on_blocks, 1), (Upsampled(two, 3), 2), (on_demand, 1)]:
+        centres, samples = kind.centres(0), kind.sample(zeros(4_000), generator=generator())
+        assert centres.shape == (parts, *samples.shape[1:])
+        error = 5 * samples.std(0) / len(samples) ** 0.5 + 0.01  # clipping moves a mean a little
+        assert ((samples.mean(0) - centres.mean(0)).abs() <= error).all()
+    torch.testing.assert_close(on_demand.centres(2), on_demand.centres(0) + 2 / 255)
 
 
 def test_a_testbeds_seeds_are_fitted_once_and_on_training_pictures_only():
