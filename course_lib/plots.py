@@ -8,6 +8,7 @@ import html
 import io
 import itertools
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ def grid(
 ) -> Figure:
     """Rows of pictures (N, 3, H, W) in [0, 1], each with its name on the left.
 
-    `titles` stand above the first row that is complete; `below` puts a short text under each picture of a row.
+    `titles` stand above the first row that is complete, in as many lines as they need; `below` puts a short text under
+    each picture of a row.
     """
     columns = max(len(images) for images in rows.values())
     room = 0.22 if below else 0.0
@@ -54,7 +56,8 @@ def grid(
         row[0].text(-0.12, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=13)
     full = next(row for row, images in zip(axes, rows.values(), strict=True) if len(images) == columns)
     for axis, title in zip(full, titles or [], strict=False):
-        axis.set_title(title, fontsize=12)
+        lines = [fill(line, round(11 * size), break_long_words=False) for line in title.split("\n")]
+        axis.set_title("\n".join(lines), fontsize=12)
     return figure
 
 
