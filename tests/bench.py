@@ -1,8 +1,9 @@
 """Measure speed: `make bench` writes data/results/bench.json and prints it as a table.
 
 Absolute times mean little on another machine, or while other programs run. So all contenders take turns within each
-round, every round gives ratios of its own, and the table shows the median of these ratios with their quartiles. A turn
-is 20 steps long, so that what an attack does once (copies, checks, a model's wrapper) does not count.
+round, in an order by lot, every round gives ratios of its own, and the table shows the median of these ratios with
+their quartiles. A turn is 20 steps long, so that what an attack does once (copies, checks, a model's wrapper) does not
+count.
 
 The unit is one plain forward and backward pass to the input of the network as it was trained: what a gradient costs.
 """
@@ -10,6 +11,7 @@ The unit is one plain forward and backward pass to the input of the network as i
 import argparse
 import json
 import os
+import random
 import statistics
 import threading
 import time
@@ -116,13 +118,15 @@ def turns(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Turn]:
 
 
 def paired(contenders: Mapping[str, Turn], rounds: int) -> dict[str, list[float]]:
-    """Seconds a turn of each contender, one for each round; they take turns, beginning with another one each time."""
-    names = list(contenders)
+    """Seconds a turn of each contender, one for each round; the order of turns is drawn anew each time, because whoever
+    always came after the same one would inherit its caches and its heap."""
+    names, dice = list(contenders), random.Random(0)
     for name in names:
         contenders[name]()  # warm up
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
+    for _ in range(rounds):
+        dice.shuffle(names)
+        for name in names:
             started = time.perf_counter()
             contenders[name]()
             seconds[name].append(time.perf_counter() - started)
