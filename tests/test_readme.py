@@ -4,6 +4,7 @@ import json
 import re
 
 from course_lib import tables
+from course_lib.weights import load_card
 from tests import bench
 from tests.conftest import ROOT
 
@@ -14,6 +15,16 @@ def test_the_quality_tables_are_the_measured_ones() -> None:
     results = json.loads((ROOT / "data" / "results" / "quality.json").read_text())
     for measured in results.values():
         assert tables.tables(measured) in README
+
+
+def test_the_accuracies_are_those_of_the_cards() -> None:
+    for bed in ("imagenette-128", "imagenette", "cifar10"):
+        robust, standard = (load_card(f"{bed}-{role}") for role in ("robust", "standard"))
+        shares = ([100 * value for value in robust[key]] for key in ("clean", "robust"))
+        clean, attacked = ("{:.1f}% [{:.1f}, {:.1f}]".format(*share) for share in shares)
+        twin = " and ".join(f"{100 * standard[key][0]:.1f}%" for key in ("clean", "robust"))
+        quoted = f"all {robust['pictures']:,} test pictures it has {clean} clean and {attacked} robust accuracy"
+        assert f"{quoted}, the standard one {twin}" in README.replace("\n", " "), bed
 
 
 def test_the_speed_table_is_the_measured_one() -> None:
