@@ -108,7 +108,9 @@ def main() -> None:
     testbed = zoo.load()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for draw in (generation, translation, restoration, losses, holes):
-        draw(testbed).savefig(RESULTS / f"{testbed.name}-{draw.__name__}.webp", dpi=90, pil_kwargs={"quality": 82})
+        draw(testbed).savefig(
+            RESULTS / f"{testbed.name}-{draw.__name__}.webp", dpi=90, pil_kwargs={"quality": 76, "method": 6}
+        )
 
 
 if __name__ == "__main__":
