@@ -12,7 +12,6 @@ import argparse
 import copy
 import json
 import statistics
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,7 @@ from course_lib.recipes import RECIPES
 from course_lib.tasks import refine
 from course_lib.training import train
 from tests import peers
-from tests.bench import RowByRow, Turn, paired, ratio, spread
+from tests.bench import RowByRow, Turn, paired, ratio, spread, timed
 from tests.bench_imagenet import network as resnet
 
 MODELS = {32: "cifar10-robust", 64: "imagenette-robust", 224: None}  # at 224 a ResNet-50 of random weights
@@ -109,11 +108,13 @@ def training(*, device: str, batches: int) -> dict[str, Any]:
     recipe = RECIPES["cifar10-robust"]
     count = batches * recipe.batch_size
     images, labels = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8), torch.arange(count) % 10
-    for _ in range(2):  # the first time warms up
-        started = time.perf_counter()
+
+    def epoch() -> None:
         list(train(replace(recipe, epochs=1), images, labels, device=device))
-        seconds = (time.perf_counter() - started) / batches
-    steps = recipe.epochs * (PICTURES // recipe.batch_size)
+
+    epoch()  # warm up
+    seconds = timed(epoch)[0] / batches
+    steps = recipe.epochs * ((PICTURES - recipe.validation) // recipe.batch_size)
     return {"milliseconds a step": round(1000 * seconds, 2), "steps": steps, "minutes": round(steps * seconds / 60, 1)}
 
 

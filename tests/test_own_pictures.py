@@ -16,10 +16,8 @@ from course_lib.datasets.picturebook import PictureBook
 from course_lib.pgd import solve
 from course_lib.tasks import generate
 from course_lib.testbed import SEED_KINDS
-from tests.conftest import ROOT
+from tests.test_notebooks import NOTEBOOKS
 from tests.test_photographs import COLOURS, write
-
-LECTURES = sorted(path.name for path in (ROOT / "notebooks").glob("[01][0-9]_*.ipynb"))
 
 
 @pytest.fixture
@@ -97,9 +95,9 @@ def two_classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", LECTURES)
-def test_every_lecture_runs_on_a_folder_of_two_classes(name: str, two_classes: dict[str, str]) -> None:
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_every_lecture_runs_on_a_folder_of_two_classes(path: Path, two_classes: dict[str, str]) -> None:
     """To its end; what its checked cells say of models that were hardly trained is no claim of the course."""
-    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": ROOT / "notebooks"}})
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": path.parent}})
     client.execute(env=os.environ | two_classes)

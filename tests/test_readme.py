@@ -55,26 +55,26 @@ def test_the_notebooks_quote_what_was_measured() -> None:
     def seen(bed: str, kind: str) -> str:
         return f"{100 * quality[bed]['classes'][f'generation, {kind}']['robust']['judge'][0]:.0f}"
 
-    def gained(bed: str, task: str, *, standard: bool = False, interval: bool = False) -> str:
-        row = quality[bed]["restoration by the standard model" if standard else "restoration"][task]
-        return tables.gain(row).replace(" [", " dB [") if interval else f"{row['gain'][0]:+.2f}"
+    def gained(bed: str, task: str, by: str = "") -> list[str]:
+        """The mean gain, and its interval."""
+        return tables.gain(quality[bed][f"restoration{by}"][task]).split(" ", 1)
 
     hole, x2, x4 = "inpainting, label known", "super-resolution x2", "super-resolution x4"
-    book, photos, large = "picturebook", "imagenette", "imagenette-128"
+    book, photos, large, standard = "picturebook", "imagenette", "imagenette-128", " by the standard model"
     pairs = [" and ".join(seen(bed, kind) for kind in ("multivariate", "mixture")) + "%" for bed in (book, photos)]
     speed = json.loads((ROOT / "data" / "results" / "bench.json").read_text())["seeds"]["times faster"]
     quoted = {
         "03_seed_distributions": [f"measured {speed} times\nfaster"],
         "04_generation": [f"PictureBook {pairs[0]}, photographs {pairs[1]}"],
         "05_inpainting": [
-            f"{gained(book, hole, interval=True)} for the robust model",
-            f"and {gained(book, hole, standard=True)} for the standard one",
-            f"at 128 pixels {tables.gain(quality[large]['restoration'][hole])}",
+            f"{' dB '.join(gained(book, hole))} for the robust model",
+            f"and {gained(book, hole, standard)[0]} for the standard one",
+            f"at 128 pixels {' '.join(gained(large, hole))}",
         ],
         "07_superresolution": [
-            f"robust {gained(book, x4)} dB at factor 4 and {gained(book, x2)} at factor 2",
-            f"standard {gained(book, x4, standard=True)} and {gained(book, x2, standard=True)}",
-            f"photographs of 64 pixels {gained(photos, x4)} at factor 4",
+            f"robust {gained(book, x4)[0]} dB at factor 4 and {gained(book, x2)[0]} at factor 2",
+            f"standard {gained(book, x4, standard)[0]} and {gained(book, x2, standard)[0]}",
+            f"photographs of 64 pixels {gained(photos, x4)[0]} at factor 4",
         ],
     }
     for name, words in quoted.items():
