@@ -8,6 +8,7 @@ its checkpoint ends in the same weights as one that was not. `processes` spreads
 takes its share of every batch, and the numbers stay the same up to rounding.
 """
 
+import importlib
 import io
 import math
 import os
@@ -167,3 +168,7 @@ class Run:
         self.step, self.seconds = state["step"], state["seconds"]
         for name in ("model", "averaged", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
+
+
+if __name__ == "__main__":  # the program is course_lib.trainer; it answers to this name, too
+    importlib.import_module("course_lib.trainer").main()

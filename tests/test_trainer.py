@@ -1,5 +1,7 @@
 """The command that trains looks at validation pictures after each epoch, keeps the best weights, survives a kill."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +15,19 @@ from course_lib.augmentation import random_colours, random_crops, seeded
 from course_lib.evaluation import accuracy
 from course_lib.recipe import Recipe
 from course_lib.training import train
+from tests.conftest import ROOT
 from tests.test_training import RECIPE, colours, finish
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PHOTO = replace(RECIPE, data="imagenette", validation=40, averaging=0.9, peak_rate=0.1, radius=0.2)
+
+
+@pytest.mark.parametrize("module", ["trainer", "training"])
+def test_the_program_answers_to_both_names(module: str) -> None:
+    command = [sys.executable, "-W", "error", "-m", f"course_lib.{module}", "no-such-model"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 2
+    assert ended.stderr.endswith(", cifar10-pair-automobile-truck-standard; got no-such-model\n")
 
 
 @pytest.fixture
