@@ -1,12 +1,14 @@
 """A testbed: data, a robust and a standard model, independent judges, seeds, and settings tuned for each task."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball
@@ -21,6 +23,7 @@ from course_lib.weights import FOLDER, known, load_model
 SEED_KINDS = ("uniform", "normal", "multivariate", "mixture")
 TUNED = DATA / "tuned"
 FIT = 2_000  # training pictures that seed distributions are fitted on
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,9 @@ class Testbed:
         {}. Label 0 is the pair's first class, label 1 its second: `testbed.pair_models[2, 3]["robust"]`."""
         there = set(known(self.home))
         return {
-            pair: {role: prepare(load_model(name, folder=self.home)) for role, name in names.items()}
+            pair: {
+                role: prepare(load_model(name, folder=self.home), precision=precision()) for role, name in names.items()
+            }
             for pair, names in self.pair_weights.items()
             if there.issuperset(names.values())
         }
@@ -116,7 +121,7 @@ class Testbed:
 
     def _model(self, role: str) -> Classifier:
         load = self.load or partial(load_model, folder=self.home)
-        return prepare(load(self.weights[role]))
+        return prepare(load(self.weights[role]), precision=torch.float32 if "judge" in role else precision())
 
     @cached_property
     def tuned(self) -> dict[str, dict[str, Any]]:
@@ -174,6 +179,14 @@ class Testbed:
     def first(self, split: str, count: int) -> tuple[Tensor, Tensor]:
         """The first `count` of these pictures, as `batch` gives them; all, where a person's own folder has fewer."""
         return self.batch(split, range(min(count, len(getattr(self, split)))))
+
+
+def precision() -> torch.dtype:
+    """What robust and standard models compute in: float32, or what the environment variable PRECISION names."""
+    name = os.environ.get("PRECISION", "float32")
+    if name not in PRECISIONS:
+        raise ValueError(f"expected a PRECISION among {', '.join(PRECISIONS)}, got {name!r}")
+    return PRECISIONS[name]
 
 
 def keywords(values: dict[str, Any]) -> dict[str, Any]:

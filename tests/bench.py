@@ -28,7 +28,8 @@ from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import PictureBook
-from course_lib.models import prepare
+from course_lib.imagenet import wrapped
+from course_lib.models import Classifier, prepare
 from course_lib.pgd import Problem, solve
 from course_lib.recipe import Recipe
 from course_lib.seeds import JITTER, MultivariateNormal
@@ -110,10 +111,12 @@ def turns(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Turn]:
     both = {"raw": model, "prepared": prepare(model, device="cpu")}
     contenders: dict[str, Turn] = {"plain pass": partial(plain_passes, model, images, labels)}
     contenders |= {f"ours, {kind}": partial(ours, network, images, labels) for kind, network in both.items()}
+    half = prepare(model if isinstance(model, Classifier) else wrapped(model), precision=torch.bfloat16, device="cpu")
+    contenders["ours, bfloat16"] = partial(ours, half, images, labels)
     for name, peer in PEERS.items():
         for kind, network in both.items():
-            wrapped = RowByRow(network).eval() if kind == "prepared" else network
-            contenders[f"{name}, {kind}"] = partial(theirs, peer, wrapped, images, labels)
+            rows = RowByRow(network).eval() if kind == "prepared" else network
+            contenders[f"{name}, {kind}"] = partial(theirs, peer, rows, images, labels)
     return contenders
 
 

@@ -38,18 +38,6 @@ BATCHES = {32: 128, 64: 64, 224: 16}
 PICTURES = 50_000  # of CIFAR-10's training part
 
 
-class Bfloat16(nn.Module):
-    """A network whose convolutions and matrices work in bfloat16; logits come out in single precision."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, dtype=torch.bfloat16):
-            return self.network(images).float()
-
-
 def compiled(network: nn.Module) -> nn.Module:
     """A copy that is compiled when it is first called."""
     network = copy.deepcopy(network)
@@ -61,7 +49,7 @@ def turns(model: nn.Module, images: Tensor, labels: Tensor, *, steps: int) -> di
     """Everything that is compared on one network; a turn generates the whole batch and waits for it."""
     radius = images.shape[-1] / 16
     settings: dict[str, Any] = {"steps": steps, "step_size": 2.5 * radius / steps}
-    half, rows = Bfloat16(model).eval(), RowByRow(model).eval()
+    half, rows = prepare(model, precision=torch.bfloat16, device=images.device), RowByRow(model).eval()
 
     def finished(images: Tensor) -> Tensor:
         if images.is_cuda:

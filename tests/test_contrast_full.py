@@ -10,6 +10,8 @@ from course_lib import zoo
 from course_lib.constraints import L2Ball
 from course_lib.evaluation import robust_hits
 from course_lib.metrics import judged
+from course_lib.pgd import solve
+from course_lib.tasks import generate
 from tests.peers import torchattacks
 
 pytestmark = pytest.mark.full
@@ -58,3 +60,19 @@ def test_the_standard_model_is_accurate_and_not_robust():
 def test_apgd_leaves_about_as_much_of_the_robust_model(loss):
     """APGD is the stronger attack: it was measured to leave 86.8% (CE) and 87.4% (DLR) where ours leaves 91.2%."""
     assert 0 <= share("robust") - apgd_share(loss) <= 0.05
+
+
+@pytest.mark.parametrize("name", ["picturebook", "imagenette-128", "cifar10"])
+def test_the_contrast_is_the_same_in_bfloat16(name, monkeypatch):
+    """100 pictures from noise by each model: the judges' shares in both precisions."""
+    labels, shares = torch.arange(100) % 10, {}
+    for precision in ("float32", "bfloat16"):
+        monkeypatch.setenv("PRECISION", precision)
+        bed = zoo.load(name)
+        noise = bed.seeds("uniform").sample(labels, generator=torch.Generator().manual_seed(1))
+        for role, model in bed.models.items():
+            images = solve(generate(model, noise, labels, **bed.tuned["generate from noise"]))
+            shares[precision, role] = [judged(judge, images, labels).float().mean() for judge in bed.judges.values()]
+    for role in ("robust", "standard"):
+        exact, half = (torch.stack(shares[precision, role]) for precision in ("float32", "bfloat16"))
+        assert (exact - half).abs().max() <= 0.04

@@ -11,6 +11,8 @@ import torchvision
 from torch import Tensor, nn
 
 from course_lib.models import Block, Classifier, best_device, plain_network, prepare, residual_network
+from course_lib.robustness_interop.networks import ForeignClassifier, import_robustness
+from course_lib.weights import load_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -113,6 +115,45 @@ def test_only_a_batch_norm_right_after_a_convolution_is_folded() -> None:
 def test_a_model_goes_to_the_best_device_unless_told_otherwise() -> None:
     assert next(prepare(build("residual")).parameters()).device.type == best_device().type
     assert next(prepare(build("residual"), device="cpu").parameters()).device.type == "cpu"
+
+
+# --- bfloat16 ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["residual", "plain", "shipped", "foreign"])
+def test_in_bfloat16_answers_and_gradients_are_nearly_the_same_and_in_float32(kind: str) -> None:
+    known = {"shipped": lambda: load_model("picturebook-robust"), "foreign": foreign}
+    exact = prepare(known.get(kind, lambda: build(kind).float())(), device="cpu")
+    half, images = prepare(exact, device="cpu", precision=torch.bfloat16), pictures(4).float()
+    for seen in (lambda model: model, lambda model: model.features):
+        wanted, got = seen(exact)(images), seen(half)(images)
+        assert got.dtype == torch.float32
+        assert not torch.equal(got, wanted)
+        torch.testing.assert_close(got, wanted, rtol=0, atol=0.03 * wanted.abs().max().item())
+        gradient = input_gradient(seen(half), images)
+        assert gradient.dtype == torch.float32
+        angles = F.cosine_similarity(gradient.flatten(1), input_gradient(seen(exact), images).flatten(1))
+        assert angles.min() > 0.98
+    assert all(parameter.dtype == torch.float32 for parameter in exact.parameters()), "the original is untouched"
+    again = prepare(half, device="cpu", precision=torch.bfloat16)
+    assert torch.equal(again(images), half(images))
+
+
+def foreign() -> nn.Module:
+    """A network of the `robustness` package, with batch statistics of its own answers."""
+    network = import_robustness("robustness.cifar_models").resnet18(num_classes=10)
+    model = ForeignClassifier(network, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    model.train()(pictures(8).float())
+    return model
+
+
+def test_only_a_classifier_computes_in_bfloat16_and_only_two_precisions_are_known() -> None:
+    with pytest.raises(TypeError, match=r"^expected a Classifier to compute in bfloat16, got ResNet$"):
+        prepare(build("torchvision"), precision=torch.bfloat16)
+    with pytest.raises(
+        ValueError, match=r"^expected a precision of torch.float32 or torch.bfloat16, got torch.float16$"
+    ):
+        prepare(build("residual"), precision=torch.float16)
 
 
 # --- Classifier -------------------------------------------------------------------------------------------------------

@@ -49,6 +49,18 @@ def test_unknown_names_are_refused_in_one_sentence(monkeypatch):
         zoo.load("picturebook").seeds("gaussian")
 
 
+def test_the_environment_can_choose_bfloat16_for_both_models_and_never_for_a_judge(monkeypatch):
+    monkeypatch.setenv("PRECISION", "bfloat16")
+    book = zoo.load("picturebook")
+    models = [*book.models.values(), *(model for pair in book.pair_models.values() for model in pair.values())]
+    assert len(models) == 8
+    assert all(next(model.body.parameters()).dtype == torch.bfloat16 for model in models)
+    assert {parameter.dtype for judge in book.judges.values() for parameter in judge.parameters()} == {torch.float32}
+    monkeypatch.setenv("PRECISION", "half")
+    with pytest.raises(ValueError, match=r"^expected a PRECISION among float32, bfloat16, got 'half'$"):
+        assert zoo.load("picturebook").models
+
+
 def test_without_a_shortcut_the_pictures_and_the_standard_model_have_none():
     planted, plain = zoo.load("picturebook"), zoo.load("picturebook", shortcut=0.0)
     assert planted.train.textures.abs().max() > 0
