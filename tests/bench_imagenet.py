@@ -1,7 +1,8 @@
-"""What a step of the primitive costs at 224 pixels, and what a live demo shows when: `python -m tests.bench_imagenet`.
+"""What a step of the primitive costs at 224 pixels, and what a live demo shows when: `python -m tests.bench_imagenet`
+writes data/results/bench-imagenet.json and prints it as a table.
 
 Weights are random, which changes no cost. Every setting runs in a process of its own, so that its peak memory is its
-own. Where other programs use the cores, the CPU seconds of one thread tell more than the seconds on the clock.
+own. Seconds are those on the clock, so other programs had better rest.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,13 @@ from course_lib.robustness_interop import import_robustness
 from course_lib.tasks import refine
 from course_lib.widgets.runs import Measure, Script
 
-DEPTHS, BATCHES = (18, 50), (1, 8)
+DEPTHS, PRECISIONS = (18, 50), {"": torch.float32, ", bfloat16": torch.bfloat16}
 
 
-def network(depth: int) -> Classifier:
+def network(depth: int, precision: torch.dtype = torch.float32) -> Classifier:
     """A ResNet with random weights, ready for synthesis."""
     imagenet_models = import_robustness("robustness.imagenet_models")
-    return prepare(wrapped(getattr(imagenet_models, f"resnet{depth}")(num_classes=1000)))
+    return prepare(wrapped(getattr(imagenet_models, f"resnet{depth}")(num_classes=1000)), precision=precision)
 
 
 def judge() -> Classifier:
@@ -50,24 +50,23 @@ def refined(model: Classifier, batch: int, steps: int) -> Problem:
     return refine(model, images, torch.arange(batch), ball=L2Ball(40.0), steps=steps, step_size=1.0)
 
 
-def timed(work: Callable[[], object], repeats: int) -> dict[str, float]:
-    """The median of the seconds, and of the CPU seconds, that some work takes; a first time does not count."""
+def timed(work: Callable[[], object], repeats: int) -> float:
+    """The median of the seconds that some work takes; a first time does not count."""
     work()
-    clock, processor = [], []
+    seconds = []
     for _ in range(repeats):
-        before = time.perf_counter(), time.process_time()
+        began = time.perf_counter()
         work()
-        clock.append(time.perf_counter() - before[0])
-        processor.append(time.process_time() - before[1])
-    return {"seconds": round(statistics.median(clock), 3), "CPU seconds": round(statistics.median(processor), 3)}
+        seconds.append(time.perf_counter() - began)
+    return round(statistics.median(seconds), 3)
 
 
-def cost(depth: int, batch: int, threads: int, repeats: int) -> dict[str, float]:
+def cost(depth: int, precision: torch.dtype, batch: int, threads: int, repeats: int) -> dict[str, float]:
     """One step for a batch, and the most memory that the process has had."""
     torch.set_num_threads(threads)
-    problem = refined(network(depth), batch, 1)
-    found = timed(lambda: step(problem, problem.start), repeats)
-    return found | {"peak megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
+    problem = refined(network(depth, precision), batch, 1)
+    seconds = timed(lambda: step(problem, problem.start), repeats)
+    return {"seconds": seconds, "peak megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
 
 
 def judging(batch: int, threads: int, repeats: int) -> dict[str, float]:
@@ -75,14 +74,14 @@ def judging(batch: int, threads: int, repeats: int) -> dict[str, float]:
     torch.set_num_threads(threads)
     model, images = judge(), torch.rand(batch, 3, 224, 224)
     with torch.no_grad():
-        return timed(lambda: model(images), repeats)
+        return {"seconds": timed(lambda: model(images), repeats)}
 
 
-def demo(depth: int, batch: int, threads: int) -> dict[str, float]:
+def demo(depth: int, precision: torch.dtype, batch: int, threads: int) -> dict[str, float]:
     """A live demo, robust and standard model side by side and a judge: seconds to its first pictures (the starts), to
-    the first step, and of each further one."""
+    the first step of both, and of each further one."""
     torch.set_num_threads(threads)
-    models, eye = {name: network(depth) for name in ("robust", "standard")}, judge()
+    models, eye = {name: network(depth, precision) for name in ("robust", "standard")}, judge()
 
     def sure(moment: Any) -> Tensor:
         return eye(moment.frame.images).softmax(1)[:, 0]
@@ -93,47 +92,63 @@ def demo(depth: int, batch: int, threads: int) -> dict[str, float]:
         measures=[Measure("judge", sure)],
     )
     list(script.play({}, only_start=True))  # warm
-    began, at = (time.perf_counter(), time.process_time()), []
+    began, at = time.perf_counter(), []
     for update in script.play({}):
         if update.level:
-            at.append((time.perf_counter() - began[0], time.process_time() - began[1]))
+            at.append(time.perf_counter() - began)
     start, _, first, second, *_ = at  # the starts are shown before any work, and again with their losses
     return {
-        "seconds to the start": round(start[0], 3),
-        "seconds to the first step": round(first[0], 3),
-        "CPU seconds to the first step": round(first[1], 3),
-        "CPU seconds of a further step": round(second[1] - first[1], 3),
+        "seconds to the start": round(start, 3),
+        "seconds to the first step": round(first, 3),
+        "seconds of a further step": round(second - first, 3),
     }
 
 
-def alone(function: Callable[..., dict[str, float]], *arguments: int) -> dict[str, float]:
+def alone(function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
     """In a process of its own."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
+def measure(*, threads: int, repeats: int) -> dict[str, Any]:
+    """Everything; takes a few minutes."""
+    names = {f"ResNet-{depth}{name}": (depth, precision) for depth in DEPTHS for name, precision in PRECISIONS.items()}
+    return {
+        "threads": threads,
+        "repeats": repeats,
+        "a step": {
+            f"{name}, batch {batch}": alone(cost, *which, batch, threads, repeats)
+            for name, which in names.items()
+            for batch in (1, 8)
+        },
+        "the judge": {f"EfficientNet-B0, batch {batch}": alone(judging, batch, threads, repeats) for batch in (1, 8)},
+        "a demo": {
+            f"two {name}, batch {batch}": alone(demo, *which, batch, threads)
+            for name, which in names.items()
+            for batch in (1, 4)
+        },
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as text."""
+    lines = [f"{result['threads']} threads, 224 px, median of {result['repeats']}; demos once"]
+    for part in ("a step", "the judge", "a demo"):
+        rows = result[part]
+        lines += ["", f"{part:36}" + "".join(f"{key:>27}" for key in next(iter(rows.values())))]
+        lines += [f"{name:36}" + "".join(f"{value:>27}" for value in row.values()) for name, row in rows.items()]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5, help="more, and medians are steadier (default: %(default)s)")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of torch (default: 1 2)")
+    parser.add_argument("--repeats", type=int, default=9, help="more, and medians are steadier (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="of torch (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=RESULTS / "bench-imagenet.json")
     arguments = parser.parse_args()
-    found: dict[str, dict[str, Any]] = {}
-
-    def row(part: str, name: str, function: Callable[..., dict[str, float]], *numbers: int) -> None:
-        found.setdefault(part, {})[name] = alone(function, *numbers)
-        print(f"{part}, {name}: {found[part][name]}", flush=True)
-        write(arguments.output, (json.dumps(found, indent=1) + "\n").encode())
-
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    for threads in arguments.threads:
-        on = f"{threads} thread{'s'[: threads > 1]}"
-        for depth, batch in product(DEPTHS, BATCHES):
-            row("a step", f"ResNet-{depth}, batch {batch}, {on}", cost, depth, batch, threads, arguments.repeats)
-        for batch in BATCHES:
-            row("the judge", f"batch {batch}, {on}", judging, batch, threads, arguments.repeats)
-        for depth, batch in product(DEPTHS, (1, 4)):
-            row("a demo", f"two ResNet-{depth}, batch {batch}, {on}", demo, depth, batch, threads)
+    found = measure(threads=arguments.threads, repeats=arguments.repeats)
+    write(arguments.output, (json.dumps(found, indent=1) + "\n").encode())
+    print(table(found))
 
 
 if __name__ == "__main__":

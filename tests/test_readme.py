@@ -2,10 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable
+
+import pytest
 
 from course_lib import tables
 from course_lib.weights import load_card
-from tests import bench
+from tests import bench, bench_imagenet
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -27,9 +30,14 @@ def test_the_accuracies_are_those_of_the_cards() -> None:
         assert f"{quoted}, the standard one {twin}" in README.replace("\n", " "), bed
 
 
-def test_the_speed_table_is_the_measured_one() -> None:
-    result = json.loads((ROOT / "data" / "results" / "bench.json").read_text())
-    assert bench.table(result) in README
+@pytest.mark.parametrize(("name", "table"), [("bench", bench.table), ("bench-imagenet", bench_imagenet.table)])
+def test_the_speed_tables_are_the_measured_ones(name: str, table: Callable[[dict], str]) -> None:
+    assert table(json.loads((ROOT / "data" / "results" / f"{name}.json").read_text())) in README
+
+
+def test_a_demo_at_224_pixels_shows_what_it_does_within_two_seconds() -> None:
+    demos = json.loads((ROOT / "data" / "results" / "bench-imagenet.json").read_text())["a demo"]
+    assert max(demo["seconds to the first step"] for demo in demos.values()) < 2
 
 
 def test_every_link_and_picture_is_there() -> None:
