@@ -115,7 +115,8 @@ class Bfloat16(nn.Module):
         self.network = network.to(torch.bfloat16)
 
     def forward(self, images: Tensor, **keywords: Any) -> Tensor | tuple[Tensor, ...]:
-        answer: Tensor | tuple[Tensor, ...] = self.network(images.to(torch.bfloat16), **keywords)
+        own = next(self.network.parameters()).dtype  # bfloat16, until somebody says `.double()`
+        answer: Tensor | tuple[Tensor, ...] = self.network(images.to(own), **keywords)
         if isinstance(answer, tuple):
             return tuple(part.to(images.dtype) for part in answer)
         return answer.to(images.dtype)

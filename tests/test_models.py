@@ -137,6 +137,7 @@ def test_in_bfloat16_answers_and_gradients_are_nearly_the_same_and_in_float32(ki
     assert all(parameter.dtype == torch.float32 for parameter in exact.parameters()), "the original is untouched"
     again = prepare(half, device="cpu", precision=torch.bfloat16)
     assert torch.equal(again(images), half(images))
+    torch.testing.assert_close(again.double()(images.double()), exact.double()(images.double()), rtol=0, atol=0.05)
 
 
 def foreign() -> nn.Module:
