@@ -35,6 +35,14 @@ def test_the_speed_tables_are_the_measured_ones(name: str, table: Callable[[dict
     assert table(json.loads((ROOT / "data" / "results" / f"{name}.json").read_text())) in README
 
 
+def test_the_scores_of_50000_samples_are_the_measured_ones() -> None:
+    scores = json.loads((ROOT / "data" / "results" / "cifar10-samples.json").read_text())["judge"]
+    share, score, distance = (scores[key][0] for key in ("judged", "inception score", "frechet distance"))
+    assert scores["pictures"] == 50_000
+    assert f"{100 * share:.1f}% are of their class, the Inception Score is {score:.2f} and the" in README
+    assert f"Fréchet distance to the 10,000 test pictures {distance:.2f}." in README
+
+
 def test_a_demo_at_224_pixels_shows_what_it_does_within_two_seconds() -> None:
     demos = json.loads((ROOT / "data" / "results" / "bench-imagenet.json").read_text())["a demo"]
     assert max(demo["seconds to the first step"] for demo in demos.values()) < 2
