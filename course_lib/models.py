@@ -122,6 +122,16 @@ class Bfloat16(nn.Module):
         return answer.to(images.dtype)
 
 
+def shorten(model: Classifier) -> None:
+    """Make the body compute in bfloat16 and the head go on in float32, also where that is a part of the body."""
+    if isinstance(model.body, Bfloat16):
+        return
+    head = copy.deepcopy(model.head).float()
+    model.body = Bfloat16(model.body)
+    model.head.float().load_state_dict(head.state_dict())
+    model.head.register_forward_pre_hook(in_own_precision)
+
+
 def in_own_precision(layer: nn.Linear, inputs: tuple[Tensor]) -> tuple[Tensor]:
     """What a layer between two precisions gets."""
     return (inputs[0].to(layer.weight.dtype),)
@@ -142,11 +152,7 @@ def prepare(model: Model, *, device: torch.device | str | None = None, precision
     if precision == torch.bfloat16:
         if not isinstance(model, Classifier):
             raise TypeError(f"expected a Classifier to compute in bfloat16, got {type(model).__name__}")
-        if not isinstance(model.body, Bfloat16):
-            exact = copy.deepcopy(model.head).float()
-            model.body = Bfloat16(model.body)
-            model.head.float().load_state_dict(exact.state_dict())  # it may be a part of the body
-            model.head.register_forward_pre_hook(in_own_precision)
+        shorten(model)
     elif precision != torch.float32:
         raise ValueError(f"expected a precision of torch.float32 or torch.bfloat16, got {precision}")
     return model.to(device or best_device()).to(memory_format=torch.channels_last)
