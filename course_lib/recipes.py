@@ -93,6 +93,8 @@ PHOTO_JUDGE = replace(
 STANDARD_PHOTO_JUDGE = replace(
     PHOTO_JUDGE, widths=(24, 48, 96, 128), radius=0.0, attack_steps=(1, 1, 2), epochs=25, noise=0.1, seed=11
 )
+DIAL = replace(PHOTOGRAPHS, widths=(24, 48, 96, 128), epochs=20, precision="float32")
+DIAL_RADII = (0.0, 0.3, 0.6, 1.2, 3.0, 6.0)  # L2, pixel units: nothing else differs between these six networks
 CIFAR10 = replace(  # pictures of 32 x 32 are many, and too small for random crops
     PHOTOGRAPHS,
     data="cifar10",
@@ -154,7 +156,18 @@ RECIPES = {
     "cifar10-judge2": replace(CIFAR10_JUDGE, radius=0.0, attack_steps=(1, 1, 2), noise=0.1, seed=11),
 }
 
-ON_REQUEST = {**of_pairs("imagenette", PHOTOGRAPHS), **of_pairs("cifar10", CIFAR10)}  # trained by name; none ships
+ON_REQUEST = {  # trained by name; none ships
+    **of_pairs("imagenette", PHOTOGRAPHS),
+    **of_pairs("cifar10", CIFAR10),
+    **{f"imagenette-radius-{radius:g}": replace(DIAL, radius=radius) for radius in DIAL_RADII},
+    **{  # in figures: how much three trainings differ
+        f"picturebook-radius-{factor * TRAINING_RADIUS / 2:g}-seed-{seed}": replace(
+            LIVE, radius=factor * TRAINING_RADIUS / 2, seed=seed
+        )
+        for seed in range(3)
+        for factor in (0.0, 0.25, 0.5, 1.0, 2.5, 5.0)
+    },
+}
 
 ATTACKS: dict[str, dict[str, Any]] = {  # at which robustness is measured, for the card; radii at pictures of `size`
     "picturebook": {"norm": "l2", "radius": RADIUS, "steps": 50, "restarts": 5, "size": 64},

@@ -22,6 +22,7 @@ import torch
 
 from course_lib.datasets.cyclegan import PAIRS
 from course_lib.evaluation import accuracy, robust_hits
+from course_lib.files import default_cache
 from course_lib.metrics import judged, wilson
 from course_lib.models import Classifier, best_device, prepare
 from course_lib.processes import Alone, together
@@ -31,7 +32,7 @@ from course_lib.training import Progress, train
 from course_lib.weights import FOLDER, known, load_card, load_model, save_model
 from course_lib.zoo import own_weights
 
-CHECKPOINTS = Path("build/checkpoints")
+CHECKPOINTS = default_cache() / "training"  # outside the repository: they outlast it
 SNAPSHOTS = 10  # along the live recipe's training, with its end
 EVERY = 20  # steps between two reports
 
