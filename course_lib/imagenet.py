@@ -15,8 +15,6 @@ from torch import nn
 from torchvision.models import efficientnet_b0, get_weight
 
 from course_lib.datasets.imagenet import names
-from course_lib.fetching import fetch, fetch_from_hub, hub_path
-from course_lib.files import default_cache, digest, load_tensors, save_tensors
 from course_lib.models import Classifier
 from course_lib.robustness_interop import (
     ARCHITECTURES,
@@ -27,6 +25,8 @@ from course_lib.robustness_interop import (
 )
 from course_lib.robustness_interop.checkpoints import IMAGENET
 from course_lib.robustness_interop.networks import NoDraws, build
+from course_lib.storage.fetching import fetch, fetch_from_hub, hub_path
+from course_lib.storage.files import default_cache, digest, load_tensors, save_tensors
 
 HUB = "madrylab/robust-imagenet-models"
 NAMES = names()

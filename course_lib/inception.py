@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.files import default_cache
+from course_lib.storage.files import default_cache
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SOURCE = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from course_lib import zoo
 from course_lib.constraints import L2Ball, norms
 from course_lib.evaluation import robust_hits
-from course_lib.files import RESULTS
 from course_lib.metrics import bootstrap, judged, wilson
 from course_lib.pixels import bicubic, psnr, shrink
+from course_lib.storage.files import RESULTS
 from course_lib.tasks import fill_with_mean, inpaint, random_holes, superresolve
 from course_lib.testbed import Testbed
 from course_lib.trials import Trial, at_once, in_batches, solved, trials

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.files import DATA
+from course_lib.storage.files import DATA
 from course_lib.strokes import Ellipse, Rectangle, Shape, Stroke, image_of, layer
 
 FILE = DATA / "sketches" / "sketches.json"

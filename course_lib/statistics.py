@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from course_lib.files import DATA, load_tensors, save_tensors
 from course_lib.pixels import nearest, shrink
 from course_lib.seeds import PixelNormal, Seeds, Upsampled, choose, similar
+from course_lib.storage.files import DATA, load_tensors, save_tensors
 
 FOLDER = DATA / "statistics"
 GRID = 16  # blocks across a picture; the authors have 56 across 224 pixels

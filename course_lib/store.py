@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.files import digest, load_tensors, save_tensors, write
+from course_lib.storage.files import digest, load_tensors, save_tensors, write
 
 INDEX = "index.json"
 

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from course_lib.files import RESULTS
 from course_lib.quality import CONTENDERS
+from course_lib.storage.files import RESULTS
 
 
 def percent(row: dict[str, Any], contender: str) -> str:

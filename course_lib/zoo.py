@@ -19,8 +19,8 @@ from course_lib.datasets.collections import CIFAR10, IMAGENETTE, collection_of
 from course_lib.datasets.imagenet import GROUPS
 from course_lib.datasets.photographs import Collection, Photographs
 from course_lib.datasets.picturebook import CLASSES, DEFAULT_SHORTCUT, RADIUS, PictureBook
-from course_lib.files import default_cache
 from course_lib.models import Classifier
+from course_lib.storage.files import default_cache
 from course_lib.testbed import Testbed
 from course_lib.weights import load_model
 

@@ -12,13 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import fetching, recipes, trainer, zoo
+from course_lib import recipes, trainer, zoo
 from course_lib.constraints import L2Ball
 from course_lib.datasets import cyclegan
-from course_lib.datasets.archives import GROWTH, unpack
 from course_lib.datasets.collections import collection_of
 from course_lib.datasets.photographs import Photographs
 from course_lib.pgd import solve
+from course_lib.storage import fetching
+from course_lib.storage.archives import GROWTH, unpack
 from course_lib.tasks import attack, fill_with_mean, inpaint, paint, random_holes, superresolve, translate
 from course_lib.testbed import SEED_KINDS
 from tests.web import Server, serving

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from course_lib import fetching
-from course_lib.fetching import fetch, fetch_from_hub
+from course_lib.storage import fetching
+from course_lib.storage.fetching import fetch, fetch_from_hub
 from tests.conftest import ROOT
 from tests.web import COMMIT, Server, serving
 

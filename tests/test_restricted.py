@@ -11,7 +11,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from course_lib import fetching, imagenet, restricted, zoo
+from course_lib import imagenet, restricted, zoo
 from course_lib.constraints import L2Ball, norms
 from course_lib.datasets import photographs
 from course_lib.datasets.imagenet import GROUPS, groups
@@ -21,6 +21,7 @@ from course_lib.restricted import Grouped, from_cifar10
 from course_lib.robustness_interop import ForeignClassifier, as_attacker, import_robustness, save_checkpoint
 from course_lib.robustness_interop.checkpoints import IMAGENET
 from course_lib.seeds import MultivariateNormal, OnDemand
+from course_lib.storage import fetching
 from course_lib.tasks import attack, fill_with_mean, generate, inpaint, paint, random_holes, superresolve, translate
 from course_lib.testbed import SEED_KINDS, TUNED, Testbed
 from tests import tiny

@@ -23,7 +23,6 @@ import torchvision
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from course_lib import files
 from course_lib.constraints import L2Ball, LinfBall
 from course_lib.models import Classifier, prepare, residual_network
 from course_lib.pgd import Problem, solve
@@ -40,6 +39,7 @@ from course_lib.robustness_interop import (
 )
 from course_lib.robustness_interop.checkpoints import CIFAR, IMAGENET, Normaliser
 from course_lib.robustness_interop.networks import NoDraws, build
+from course_lib.storage import files
 from course_lib.tasks import attack, paint
 from tests import tiny
 

@@ -13,7 +13,7 @@ from course_lib.checks.alone import borrowed
 from course_lib.checks.asking import Function, Inputs, Outputs
 from course_lib.checks.attempt import ended
 from course_lib.checks.exercise import Exercise, Verdict, described, judge
-from course_lib.files import default_cache, write
+from course_lib.storage.files import default_cache, write
 
 SETS = ("ps1", "ps2", "ps3", "ps4", "ps5", "ps6")
 BORROWED = "expected a cell that stands on its own, but this one needs {}: the grader has only torch, F and your cell"

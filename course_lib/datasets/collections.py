@@ -9,8 +9,8 @@ from PIL import Image
 from torchvision import datasets
 
 from course_lib.datasets import cyclegan, imagenet
-from course_lib.datasets.archives import put
 from course_lib.datasets.photographs import SUFFIXES, Collection
+from course_lib.storage.archives import put
 
 
 def folder(path: str | Path) -> Collection:

@@ -4,9 +4,9 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from course_lib.datasets.archives import put, unpack
 from course_lib.datasets.photographs import Collection
-from course_lib.fetching import fetch
+from course_lib.storage.archives import put, unpack
+from course_lib.storage.fetching import fetch
 
 SOURCE = "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets"  # moved there from people.eecs.berkeley.edu
 HASHES = {  # SHA-256, as TensorFlow Datasets has them

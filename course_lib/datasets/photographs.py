@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from course_lib.files import cached, default_cache
 from course_lib.pixels import read_square
+from course_lib.storage.files import cached, default_cache
 
 SPLITS = ("train", "validation", "test")
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from course_lib.datasets import drawing, scenes
-from course_lib.files import cached, default_cache
+from course_lib.storage.files import cached, default_cache
 
 CLASSES = ("horse", "zebra", "apple", "orange", "summer", "winter", "goldfish", "parachute", "church", "golf ball")
 SPLITS = {"train": (0, 20_000), "validation": (1, 2_000), "test": (2, 2_000)}  # name: (number, pictures)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course_lib.checks.report import exercises
-from course_lib.files import write
 from course_lib.grading import sandbox
 from course_lib.grading.grade import Grader, grade_class
 from course_lib.grading.reports import write_reports
 from course_lib.grading.sandbox import Limits
 from course_lib.grading.submissions import submissions
+from course_lib.storage.files import write
 
 UNSAFE = "expected bubblewrap (bwrap) to isolate students' code, and it does not work here: install it (Debian: apt \
 install bubblewrap), or pass --unisolated to run students' code as yourself"

@@ -15,10 +15,10 @@ from torch import Tensor
 from course_lib.checks.asking import Inputs, Outputs
 from course_lib.checks.exercise import Exercise, judge, points
 from course_lib.checks.report import exercise
-from course_lib.files import digest, write
 from course_lib.grading import sandbox
 from course_lib.grading.sandbox import Answer, Limits
 from course_lib.grading.submissions import Submission, submissions
+from course_lib.storage.files import digest, write
 
 STATUSES = ("ok", "wrong", "error", "timeout", "memory", "missing", "duplicate")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from course_lib.checks.report import exercise
-from course_lib.files import write
 from course_lib.grading.grade import Mark, Marked
+from course_lib.storage.files import write
 
 STYLE = (
     "body{font:17px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#1a1a1a}"

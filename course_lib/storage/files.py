@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-DATA = Path(__file__).resolve().parent.parent / "data"  # what ships
+PACKAGE = Path(__file__).resolve().parents[1]
+DATA = next((path for path in (PACKAGE / "data",) if path.is_dir()), PACKAGE.parent / "data")  # installed, or cloned
 RESULTS = DATA / "results"  # what was measured
 
 

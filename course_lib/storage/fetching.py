@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 
 from filelock import FileLock
 
-from course_lib.files import default_cache
+from course_lib.storage.files import default_cache
 
 TIMEOUT = 20.0  # seconds without a byte
 ATTEMPTS = 4  # in a row that bring nothing
