@@ -13,7 +13,7 @@ from course_lib import zoo
 from course_lib.datasets.collections import collection_of
 from course_lib.datasets.photographs import Photographs
 from course_lib.datasets.picturebook import DEFAULT_SHORTCUT, RADIUS, PictureBook
-from course_lib.recipe import Recipe
+from course_lib.training.recipe import Recipe
 
 TRAINING_RADIUS = 1.25 * RADIUS  # a little beyond the radius at which robustness is measured
 

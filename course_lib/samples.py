@@ -20,17 +20,17 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from course_lib import zoo
-from course_lib.augmentation import seeded
 from course_lib.inception import in_bytes, load_inception
 from course_lib.metrics import Network, frechet_distance, inception_score, outputs, wilson
 from course_lib.models import best_device
 from course_lib.pgd import solve
-from course_lib.processes import ALONE, Alone, together
 from course_lib.seeds import Seeds
 from course_lib.storage.files import digest, write
 from course_lib.store import Store
 from course_lib.tasks import generate
 from course_lib.testbed import SEED_KINDS, Testbed
+from course_lib.training.augmentation import seeded
+from course_lib.training.processes import ALONE, Alone, together
 from course_lib.trials import NOISE
 
 

@@ -24,11 +24,11 @@ from course_lib.datasets.cyclegan import PAIRS
 from course_lib.evaluation import accuracy, robust_hits
 from course_lib.metrics import judged, wilson
 from course_lib.models import Classifier, best_device, prepare
-from course_lib.processes import Alone, together
-from course_lib.recipe import BALLS, Recipe
 from course_lib.recipes import ATTACKS, ON_REQUEST, RECIPES, own, pictures
 from course_lib.storage.files import default_cache
-from course_lib.training import Progress, train
+from course_lib.training.loop import Progress, train
+from course_lib.training.processes import Alone, together
+from course_lib.training.recipe import BALLS, Recipe
 from course_lib.weights import FOLDER, known, load_card, load_model, save_model
 from course_lib.zoo import own_weights
 

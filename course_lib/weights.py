@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from course_lib.models import Classifier
-from course_lib.recipe import Recipe
 from course_lib.storage.files import DATA, load_tensors, save_tensors
+from course_lib.training.recipe import Recipe
 
 FOLDER = DATA / "weights"
 

@@ -31,9 +31,9 @@ from course_lib.datasets.picturebook import PictureBook
 from course_lib.imagenet import wrapped
 from course_lib.models import Classifier, prepare
 from course_lib.pgd import Problem, solve
-from course_lib.recipe import Recipe
 from course_lib.seeds import JITTER, MultivariateNormal
 from course_lib.tasks import refine
+from course_lib.training.recipe import Recipe
 from course_lib.widgets import Player, controls
 from tests import peers
 

@@ -28,7 +28,7 @@ from course_lib.pgd import solve
 from course_lib.recipes import RECIPES
 from course_lib.storage.files import RESULTS
 from course_lib.tasks import refine
-from course_lib.training import train
+from course_lib.training.loop import train
 from tests import peers
 from tests.bench import RowByRow, Turn, paired, ratio, spread, timed
 from tests.bench_imagenet import network as resnet

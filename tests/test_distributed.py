@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from course_lib import trainer
 from course_lib.models import residual_network
-from course_lib.processes import ONE_ONLY, Alone
-from course_lib.training import Progress, Run, train
+from course_lib.training.loop import Progress, Run, train
+from course_lib.training.processes import ONE_ONLY, Alone
 from course_lib.weights import load_card, load_model
 from tests.conftest import ROOT
 from tests.test_trainer import PHOTO
@@ -30,10 +30,10 @@ SHORT = replace(RECIPE, epochs=1)  # ten steps
 DRIVER = """
 import os, signal, sys
 import torch
-from course_lib import training
-from course_lib.batch_norm import WholeBatchNorm
-from course_lib.processes import together
-from course_lib.recipe import Recipe
+from course_lib.training import loop
+from course_lib.training.batch_norm import WholeBatchNorm
+from course_lib.training.processes import together
+from course_lib.training.recipe import Recipe
 
 training.SAVE_EVERY = 0.0  # after every step
 folder = training.Path(sys.argv[1])

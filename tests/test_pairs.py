@@ -17,10 +17,10 @@ from course_lib.evaluation import accuracy, robust_hits
 from course_lib.metrics import judged
 from course_lib.models import prepare
 from course_lib.pgd import solve
-from course_lib.recipe import Recipe
 from course_lib.recipes import ON_REQUEST, RECIPES, pictures
 from course_lib.tasks import translate
 from course_lib.testbed import Testbed
+from course_lib.training.recipe import Recipe
 from course_lib.weights import load_card, load_model
 
 SMALL = 24

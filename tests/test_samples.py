@@ -15,8 +15,8 @@ from torch import Tensor
 
 from course_lib import samples
 from course_lib.metrics import frechet_distance, inception_score, judged, wilson
-from course_lib.processes import Alone
 from course_lib.store import Store
+from course_lib.training.processes import Alone
 from tests import tiny
 from tests.test_distributed import LIMIT, two
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from course_lib import trainer, weights
-from course_lib.augmentation import random_colours, random_crops, seeded
 from course_lib.evaluation import accuracy
-from course_lib.recipe import Recipe
-from course_lib.training import train
+from course_lib.training.augmentation import random_colours, random_crops, seeded
+from course_lib.training.loop import train
+from course_lib.training.recipe import Recipe
 from tests.conftest import ROOT
 from tests.test_training import RECIPE, colours, finish
 
@@ -66,7 +66,7 @@ def test_a_killed_run_goes_on_with_its_history(
     expected = train_here()
     for path in [*tmp_path.glob("*.*"), *(tmp_path / "checkpoints").iterdir()]:
         path.unlink()
-    monkeypatch.setattr("course_lib.training.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("course_lib.training.loop.SAVE_EVERY", 0.0)
     look = trainer.Epochs.look
 
     def killed(self: trainer.Epochs, progress: trainer.Progress) -> None:

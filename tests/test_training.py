@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.augmentation import augment, batch, seeded
 from course_lib.constraints import Ball, L2Ball, LinfBall, norms
 from course_lib.evaluation import accuracy, evaluating, robust_hits
-from course_lib.recipe import Recipe
-from course_lib.training import Progress, Run, train
+from course_lib.training.augmentation import augment, batch, seeded
+from course_lib.training.loop import Progress, Run, train
+from course_lib.training.recipe import Recipe
 from tests import peers
 from tests.bench import RowByRow
 
@@ -68,8 +68,8 @@ def trained(one_thread: None) -> nn.Module:
 DRIVER = """
 import sys
 import torch
-from course_lib import training
-from course_lib.recipe import Recipe
+from course_lib.training import loop
+from course_lib.training.recipe import Recipe
 
 torch.set_num_threads(1)
 training.SAVE_EVERY = 0.0  # after every step

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_lib.training import Progress
+from course_lib.training.loop import Progress
 from course_lib.weights import load_card
 from course_lib.widgets import Score, Watch, controls, replay
 from tests import tiny

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load
 
 from course_lib.models import Classifier
-from course_lib.recipe import Recipe
 from course_lib.storage import files
+from course_lib.training.recipe import Recipe
 from course_lib.weights import known, load_card, load_model, save_model
 from tests import tiny
 

@@ -18,10 +18,10 @@ from course_lib.evaluation import robust_hits
 from course_lib.metrics import judged
 from course_lib.pgd import solve
 from course_lib.pixels import shrink
-from course_lib.recipe import Recipe
 from course_lib.recipes import ON_REQUEST, RECIPES
 from course_lib.testbed import FIT, SEED_KINDS, Testbed, keywords
 from course_lib.trainer import SNAPSHOTS
+from course_lib.training.recipe import Recipe
 from tests import tiny
 
 NAMES = [*RECIPES, *(f"picturebook-live-{number:02d}" for number in range(1, SNAPSHOTS))]

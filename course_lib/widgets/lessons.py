@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from course_lib.models import prepare
 from course_lib.pixels import to_uint8
-from course_lib.training import Progress
+from course_lib.training.loop import Progress
 
 FIRST, SHARE = 10, 0.2  # the next look comes after so many steps, or after this share of the steps done
 

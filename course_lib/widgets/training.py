@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.training import Progress
+from course_lib.training.loop import Progress
 from course_lib.weights import known, load_card, load_model
 from course_lib.widgets.demo import Demo, Request
 from course_lib.widgets.lessons import Lesson, Score, Source, Stage

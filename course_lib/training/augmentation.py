@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.pixels import shrink
-from course_lib.recipe import Recipe
+from course_lib.training.recipe import Recipe
 
 
 def seeded(seed: int, step: int, *, stream: int) -> torch.Generator:

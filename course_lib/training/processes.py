@@ -21,8 +21,8 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
-from course_lib.batch_norm import WholeBatchNorm
 from course_lib.models import best_device
+from course_lib.training.batch_norm import WholeBatchNorm
 
 PATIENCE = timedelta(hours=1)  # for a process that is silent; the first one also measures while the others wait
 ONE_ONLY = (

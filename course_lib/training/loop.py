@@ -21,12 +21,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.augmentation import batch, seeded
 from course_lib.constraints import Ball
 from course_lib.models import Classifier
 from course_lib.pgd import Problem, solve
-from course_lib.processes import ALONE, Alone
-from course_lib.recipe import Recipe
+from course_lib.training.augmentation import batch, seeded
+from course_lib.training.processes import ALONE, Alone
+from course_lib.training.recipe import Recipe
 
 SAVE_EVERY = 60.0  # seconds between two checkpoints
 
