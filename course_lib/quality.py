@@ -15,13 +15,14 @@ from torch import Tensor, nn
 
 from course_lib import zoo
 from course_lib.constraints import L2Ball, norms
-from course_lib.evaluation import robust_hits
-from course_lib.metrics import bootstrap, judged, wilson
+from course_lib.measuring.accuracy import robust_hits
+from course_lib.measuring.intervals import bootstrap, wilson
+from course_lib.measuring.judging import at_once, in_batches, judged, random_change
 from course_lib.pixels import bicubic, psnr, shrink
 from course_lib.storage.files import RESULTS
 from course_lib.tasks import fill_with_mean, inpaint, random_holes, superresolve
 from course_lib.testbed import Testbed
-from course_lib.trials import Trial, at_once, in_batches, solved, trials
+from course_lib.trials import Trial, solved, trials
 
 CONTENDERS = ("start", "robust", "standard", "standard, own best settings", "random direction")
 
@@ -37,12 +38,6 @@ def pooled(rows: list[dict[str, Any]]) -> dict[str, Any]:
         mean = sum(row[name]["length"] * row["pictures"] for row in rows) / together["pictures"]
         together[name] = {**shares, "length": round(mean, 2)}
     return together
-
-
-def random_change(starts: Tensor, results: Tensor, *, seed: int = 0) -> Tensor:
-    """A control: every start moved in a random direction, as far as it was moved in `results`."""
-    noise = torch.randn(starts.shape, generator=torch.Generator().manual_seed(seed))
-    return (starts + noise * norms(results - starts) / norms(noise)).clamp(0, 1)
 
 
 def measure_trial(testbed: Testbed, trial: Trial) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from course_lib import zoo
-from course_lib.inception import in_bytes, load_inception
-from course_lib.metrics import Network, frechet_distance, inception_score, outputs, wilson
+from course_lib.measuring.inception import in_bytes, load_inception
+from course_lib.measuring.intervals import wilson
+from course_lib.measuring.judging import Network, outputs
+from course_lib.measuring.scores import frechet_distance, inception_score
 from course_lib.models import best_device
 from course_lib.pgd import solve
 from course_lib.seeds import Seeds

@@ -21,8 +21,9 @@ from typing import Any
 import torch
 
 from course_lib.datasets.cyclegan import PAIRS
-from course_lib.evaluation import accuracy, robust_hits
-from course_lib.metrics import judged, wilson
+from course_lib.measuring.accuracy import accuracy, robust_hits
+from course_lib.measuring.intervals import wilson
+from course_lib.measuring.judging import judged
 from course_lib.models import Classifier, best_device, prepare
 from course_lib.recipes import ATTACKS, ON_REQUEST, RECIPES, own, pictures
 from course_lib.storage.files import default_cache

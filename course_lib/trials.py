@@ -1,18 +1,17 @@
 """What is tuned on validation pictures and measured on test pictures: starts, and the classes they should turn into."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.pgd import Problem, solve
+from course_lib.measuring.judging import in_batches
 from course_lib.tasks import refine
 from course_lib.testbed import SEED_KINDS, Testbed
 
 NOISE = ("uniform", "normal")  # kinds of seeds
-BATCH, LARGE = 50, 8  # pictures at once; of 224 x 224 pixels, which take a ResNet-50 a gigabyte
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,3 @@ def trials(testbed: Testbed, *, split: str, count: int) -> Iterator[Trial]:
 def solved(model: nn.Module, trial: Trial, settings: dict[str, Any]) -> Tensor:
     """The results of one trial, computed in batches."""
     return in_batches(lambda starts, targets: refine(model, starts, targets, **settings), trial.starts, trial.targets)
-
-
-def in_batches(make: Callable[..., Problem], *tensors: Tensor) -> Tensor:
-    """Solve the problems that `make` states for each batch of the tensors."""
-    count = at_once(make(*(tensor[:1] for tensor in tensors)).start)
-    return torch.cat([solve(make(*parts)) for parts in zip(*(tensor.split(count) for tensor in tensors), strict=True)])
-
-
-def at_once(images: Tensor) -> int:
-    """How many pictures of this size a batch has."""
-    height, width = images.shape[-2:]
-    return max(1, min(BATCH, LARGE * 224 * 224 // (height * width)))

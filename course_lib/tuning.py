@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from course_lib import zoo
-from course_lib.metrics import judged
+from course_lib.measuring.judging import in_batches, judged
 from course_lib.pixels import bicubic, psnr, shrink
 from course_lib.tasks import fill_with_mean, inpaint, paint, random_holes, superresolve
 from course_lib.testbed import TUNED, Testbed, keywords
-from course_lib.trials import Trial, in_batches, solved, trials
+from course_lib.trials import Trial, solved, trials
 
 GRIDS = {  # radii at 64 x 64, which grow with the side of a picture, as L2 norms do; and steps
     "generate": ((9.0, 12.0, 16.0), 40),

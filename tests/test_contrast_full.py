@@ -8,8 +8,8 @@ from torch import Tensor
 
 from course_lib import zoo
 from course_lib.constraints import L2Ball
-from course_lib.evaluation import robust_hits
-from course_lib.metrics import judged
+from course_lib.measuring.accuracy import robust_hits
+from course_lib.measuring.judging import judged
 from course_lib.pgd import solve
 from course_lib.tasks import generate
 from tests.peers import torchattacks

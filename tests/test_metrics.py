@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from scipy.stats import binomtest
 
-from course_lib.metrics import bootstrap, diversity, judged, wilson
+from course_lib.measuring.intervals import bootstrap, wilson
+from course_lib.measuring.judging import judged
+from course_lib.measuring.scores import diversity
 
 
 def hits(count: int, total: int) -> torch.Tensor:

@@ -13,8 +13,8 @@ from course_lib import trainer, weights, zoo
 from course_lib.constraints import L2Ball
 from course_lib.datasets import picturebook
 from course_lib.datasets.picturebook import BACKGROUNDS, CLASSES, PictureBook
-from course_lib.evaluation import accuracy, robust_hits
-from course_lib.metrics import judged
+from course_lib.measuring.accuracy import accuracy, robust_hits
+from course_lib.measuring.judging import judged
 from course_lib.models import prepare
 from course_lib.pgd import solve
 from course_lib.recipes import ON_REQUEST, RECIPES, pictures

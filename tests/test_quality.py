@@ -9,7 +9,8 @@ import torch
 from course_lib import quality, tables, tuning, zoo
 from course_lib import trials as trials_module
 from course_lib.constraints import norms
-from course_lib.metrics import judged, wilson
+from course_lib.measuring.intervals import wilson
+from course_lib.measuring.judging import judged
 from course_lib.quality import CONTENDERS
 from course_lib.testbed import SEED_KINDS, Testbed
 from course_lib.trials import Trial, solved

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from course_lib import samples
-from course_lib.metrics import frechet_distance, inception_score, judged, wilson
+from course_lib.measuring.intervals import wilson
+from course_lib.measuring.judging import judged
+from course_lib.measuring.scores import frechet_distance, inception_score
 from course_lib.store import Store
 from course_lib.training.processes import Alone
 from tests import tiny

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from scipy import linalg, ndimage
 from torch import Tensor, nn
 
-from course_lib import inception
-from course_lib.metrics import certainty, frechet, frechet_distance, inception_score, judged, outputs, ssim
+from course_lib.measuring import inception
+from course_lib.measuring.judging import certainty, judged, outputs
+from course_lib.measuring.scores import frechet, frechet_distance, inception_score, ssim
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -260,7 +261,7 @@ def test_the_distance_refuses_what_is_no_set_of_features(shape):
 
 
 def test_torchmetrics_is_imported_only_when_a_score_is_asked_for():
-    program = "import course_lib.metrics, course_lib.inception, sys; print(*sys.modules)"
+    program = "import course_lib.measuring.scores, course_lib.measuring.inception, sys; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"torchmetrics", "matplotlib", "scipy"} & set(ran.stdout.split())
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.constraints import Ball, L2Ball, LinfBall, norms
-from course_lib.evaluation import accuracy, evaluating, robust_hits
+from course_lib.measuring.accuracy import accuracy, evaluating, robust_hits
 from course_lib.training.augmentation import augment, batch, seeded
 from course_lib.training.loop import Progress, Run, train
 from course_lib.training.recipe import Recipe

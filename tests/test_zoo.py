@@ -14,8 +14,8 @@ from torch import Tensor
 from course_lib import tasks, trainer, weights, zoo
 from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import DEFAULT_SHORTCUT, PictureBook, textures
-from course_lib.evaluation import robust_hits
-from course_lib.metrics import judged
+from course_lib.measuring.accuracy import robust_hits
+from course_lib.measuring.judging import judged
 from course_lib.pgd import solve
 from course_lib.pixels import shrink
 from course_lib.recipes import ON_REQUEST, RECIPES

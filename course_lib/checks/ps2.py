@@ -172,7 +172,7 @@ ROBUST_ACCURACY = Exercise(
         ),
         Mistake(lambda *a: hits(*a).all(0).float().sum(), "This is a count: divide by the number of pictures."),
     ),
-    "notebook 01, One attack step or seven?; course_lib.evaluation",
+    "notebook 01, One attack step or seven?; course_lib.measuring.accuracy",
     Ask(model=True),
 )
 

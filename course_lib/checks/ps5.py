@@ -108,7 +108,7 @@ INCEPTION_SCORE = Exercise(
             "This mixes log2 with exp: take the natural logarithm.",
         ),
     ),
-    "notebook 10; course_lib.metrics",
+    "notebook 10; course_lib.measuring.scores",
 )
 
 
@@ -149,7 +149,7 @@ INTERVAL = Exercise(
         Mistake(lambda hits: wilson(hits)[[0, 2, 1]], "The two ends seem to be swapped: [share, low, high]."),
         Mistake(lambda hits: 100 * wilson(hits), "These are percentages: a share lies between 0 and 1."),
     ),
-    "notebook 10; course_lib.metrics.wilson",
+    "notebook 10; course_lib.measuring.intervals.wilson",
 )
 
 EXERCISES = (PSNR, INCEPTION_SCORE, INTERVAL)

@@ -1,62 +1,21 @@
-"""How good is a result, and how sure are we: shares, means and scores of whole sets of pictures, with 95% intervals.
+"""Scores of pictures beside the truth, and of whole sets of pictures, with 95% intervals.
 
 SSIM, the Inception Score and the Frechet distance are computed by torchmetrics, which is imported when first needed.
 The scores of sets look at pictures through a network of your choice, such as a testbed's judge. Their values belong to
-that network: never compare them with published ones, for which the network is Inception (`course_lib.inception`).
+that network: never compare them with published ones, for which the network is Inception (`measuring.inception`).
 """
 
-import math
 import warnings
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Z95 = 1.959964
+from course_lib.measuring.intervals import resampled
+from course_lib.measuring.judging import Network, outputs
+
 WINDOW = 11  # pixels, of SSIM's Gaussian window (standard deviation 1.5), as in Wang et al. 2004
 FAINTEST = -600.0  # logarithm of a probability; smaller ones would become 0 and spoil the Inception Score with 0 / 0
-
-Network = Callable[[Tensor], Tensor]
-"""Images (B, 3, H, W) in [0, 1] -> (B, numbers): a classifier's logits, or a representation."""
-
-
-def wilson(hits: Tensor) -> list[float]:
-    """A share with its Wilson 95% interval: booleans (N,) -> [share, low, high]."""
-    count, share = len(hits), hits.float().mean().item()
-    middle = (share + Z95**2 / (2 * count)) / (1 + Z95**2 / count)
-    half = Z95 / (1 + Z95**2 / count) * math.sqrt(share * (1 - share) / count + Z95**2 / (4 * count**2))
-    return [round(value, 4) for value in (share, max(0.0, middle - half), min(1.0, middle + half))]
-
-
-def bootstrap(values: Tensor, *, rounds: int = 2000, seed: int = 0) -> list[float]:
-    """A mean with its bootstrap 95% interval: (N,) -> [mean, low, high]."""
-    values = values.float().cpu()
-    means = torch.stack([values[choice].mean() for choice in resampled(len(values), rounds, seed)])
-    low, high = means.quantile(torch.tensor([0.025, 0.975])).tolist()
-    return [round(value, 4) for value in (values.mean().item(), low, high)]
-
-
-def resampled(count: int, rounds: int, seed: int) -> Iterator[Tensor]:
-    """`rounds` draws of `count` indices with replacement."""
-    generator = torch.Generator().manual_seed(seed)
-    return (torch.randint(count, (count,), generator=generator) for _ in range(rounds))
-
-
-@torch.no_grad()
-def outputs(network: Network, images: Tensor, *, batch_size: int = 100) -> Tensor:
-    """What a network says of images, computed in batches: (N, 3, H, W) -> (N, numbers)."""
-    return torch.cat([network(part) for part in images.split(batch_size)])
-
-
-def judged(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
-    """Which images the judge assigns to the wanted class: (N, 3, H, W) and (N,) -> (N,) booleans."""
-    return outputs(judge, images, batch_size=batch_size).argmax(1) == labels
-
-
-def certainty(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
-    """The probability that the judge gives to the wanted class: (N, 3, H, W) and (N,) -> (N,)."""
-    return outputs(judge, images, batch_size=batch_size).softmax(1).gather(1, labels[:, None]).squeeze(1)
 
 
 def ssim(images: Tensor, truth: Tensor) -> Tensor:
@@ -91,7 +50,7 @@ def inception_score(
     score, *drawn = inception_scores([likely] + [likely[choice] for choice in resampled(len(likely), rounds, seed)])
     spread = torch.tensor(drawn or [score], dtype=torch.float64)
     low, high = (spread.quantile(torch.tensor([0.025, 0.975]).double()) + score - spread.mean()).tolist()
-    return [round(value, 4) for value in (score, max(1.0, low), min(float(logits.shape[1]), high))]
+    return [score, max(1.0, low), min(float(logits.shape[1]), high)]
 
 
 def inception_scores(sets: list[Tensor]) -> list[float]:
@@ -130,7 +89,7 @@ def frechet_distance(
     orders = [torch.randperm(len(numbers), generator=generator) for numbers in seen]
     halves = [[s[order][: len(s) // 2], s[order][len(s) // 2 :]] for s, order in zip(seen, orders, strict=True)]
     smaller = [frechet(*pair) for pair in zip(*halves, strict=True)]
-    return [round(value, 4) for value in (frechet(*seen), sum(smaller) / 2)]
+    return [frechet(*seen), sum(smaller) / 2]
 
 
 class Given(nn.Identity):

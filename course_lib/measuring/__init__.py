@@ -1,0 +1,1 @@
+"""How good is a result, and how sure are we: accuracies, judges, intervals, scores of sets."""

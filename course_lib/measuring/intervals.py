@@ -1,0 +1,31 @@
+"""How sure are we: shares and means with their 95% intervals."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+Z95 = 1.959964  # of the standard normal distribution: 95% lie between -Z95 and Z95
+
+
+def wilson(hits: Tensor) -> list[float]:
+    """A share with its Wilson 95% interval: booleans (N,) -> [share, low, high]."""
+    count, share = len(hits), hits.float().mean().item()
+    middle = (share + Z95**2 / (2 * count)) / (1 + Z95**2 / count)
+    half = Z95 / (1 + Z95**2 / count) * math.sqrt(share * (1 - share) / count + Z95**2 / (4 * count**2))
+    return [share, max(0.0, middle - half), min(1.0, middle + half)]
+
+
+def bootstrap(values: Tensor, *, rounds: int = 2000, seed: int = 0) -> list[float]:
+    """A mean with its bootstrap 95% interval: (N,) -> [mean, low, high]."""
+    values = values.float().cpu()
+    means = torch.stack([values[choice].mean() for choice in resampled(len(values), rounds, seed)])
+    low, high = means.quantile(torch.tensor([0.025, 0.975])).tolist()
+    return [values.mean().item(), low, high]
+
+
+def resampled(count: int, rounds: int, seed: int) -> Iterator[Tensor]:
+    """`rounds` draws of `count` indices with replacement."""
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randint(count, (count,), generator=generator) for _ in range(rounds))

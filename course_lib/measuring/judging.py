@@ -1,0 +1,51 @@
+"""What a judge, a network that the synthesis never uses, says of pictures; and a control for it to see.
+
+Problems are solved and pictures are judged in batches that fit into memory.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_lib.constraints import norms
+from course_lib.pgd import Problem, solve
+
+BATCH, LARGE = 50, 8  # pictures at once; of 224 x 224 pixels, which take a ResNet-50 a gigabyte
+
+Network = Callable[[Tensor], Tensor]
+"""Images (B, 3, H, W) in [0, 1] -> (B, numbers): a classifier's logits, or a representation."""
+
+
+@torch.no_grad()
+def outputs(network: Network, images: Tensor, *, batch_size: int = 100) -> Tensor:
+    """What a network says of images, computed in batches: (N, 3, H, W) -> (N, numbers)."""
+    return torch.cat([network(part) for part in images.split(batch_size)])
+
+
+def judged(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
+    """Which images the judge assigns to the wanted class: (N, 3, H, W) and (N,) -> (N,) booleans."""
+    return outputs(judge, images, batch_size=batch_size).argmax(1) == labels
+
+
+def certainty(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
+    """The probability that the judge gives to the wanted class: (N, 3, H, W) and (N,) -> (N,)."""
+    return outputs(judge, images, batch_size=batch_size).softmax(1).gather(1, labels[:, None]).squeeze(1)
+
+
+def random_change(starts: Tensor, results: Tensor, *, seed: int = 0) -> Tensor:
+    """A control: every start moved in a random direction, as far as it was moved in `results`."""
+    noise = torch.randn(starts.shape, generator=torch.Generator().manual_seed(seed))
+    return (starts + noise * norms(results - starts) / norms(noise)).clamp(0, 1)
+
+
+def in_batches(make: Callable[..., Problem], *tensors: Tensor) -> Tensor:
+    """Solve the problems that `make` states for each batch of the tensors."""
+    count = at_once(make(*(tensor[:1] for tensor in tensors)).start)
+    return torch.cat([solve(make(*parts)) for parts in zip(*(tensor.split(count) for tensor in tensors), strict=True)])
+
+
+def at_once(images: Tensor) -> int:
+    """How many pictures of this size a batch has."""
+    height, width = images.shape[-2:]
+    return max(1, min(BATCH, LARGE * 224 * 224 // (height * width)))
