@@ -16,9 +16,9 @@ from torch import nn
 
 from course_lib.datasets import cyclegan
 from course_lib.datasets.collections import CIFAR10, IMAGENETTE, collection_of
-from course_lib.datasets.imagenet import GROUPS
 from course_lib.datasets.photographs import Collection, Photographs
 from course_lib.datasets.picturebook import CLASSES, DEFAULT_SHORTCUT, RADIUS, PictureBook
+from course_lib.imagenet.folder import GROUPS
 from course_lib.models import Classifier
 from course_lib.storage.files import default_cache
 from course_lib.testbed import Testbed
@@ -119,7 +119,7 @@ def imagenette_resnet(depth: int) -> Testbed:
     Networks and pictures are fetched when first asked for, and settings are published ones (`data/tuned`). One standard
     network judges: what fools a standard network may convince it.
     """
-    from course_lib import imagenet  # torchvision's models and the hub: only where they are needed
+    from course_lib.imagenet import networks as imagenet  # torchvision's models and the hub: only where they are needed
 
     numbers = (0, 217, 482, 491, 497, 566, 569, 571, 574, 701)
     answers = [imagenet.NAMES[number] for number in imagenet.order(numbers)]
@@ -143,7 +143,7 @@ def imagenette_resnet(depth: int) -> Testbed:
 
 def imagenet() -> Testbed:
     """All of ImageNet at 224 pixels, from a folder that you have, with the networks of `imagenette-resnet50`."""
-    from course_lib import imagenet
+    from course_lib.imagenet import networks as imagenet
 
     return Testbed(
         name="imagenet",
@@ -164,7 +164,7 @@ def imagenet() -> Testbed:
 def restricted_imagenet() -> Testbed:
     """The paper's nine groups of ImageNet's classes at 224 pixels: pictures from an ImageNet folder that you have, the
     authors' networks and settings."""
-    from course_lib.restricted import load_restricted
+    from course_lib.imagenet.restricted import load_restricted
 
     return Testbed(
         name="restricted_imagenet",

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.robustness_interop import import_robustness
+from course_lib.imagenet.robustness import import_robustness
 
 with warnings.catch_warnings():
     # foolbox imports scipy.ndimage.filters by its old name: warnings about the source of others, at import only.
@@ -38,7 +38,7 @@ def robustness(
     targeted: bool = True,
     custom_loss: Callable[..., tuple[Tensor, None]] | None = None,
 ) -> Tensor:
-    """`AttackerModel` of Engstrom et al., as they wrote it: `robustness_interop.as_attacker` mends the first and third.
+    """`AttackerModel` of Engstrom et al., as they wrote it: `as_attacker` mends the first and third.
 
     - It normalises the input itself, which our models do inside, and clamps it to [0, 1] before that. The clamp changes
       no value, but its gradient at exactly 0 and 1 was 1 up to torch 2.12 and is 0 in 2.15 (pytorch issue 184572), so a

@@ -21,12 +21,13 @@ import torchvision
 from huggingface_hub import constants
 from torch import Tensor, nn
 
-from course_lib import gallery, imagenet, quality, tables, zoo
+from course_lib import gallery, quality, tables, zoo
 from course_lib.constraints import L2Ball, norms
-from course_lib.imagenet import HUB, NAMES, SOURCES, load_imagenet
+from course_lib.imagenet import networks as imagenet
+from course_lib.imagenet.networks import HUB, NAMES, SOURCES, load_imagenet
+from course_lib.imagenet.robustness import import_robustness
 from course_lib.pgd import Problem, solve
 from course_lib.pixels import bicubic, nearest, shrink
-from course_lib.robustness_interop import import_robustness
 from course_lib.storage import fetching
 from course_lib.tasks import (
     attack,

@@ -9,10 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib.datasets import imagenet, photographs
+from course_lib.datasets import photographs
 from course_lib.datasets.collections import collection_of
 from course_lib.datasets.photographs import Photographs
-from course_lib.robustness_interop import import_robustness
+from course_lib.imagenet import folder as imagenet
+from course_lib.imagenet.robustness import import_robustness
 
 NUMBERS = [1_440_000 + 977 * number for number in range(imagenet.CLASSES)]
 FOLDERS = [f"n{number:08d}" for number in NUMBERS]  # sorted, like ImageNet's

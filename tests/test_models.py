@@ -10,8 +10,8 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
+from course_lib.imagenet.robustness import ForeignClassifier, import_robustness
 from course_lib.models import Block, Classifier, best_device, plain_network, prepare, residual_network
-from course_lib.robustness_interop.networks import ForeignClassifier, import_robustness
 from course_lib.weights import load_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

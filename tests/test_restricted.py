@@ -11,15 +11,17 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from course_lib import imagenet, restricted, zoo
+from course_lib import zoo
 from course_lib.constraints import L2Ball, norms
 from course_lib.datasets import photographs
-from course_lib.datasets.imagenet import GROUPS, groups
+from course_lib.imagenet import networks as imagenet
+from course_lib.imagenet import restricted
+from course_lib.imagenet.checkpoints import IMAGENET, save_checkpoint
+from course_lib.imagenet.folder import GROUPS, groups
+from course_lib.imagenet.restricted import Grouped, from_cifar10
+from course_lib.imagenet.robustness import ForeignClassifier, as_attacker, import_robustness
 from course_lib.pgd import solve
 from course_lib.pixels import bicubic, nearest, shrink
-from course_lib.restricted import Grouped, from_cifar10
-from course_lib.robustness_interop import ForeignClassifier, as_attacker, import_robustness, save_checkpoint
-from course_lib.robustness_interop.checkpoints import IMAGENET
 from course_lib.seeds import MultivariateNormal, OnDemand
 from course_lib.storage import fetching
 from course_lib.tasks import attack, fill_with_mean, generate, inpaint, paint, random_holes, superresolve, translate

@@ -24,21 +24,26 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball, LinfBall
-from course_lib.models import Classifier, prepare, residual_network
-from course_lib.pgd import Problem, solve
-from course_lib.robustness_interop import (
-    ARCHITECTURES,
-    ForeignClassifier,
-    as_attacker,
-    from_attacker,
-    import_robustness,
+from course_lib.imagenet.checkpoints import (
+    CIFAR,
+    IMAGENET,
+    Normaliser,
     load_checkpoint,
     load_converted,
     save_checkpoint,
     save_converted,
 )
-from course_lib.robustness_interop.checkpoints import CIFAR, IMAGENET, Normaliser
-from course_lib.robustness_interop.networks import NoDraws, build
+from course_lib.imagenet.robustness import (
+    ARCHITECTURES,
+    ForeignClassifier,
+    NoDraws,
+    as_attacker,
+    build,
+    from_attacker,
+    import_robustness,
+)
+from course_lib.models import Classifier, prepare, residual_network
+from course_lib.pgd import Problem, solve
 from course_lib.storage import files
 from course_lib.tasks import attack, paint
 from tests import tiny

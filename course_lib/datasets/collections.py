@@ -8,8 +8,9 @@ from pathlib import Path
 from PIL import Image
 from torchvision import datasets
 
-from course_lib.datasets import cyclegan, imagenet
+from course_lib.datasets import cyclegan
 from course_lib.datasets.photographs import SUFFIXES, Collection
+from course_lib.imagenet import folder as imagenet
 from course_lib.storage.archives import put
 
 

@@ -14,17 +14,10 @@ from filelock import FileLock
 from torch import nn
 from torchvision.models import efficientnet_b0, get_weight
 
-from course_lib.datasets.imagenet import names
+from course_lib.imagenet.checkpoints import IMAGENET, load_checkpoint, load_converted, save_converted
+from course_lib.imagenet.folder import names
+from course_lib.imagenet.robustness import ARCHITECTURES, ForeignClassifier, NoDraws, build
 from course_lib.models import Classifier
-from course_lib.robustness_interop import (
-    ARCHITECTURES,
-    ForeignClassifier,
-    load_checkpoint,
-    load_converted,
-    save_converted,
-)
-from course_lib.robustness_interop.checkpoints import IMAGENET
-from course_lib.robustness_interop.networks import NoDraws, build
 from course_lib.storage.fetching import fetch, fetch_from_hub, hub_path
 from course_lib.storage.files import default_cache, digest, load_tensors, save_tensors
 

@@ -7,9 +7,9 @@ grouped.
 import torch
 from torch import Tensor
 
-from course_lib.datasets.imagenet import OF_CIFAR10, groups
 from course_lib.datasets.photographs import Photographs
-from course_lib.imagenet import load_network
+from course_lib.imagenet.folder import OF_CIFAR10, groups
+from course_lib.imagenet.networks import load_network
 from course_lib.models import Classifier
 
 

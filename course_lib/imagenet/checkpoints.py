@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.imagenet.robustness import ARCHITECTURES, ForeignClassifier, Network, as_attacker, build
 from course_lib.models import Classifier
-from course_lib.robustness_interop.networks import ARCHITECTURES, ForeignClassifier, Network, as_attacker, build
 from course_lib.storage.files import load_tensors, save_tensors
 
 Normaliser = tuple[Sequence[float], Sequence[float]]
