@@ -61,7 +61,9 @@ MUTANTS = {
     STANDARD_JUDGE: Mutant(TESTBED, 'self._model("judge")', 'self._model("standard")'),
     SET_WITH_ITSELF: Mutant(METRICS, "metric.update(fake, real=False)", "metric.update(real, real=False)"),
     FLAT_ANSWERS: Mutant(METRICS, "metric.update(likely)", "metric.update(likely / 10)"),
-    UNDRAWN: Mutant("course_lib/strokes.py", "return below + pixels[:, 3:] * (pixels[:, :3] - below)", "return below"),
+    UNDRAWN: Mutant(
+        "course_lib/datasets/strokes.py", "return below + pixels[:, 3:] * (pixels[:, :3] - below)", "return below"
+    ),
     ANCHORED: Mutant(
         "course_lib/widgets/evolving.py", "start=grown.images[name])", "start=grown.images[name], centre=problem.start)"
     ),

@@ -11,8 +11,8 @@ import traitlets
 from PIL import Image
 
 from course_lib.constraints import L2Ball
+from course_lib.datasets.strokes import Ellipse, Rectangle, Stroke, image_of, layer, mask_of
 from course_lib.pgd import Problem
-from course_lib.strokes import Ellipse, Rectangle, Stroke, image_of, layer, mask_of
 from course_lib.widgets import Canvas, Player, controls
 from course_lib.widgets.canvas import PREFIX
 from tests.demos import PATIENCE

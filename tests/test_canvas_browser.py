@@ -12,7 +12,7 @@ from tests.parts import written
 pytestmark = pytest.mark.browser
 MASK = """
 import torch
-from course_lib.strokes import *
+from course_lib.datasets.strokes import *
 from course_lib.widgets import Canvas
 
 def compare(*shapes):
@@ -28,7 +28,7 @@ PLAYER = """
 import torch
 from course_lib.constraints import L2Ball
 from course_lib.pgd import Problem
-from course_lib.strokes import *
+from course_lib.datasets.strokes import *
 from course_lib.widgets import Canvas, Player, controls
 
 def make(drawing, epsilon):

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from course_lib.constraints import L2Ball
+from course_lib.datasets.strokes import Rectangle, image_of
 from course_lib.pgd import Problem, solve
-from course_lib.strokes import Rectangle, image_of
 from course_lib.widgets import LOSS, Canvas, Evolve, controls
 from tests.demos import PATIENCE, status, until
 

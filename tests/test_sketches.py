@@ -6,10 +6,10 @@ import runpy
 import pytest
 import torch
 
-from course_lib import sketches
+from course_lib.datasets import sketches
 from course_lib.datasets.picturebook import CLASSES
+from course_lib.datasets.strokes import Stroke, image_of
 from course_lib.storage.files import DATA
-from course_lib.strokes import Stroke, image_of
 from course_lib.widgets import Canvas, shelf
 
 ALL = sketches.load()

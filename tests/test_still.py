@@ -15,9 +15,9 @@ from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from course_lib.constraints import L2Ball
+from course_lib.datasets.strokes import Rectangle
 from course_lib.pgd import Problem, solve
 from course_lib.pixels import to_uint8
-from course_lib.strokes import Rectangle
 from course_lib.widgets import Canvas, Evolve, Player, controls, present
 from course_lib.widgets.still import NOTE, bundle, load_ipython_extension
 from tests.demos import PATIENCE, status

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from course_lib.strokes import ERASER, Ellipse, Rectangle, Shape, Stroke, image_of, layer, mask_of
+from course_lib.datasets.strokes import ERASER, Ellipse, Rectangle, Shape, Stroke, image_of, layer, mask_of
 
 SIZE = 32
 place = st.floats(-10, 42, width=32)

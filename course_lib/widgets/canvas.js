@@ -1,5 +1,5 @@
 // The canvas in the browser. Strokes are drawn here, at once; at the end of each, one PNG goes to Python, which may be
-// busy. A pixel is covered by clamp(1/2 - distance of its centre from the shape's edge), as in course_lib/strokes.py.
+// busy. A pixel is covered by clamp(1/2 - distance of its centre from the shape's edge), as in course_lib/datasets/strokes.py.
 
 const TOOLS = { brush: "Brush", eraser: "Eraser", rectangle: "Rectangle", ellipse: "Ellipse" };
 const ICONS = {

@@ -8,8 +8,8 @@ import anywidget
 import traitlets
 from torch import Tensor
 
+from course_lib.datasets.strokes import Shape, decode, encode, layer, one_picture
 from course_lib.pixels import to_uint8
-from course_lib.strokes import Shape, decode, encode, layer, one_picture
 from course_lib.widgets.drawing import encode as picture_bytes
 
 WIDE = 448  # pixels of the screen; where no scale is given

@@ -4,8 +4,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from course_lib import sketches
-from course_lib.strokes import layer
+from course_lib.datasets import sketches
+from course_lib.datasets.strokes import layer
 from course_lib.widgets import controls
 from course_lib.widgets.canvas import Canvas
 

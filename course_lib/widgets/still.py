@@ -13,8 +13,8 @@ from typing import Any
 import comm
 import ipywidgets as widgets
 
+from course_lib.datasets.strokes import image_of
 from course_lib.pixels import to_uint8
-from course_lib.strokes import image_of
 from course_lib.widgets import drawing
 from course_lib.widgets.canvas import Canvas, address
 from course_lib.widgets.demo import Demo

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from course_lib.datasets.strokes import Ellipse, Rectangle, Shape, Stroke, image_of, layer
 from course_lib.storage.files import DATA
-from course_lib.strokes import Ellipse, Rectangle, Shape, Stroke, image_of, layer
 
 FILE = DATA / "sketches" / "sketches.json"
 PARTS = ("background", "fill", "line")  # in the order in which they are drawn
