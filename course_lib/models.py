@@ -4,17 +4,11 @@ Two choices matter for the pictures. The activation is smooth (SiLU), so gradien
 by averaging before a convolution, because a strided convolution leaves checkerboards in the gradient.
 """
 
-import copy
-import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-Model = TypeVar("Model", bound=nn.Module)
 
 
 class Classifier(nn.Module):
@@ -105,68 +99,3 @@ def plain_network(widths: Sequence[int], classes: int) -> Classifier:
         layers += [nn.Conv2d(before, after, size, padding=size // 2, bias=False), nn.BatchNorm2d(after)]
         layers += [nn.ReLU(), nn.AvgPool2d(2)] if depth < len(widths) - 1 else []
     return Classifier(nn.Sequential(*layers), nn.Linear(widths[-1], classes), activation=F.relu)
-
-
-class Bfloat16(nn.Module):
-    """A network that computes with 8 bits of precision and the range of float32; what comes and goes is as before."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network.to(torch.bfloat16)
-
-    def forward(self, images: Tensor, **keywords: Any) -> Tensor | tuple[Tensor, ...]:
-        own = next(self.network.parameters()).dtype  # bfloat16, until somebody says `.double()`
-        answer: Tensor | tuple[Tensor, ...] = self.network(images.to(own), **keywords)
-        if isinstance(answer, tuple):
-            return tuple(part.to(images.dtype) for part in answer)
-        return answer.to(images.dtype)
-
-
-def shorten(model: Classifier) -> None:
-    """Make the body compute in bfloat16 and the head go on in float32, also where that is a part of the body."""
-    if isinstance(model.body, Bfloat16):
-        return
-    head = copy.deepcopy(model.head).float()
-    model.body = Bfloat16(model.body)
-    model.head.float().load_state_dict(head.state_dict())
-    model.head.register_forward_pre_hook(in_own_precision)
-
-
-def in_own_precision(layer: nn.Linear, inputs: tuple[Tensor]) -> tuple[Tensor]:
-    """What a layer between two precisions gets."""
-    return (inputs[0].to(layer.weight.dtype),)
-
-
-def prepare(model: Model, *, device: torch.device | str | None = None, precision: torch.dtype = torch.float32) -> Model:
-    """A frozen copy of a model for synthesis: same function, cheaper gradients to the input.
-
-    Evaluation mode, no parameter gradients, batch norm folded into the convolution before it, channels-last memory, and
-    on the best device. The original is untouched.
-
-    With `precision=torch.bfloat16` the body of a `Classifier` computes in that, in half to three quarters of the time
-    on a processor that has it, more slowly on others. Its head, pictures, steps and losses stay in float32.
-    """
-    model = copy.deepcopy(model).eval().requires_grad_(False)
-    for module in model.modules():
-        fold_batch_norm(module)
-    if precision == torch.bfloat16:
-        if not isinstance(model, Classifier):
-            raise TypeError(f"expected a Classifier to compute in bfloat16, got {type(model).__name__}")
-        shorten(model)
-    elif precision != torch.float32:
-        raise ValueError(f"expected a precision of torch.float32 or torch.bfloat16, got {precision}")
-    return model.to(device or best_device()).to(memory_format=torch.channels_last)
-
-
-def fold_batch_norm(module: nn.Module) -> None:
-    """Fold each batch norm that directly follows a convolution among the children of `module` into that convolution."""
-    children = list(module.named_children())
-    for (name, conv), (next_name, norm) in itertools.pairwise(children):
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            setattr(module, name, fuse_conv_bn_eval(conv, norm))
-            setattr(module, next_name, nn.Identity().eval())
-
-
-def best_device() -> torch.device:
-    """An NVIDIA GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

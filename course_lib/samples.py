@@ -24,8 +24,8 @@ from course_lib.measuring.inception import in_bytes, load_inception
 from course_lib.measuring.intervals import wilson
 from course_lib.measuring.judging import Network, outputs
 from course_lib.measuring.scores import frechet_distance, inception_score
-from course_lib.models import best_device
 from course_lib.pgd import solve
+from course_lib.prepare import best_device
 from course_lib.seeds import Seeds
 from course_lib.storage.files import digest, write
 from course_lib.store import Store

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from course_lib.constraints import L2Ball
 from course_lib.datasets.photographs import Photographs
 from course_lib.datasets.picturebook import PictureBook
-from course_lib.models import Classifier, prepare
+from course_lib.models import Classifier
+from course_lib.prepare import prepare
 from course_lib.seeds import Mixture, MultivariateNormal, OnDemand, PixelNormal, Seeds, Uniform, Upsampled
 from course_lib.statistics import load_statistics
 from course_lib.storage.files import DATA

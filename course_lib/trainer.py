@@ -24,7 +24,8 @@ from course_lib.datasets.cyclegan import PAIRS
 from course_lib.measuring.accuracy import accuracy, robust_hits
 from course_lib.measuring.intervals import wilson
 from course_lib.measuring.judging import judged
-from course_lib.models import Classifier, best_device, prepare
+from course_lib.models import Classifier
+from course_lib.prepare import best_device, prepare
 from course_lib.recipes import ATTACKS, ON_REQUEST, RECIPES, own, pictures
 from course_lib.storage.files import default_cache
 from course_lib.training.loop import Progress, train

@@ -29,8 +29,9 @@ from torch import Tensor, nn
 from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import PictureBook
 from course_lib.imagenet.networks import wrapped
-from course_lib.models import Classifier, prepare
+from course_lib.models import Classifier
 from course_lib.pgd import Problem, solve
+from course_lib.prepare import prepare
 from course_lib.seeds import JITTER, MultivariateNormal
 from course_lib.tasks import refine
 from course_lib.training.recipe import Recipe

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from course_lib import weights
 from course_lib.constraints import L2Ball
-from course_lib.models import prepare
 from course_lib.pgd import solve
+from course_lib.prepare import prepare
 from course_lib.recipes import RECIPES
 from course_lib.storage.files import RESULTS
 from course_lib.tasks import refine

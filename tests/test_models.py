@@ -11,7 +11,8 @@ import torchvision
 from torch import Tensor, nn
 
 from course_lib.imagenet.robustness import ForeignClassifier, import_robustness
-from course_lib.models import Block, Classifier, best_device, plain_network, prepare, residual_network
+from course_lib.models import Block, Classifier, plain_network, residual_network
+from course_lib.prepare import best_device, prepare
 from course_lib.weights import load_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -15,8 +15,8 @@ from course_lib.datasets import picturebook
 from course_lib.datasets.picturebook import BACKGROUNDS, CLASSES, PictureBook
 from course_lib.measuring.accuracy import accuracy, robust_hits
 from course_lib.measuring.judging import judged
-from course_lib.models import prepare
 from course_lib.pgd import solve
+from course_lib.prepare import prepare
 from course_lib.recipes import ON_REQUEST, RECIPES, pictures
 from course_lib.tasks import translate
 from course_lib.testbed import Testbed

@@ -11,7 +11,8 @@ PLAYER = """
 import time
 import torch
 from course_lib.constraints import L2Ball
-from course_lib.models import prepare, residual_network
+from course_lib.prepare import prepare
+from course_lib.models import residual_network
 from course_lib.pgd import Problem
 from course_lib.tasks import cross_entropy
 from course_lib.widgets import LOSS, Measure, Player, controls

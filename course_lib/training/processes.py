@@ -21,7 +21,7 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
-from course_lib.models import best_device
+from course_lib.prepare import best_device
 from course_lib.training.batch_norm import WholeBatchNorm
 
 PATIENCE = timedelta(hours=1)  # for a process that is silent; the first one also measures while the others wait

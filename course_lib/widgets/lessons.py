@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor, nn
 
-from course_lib.models import prepare
 from course_lib.pixels import to_uint8
+from course_lib.prepare import prepare
 from course_lib.training.loop import Progress
 
 FIRST, SHARE = 10, 0.2  # the next look comes after so many steps, or after this share of the steps done
