@@ -33,7 +33,7 @@ train: setup ## Train the models whose weights are missing (DATA=folder or horse
 	$(PYTHON) -m course_lib.trainer $(if $(DATA),--data "$(DATA)") $(TRAIN_ARGS)
 
 bench: setup ## Measure speed, into data/results/bench.json
-	$(PYTHON) tests/bench.py
+	$(PYTHON) tests/bench/bench.py
 
 quality: setup ## Measure the quality of every task, into data/results/quality.json, and print the tables
 	$(PYTHON) -m course_lib.quality
@@ -55,7 +55,7 @@ format: setup ## Repair style where that can be done by itself
 	$(PYTHON) -m ruff format
 
 notebooks: setup ## Run every notebook in fast mode and store the outputs that the tests compare
-	COURSE_FAST=1 $(PYTHON) -m tests.freeze notebooks/*.ipynb
+	COURSE_FAST=1 $(PYTHON) -m tests.tools.freeze notebooks/*.ipynb
 
 release: setup ## Write what students get of the problem sets, from their masters
 	@$(PYTHON) -m course_lib.grading.release
@@ -65,10 +65,10 @@ site: setup ## Execute the notebooks and write them as pages to read, into build
 	@echo "Open build/site/index.html"
 
 chromium: setup
-	@$(PYTHON) -m tests.chromium
+	@$(PYTHON) -m tests.tools.chromium
 
 bubblewrap: setup
-	@$(PYTHON) -m tests.bubblewrap
+	@$(PYTHON) -m tests.tools.bubblewrap
 
 # The stamp is written last, so an interrupted set-up is done again; so is one whose Python has gone since.
 $(shell .venv/bin/python -c '' 2>/dev/null || rm -f .venv/.ready)

@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 import torch
 
-from tests import chromium, lab
+from tests.tools import chromium, lab
 
 # No time limit for one example, since other programs may use the cores; the same examples everywhere, so that red
 # means a change.

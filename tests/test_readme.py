@@ -8,7 +8,7 @@ import pytest
 
 from course_lib import tables
 from course_lib.weights import load_card
-from tests import bench, bench_imagenet
+from tests.bench import bench, bench_imagenet
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()

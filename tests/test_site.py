@@ -22,9 +22,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from tests import lab
 from tests.conftest import ROOT
-from tests.parts import KERNEL
+from tests.tools import lab
+from tests.tools.parts import KERNEL
 
 SETTINGS = ROOT / ".site"
 CODE = ["course_lib/constraints.py", "course_lib/pgd.py", "course_lib/tasks.py"]

@@ -1,0 +1,176 @@
+"""The measurements behind the tables: complete, paired with a fair control, and written as JSON and Markdown."""
+
+import json
+from typing import Any
+
+import pytest
+import torch
+
+from course_lib import quality, tables, tuning, zoo
+from course_lib import trials as trials_module
+from course_lib.constraints import norms
+from course_lib.measuring.intervals import wilson
+from course_lib.measuring.judging import judged
+from course_lib.quality import CONTENDERS
+from course_lib.testbed import SEED_KINDS, Testbed
+from course_lib.trials import Trial, solved
+from tests.tools import tiny
+
+COUNT = 8
+
+
+@pytest.fixture(scope="module")
+def testbed() -> Testbed:
+    return tiny.untrained_testbed()
+
+
+@pytest.fixture(scope="module")
+def trials(testbed: Testbed) -> dict[str, Trial]:
+    return {trial.name: trial for trial in trials_module.trials(testbed, split="test", count=COUNT)}
+
+
+def test_there_is_a_trial_for_every_kind_of_seeds_and_both_ways_of_every_pair(testbed, trials):
+    assert list(trials) == [
+        *(f"generation, {kind}" for kind in SEED_KINDS),
+        "generation, seeds of a wrong class",
+        "translation, class 0 to class 1",
+        "translation, class 1 to class 0",
+    ]
+    for trial in trials.values():
+        assert trial.starts.shape[1:] == (3, tiny.SIZE, tiny.SIZE)
+        assert len(trial.starts) == len(trial.targets)
+        assert trial.starts.min() >= 0
+        assert trial.starts.max() <= 1
+        assert trial.task in testbed.tuned
+    pictures, _ = testbed.batch("test", [0, 5])
+    assert torch.equal(trials["translation, class 0 to class 1"].starts, pictures)
+    assert trials["translation, class 0 to class 1"].targets.tolist() == [1, 1]
+
+
+def test_targets_are_spread_over_the_classes_and_wrong_seeds_are_of_other_ones(trials):
+    good, wrong = trials["generation, multivariate"], trials["generation, seeds of a wrong class"]
+    assert torch.equal(good.targets, torch.arange(COUNT) % tiny.CLASSES)
+    assert torch.equal(wrong.targets, good.targets)
+    brightness = (wrong.starts.mean((1, 2, 3)) * 255 - 69.5) / 30  # a class's place in the brightness of tiny.Book
+    assert (brightness.round().long() != wrong.targets).all()
+    brightness = (good.starts.mean((1, 2, 3)) * 255 - 69.5) / 30
+    assert (brightness.round().long() == good.targets).all()
+
+
+def test_validation_and_test_use_different_seeds(testbed, trials):
+    validation = next(quality.trials(testbed, split="validation", count=COUNT))
+    assert not torch.equal(validation.starts, trials[validation.name].starts)
+
+
+def test_a_random_change_is_exactly_as_long_as_the_results_change():
+    starts = tiny.images(6)
+    results = starts + 0.01 * torch.arange(6).view(6, 1, 1, 1) * torch.sin(torch.arange(tiny.SIZE))  # nothing clips
+    changed = quality.random_change(starts, results)
+    torch.testing.assert_close(norms(changed - starts), norms(results - starts))
+    assert torch.equal(changed[0], starts[0])
+    cosine = torch.cosine_similarity((changed - starts)[1:].flatten(1), (results - starts)[1:].flatten(1))
+    assert (cosine.abs() < 0.2).all()
+    assert torch.equal(changed, quality.random_change(starts, results))
+    assert quality.random_change(starts, starts + 1e3).min() >= 0
+
+
+def test_solving_in_batches_is_solving_at_once(testbed, trials, monkeypatch):
+    trial, settings = trials["generation, uniform"], tiny.SETTINGS
+    together = solved(testbed.robust, trial, settings)
+    monkeypatch.setattr(trials_module, "BATCH", 3)
+    torch.testing.assert_close(solved(testbed.robust, trial, settings), together)
+
+
+def test_a_row_has_every_contender_with_both_judges_and_its_length(testbed, trials):
+    row = quality.measure_trial(testbed, trials["generation, multivariate"])
+    assert row.keys() == {"pictures", *CONTENDERS}
+    assert row["pictures"] == COUNT
+    for name in CONTENDERS:
+        assert row[name].keys() == {"judge", "second judge", "length"}
+        for judge in ("judge", "second judge"):
+            share, low, high = row[name][judge]
+            assert 0 <= low <= share <= high <= 1
+            assert (share * COUNT) % 1 == 0
+    trial = trials["generation, multivariate"]
+    hits = [judged(judge, trial.starts, trial.targets) for judge in testbed.judges.values()]
+    assert hits[0].sum() != hits[1].sum(), "the judges agree, so nobody could tell them apart"
+    assert [row["start"]["judge"], row["start"]["second judge"]] == [wilson(answers) for answers in hits]
+    lengths = {name: row[name]["length"] for name in CONTENDERS}
+    assert lengths["start"] == 0
+    assert 0 < lengths["robust"] <= 1
+    assert 0 < lengths["standard"] <= 1
+    assert 1 < lengths["standard, own best settings"] <= 1.5  # its own radius: three steps of 0.5 inside a ball of 2
+    assert lengths["random direction"] == pytest.approx(lengths["robust"], abs=0.1)
+
+
+def test_each_contender_is_the_model_and_settings_that_its_name_says(testbed, trials, monkeypatch):
+    trial = trials["generation, multivariate"]
+    calls = []
+
+    def solved(model: object, _: Trial, settings: dict[str, Any]) -> torch.Tensor:
+        calls.append((model, settings["ball"].radius))
+        return trial.starts
+
+    monkeypatch.setattr(quality, "solved", solved)
+    quality.measure_trial(testbed, trial)
+    assert calls == [(testbed.robust, 1.0), (testbed.standard, 1.0), (testbed.standard, 2.0)]
+
+
+def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
+    rows = quality.restoration(testbed, split="test", count=40, model=testbed.robust)
+    assert {name: (row["pictures"], row["baseline"]) for name, row in rows.items()} == {
+        "super-resolution x2": (40, "bicubic"),
+        "super-resolution x4": (40, "bicubic"),
+        "inpainting, label known": (8, "mean fill"),
+        "inpainting, label predicted": (8, "mean fill"),
+    }
+    for row in rows.values():
+        difference = row["result PSNR"][0] - row["baseline PSNR"][0]
+        assert row["gain"][0] == pytest.approx(difference, abs=2e-4)
+        assert row["gain"][1] <= row["gain"][0] <= row["gain"][2]
+    assert rows["inpainting, label known"]["baseline PSNR"] == rows["inpainting, label predicted"]["baseline PSNR"]
+
+
+@pytest.mark.parametrize("travel", tuning.TRAVELS)
+def test_the_settings_chosen_have_the_smallest_radius_close_to_the_best(testbed, monkeypatch, travel):
+    shares = {3.0: 0.1, 6.0: 0.89, 9.0: 0.9, 12.0: 0.905, 16.0: 0.7}
+    at_64 = tuple(radius * 64 / testbed.resolution for radius in shares)
+
+    def solved(_: object, __: Trial, settings: dict[str, Any]) -> torch.Tensor:
+        far = settings["steps"] * settings["step_size"] / settings["ball"].radius
+        return torch.tensor(shares[settings["ball"].radius] if far == pytest.approx(travel, rel=0.01) else 0.5)
+
+    monkeypatch.setattr(tuning, "GRIDS", {"generate": (at_64, 40)})
+    monkeypatch.setattr(tuning, "solved", solved)
+    monkeypatch.setattr(tuning, "judged", lambda judge, images, targets: images)
+    chosen = tuning.convincing(testbed, testbed.robust, [Trial("t", "generate", torch.empty(0), torch.empty(0))])
+    assert chosen == tuning.schedule(6.0, travel=travel)
+
+
+def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path, capsys):
+    """All of it on noise and untrained networks: what `tune` writes is what `measure` reads."""
+    for module in ("testbed", "tuning"):
+        monkeypatch.setattr(f"course_lib.{module}.TUNED", tmp_path / "tuned")
+    monkeypatch.setattr(quality, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(tuning, "GRIDS", dict.fromkeys(tuning.GRIDS, ((2.0, 4.0), 2)))
+
+    def load() -> Testbed:
+        testbed = tiny.untrained_testbed()
+        del vars(testbed)["tuned"]
+        return testbed
+
+    monkeypatch.setattr(zoo, "load", load)
+    for program, count in ((tuning, "10"), (quality, "4")):
+        monkeypatch.setattr("sys.argv", ["program", "--count", count])
+        program.main()
+    monkeypatch.setattr(tables, "RESULTS", tmp_path / "results")
+    tables.main()
+    results = json.loads((tmp_path / "results" / "quality.json").read_text())
+    assert list(results) == ["tiny"]
+    shown = capsys.readouterr().out
+    shown_tables = [block.splitlines() for block in shown.split("\n\n") if "|---|" in block]
+    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 2 + len(CONTENDERS), 6]
+    for table in shown_tables:
+        rows = [line for line in table if line.startswith("|")]
+        assert len({line.count("|") for line in rows}) == 1
+        assert len(rows) > 3

@@ -1,0 +1,247 @@
+"""A store of samples is the same however many processes made it and wherever they were killed; scores read it."""
+
+import argparse
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from course_lib import samples
+from course_lib.measuring.intervals import wilson
+from course_lib.measuring.judging import judged
+from course_lib.measuring.scores import frechet_distance, inception_score
+from course_lib.store import Store
+from course_lib.training.processes import Alone
+from tests.tools import tiny
+from tests.training.test_processes import LIMIT, two
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def asked(out: Path, **more: Any) -> argparse.Namespace:
+    """A command line."""
+    settings = {"testbed": "tiny", "count": 24, "model": "robust", "seeds": "multivariate", "seed": 0, "batch": 4}
+    return argparse.Namespace(out=out, **settings | more)
+
+
+@pytest.fixture
+def bed(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A testbed of untrained networks, by any name."""
+    bed = tiny.untrained_testbed()
+    monkeypatch.setattr(samples.zoo, "load", lambda name: bed)
+    return bed
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+def filled(folder: Path, *, count: int = 10, size: int = 4) -> Store:
+    store = Store.create(folder, {"of": "noise"}, count=count, size=size)
+    for number in range(store.shards):
+        generator = torch.Generator().manual_seed(number)
+        images = torch.randint(0, 256, (size, 3, 8, 8), generator=generator).byte()
+        store.put(number, images, torch.arange(size) + number * size)
+    return store
+
+
+@hypothesis.settings(max_examples=15)
+@given(count=st.integers(1, 30), size=st.integers(1, 7))
+def test_what_is_put_in_comes_out_up_to_the_count(count: int, size: int, tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    filled(folder, count=count, size=size)
+    parts = list(Store.open(folder).parts())
+    assert torch.cat([labels for _, labels in parts]).tolist() == list(range(count))
+    images = torch.cat([images for images, _ in parts])
+    assert images.shape == (count, 3, 8, 8)
+    expected = torch.randint(0, 256, (size, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
+    assert torch.equal(images[:size], expected[:count].float() / 255)
+
+
+@pytest.mark.parametrize("damage", ["cut short", "changed", "without its card", "without its tensors", "of others"])
+def test_a_damaged_shard_is_not_trusted(damage: str, tmp_path: Path) -> None:
+    store = filled(tmp_path / "store")
+    tensors, card = (tmp_path / "store" / f"00001.{kind}" for kind in ("safetensors", "json"))
+    data = tensors.read_bytes()
+    if damage == "cut short":
+        tensors.write_bytes(data[:-10])
+    elif damage == "changed":
+        tensors.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    elif damage == "of others":
+        other = Store.create(tmp_path / "other", {"of": "others"}, count=10, size=4)
+        other.put(1, torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64))
+        for path in (tensors, card):
+            path.write_bytes((tmp_path / "other" / path.name).read_bytes())
+    else:
+        (card if damage == "without its card" else tensors).unlink()
+    assert [store.has(number) for number in range(3)] == [True, False, True]
+    with pytest.raises(
+        ValueError, match=r"^expected 3 shards in .*, number 1 is missing or damaged: start the command"
+    ):
+        list(store.parts())
+
+
+def test_a_folder_of_other_pictures_is_refused_and_left_alone(tmp_path: Path) -> None:
+    filled(tmp_path)
+    before = files(tmp_path)
+    for about, size in (({"of": "others"}, 4), ({"of": "noise"}, 5)):
+        with pytest.raises(ValueError, match=r"^expected a store of .* got one of .*; choose another folder$"):
+            Store.create(tmp_path, about, count=10, size=size)
+    assert files(tmp_path) == before
+    with pytest.raises(FileNotFoundError, match=r"^expected a store of pictures in .*nowhere, found no index.json$"):
+        Store.open(tmp_path / "nowhere")
+    with pytest.raises(
+        ValueError, match=r"^expected 4 uint8 images \(N, 3, H, W\) and their labels, got torch.float32"
+    ):
+        filled(tmp_path).put(0, torch.zeros(4, 3, 8, 8), torch.zeros(4))
+
+
+# --- samples ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_store_is_the_same_from_one_process_and_from_three_in_any_order(bed: Any, tmp_path: Path) -> None:
+    samples.make(asked(tmp_path / "one"), Alone())
+    for number in (2, 0, 1):
+        third = Alone()
+        third.number, third.count, third.first = number, 3, number == 0
+        samples.make(asked(tmp_path / "three"), third)
+    assert files(tmp_path / "one") == files(tmp_path / "three")
+    assert len(files(tmp_path / "one")) == 1 + 2 * 6
+
+
+def test_a_sample_depends_on_seed_and_index_alone(bed: Any, tmp_path: Path) -> None:
+    """A store that grows keeps its pictures, and equals one that was made in one go; other seeds are other pictures."""
+    samples.make(asked(tmp_path / "grown", count=10), Alone())
+    small = torch.cat(list(samples.pictures(Store.open(tmp_path / "grown"))))
+    samples.make(asked(tmp_path / "grown"), Alone())
+    samples.make(asked(tmp_path / "whole"), Alone())
+    samples.make(asked(tmp_path / "other", seed=1), Alone())
+    assert files(tmp_path / "grown") == files(tmp_path / "whole")
+    whole, other = (torch.cat(list(samples.pictures(Store.open(tmp_path / name)))) for name in ("whole", "other"))
+    assert torch.equal(small, whole[:10])
+    assert not torch.equal(whole, other)
+    assert len(whole.flatten(1).unique(dim=0)) == 24
+
+
+def test_the_samples_are_those_of_generation(bed: Any, tmp_path: Path) -> None:
+    """Each picture against one that is solved by itself, from a seed of its own generator."""
+    samples.make(asked(tmp_path, count=6), Alone())
+    store = Store.open(tmp_path)
+    made = torch.cat(list(samples.pictures(store)))
+    labels = torch.cat([labels for _, labels in store.parts()])
+    assert labels.tolist() == [0, 1, 2, 3, 4, 0]
+    for index, (picture, label) in enumerate(zip(made, labels, strict=True)):
+        seed = bed.seeds("multivariate").sample(label[None], generator=samples.seeded(0, index, stream=0))
+        alone = samples.solve(samples.generate(bed.robust, seed, label[None], **bed.tuned["generate"]))[0]
+        assert (alone - picture).abs().max() <= 0.5 / 255 + 1e-5
+
+
+def test_finished_shards_are_not_computed_again(bed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples.make(asked(tmp_path), Alone())
+    before, computed, shard = files(tmp_path), [], samples.shard
+
+    def noted(number: int, size: int, **how: Any) -> tuple[Tensor, Tensor]:
+        computed.append(number)
+        return shard(number, size, **how)
+
+    monkeypatch.setattr(samples, "shard", noted)
+    samples.make(asked(tmp_path), Alone())
+    assert computed == []
+    (tmp_path / "00002.json").unlink()
+    (tmp_path / "00004.safetensors").write_bytes(before["00004.safetensors"][:100])
+    samples.make(asked(tmp_path), Alone())
+    assert computed == [2, 4]
+    assert files(tmp_path) == before
+
+
+def test_a_store_of_another_model_or_seed_is_refused(bed: Any, tmp_path: Path) -> None:
+    samples.make(asked(tmp_path, count=4), Alone())
+    for change in ({"model": "standard"}, {"seed": 1}, {"seeds": "uniform"}, {"batch": 5}):
+        with pytest.raises(ValueError, match="choose another folder"):
+            samples.make(asked(tmp_path, count=4, **change), Alone())
+    with torch.no_grad():
+        bed.robust.head.bias += 1  # another network of the same name
+    with pytest.raises(ValueError, match="choose another folder"):
+        samples.make(asked(tmp_path, count=4), Alone())
+
+
+DRIVER = """
+import os, signal
+from tests.tools import tiny
+from course_lib import samples
+from course_lib.store import Store
+
+bed, put = tiny.untrained_testbed(), Store.put
+samples.zoo.load = lambda name: bed
+
+def put_and_die(self, number, *pictures):
+    put(self, number, *pictures)
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Store.put = put_and_die
+samples.main()
+"""
+COMMAND = ("--count", "24", "--batch", "4", "--testbed", "tiny")
+
+
+def test_two_processes_one_of_them_killed_then_one_alone_make_the_same_store(bed: Any, tmp_path: Path) -> None:
+    """The second process is killed after its first shard; the first one makes its half, as neither needs the other."""
+    samples.make(asked(tmp_path / "expected"), Alone())
+    out = tmp_path / "store"
+    with two("-c", DRIVER, *COMMAND, "--out", str(out)) as processes:
+        assert processes[1].wait(LIMIT) == -signal.SIGKILL
+        told, complaint = processes[0].communicate(timeout=LIMIT)
+        assert processes[0].returncode == 0, complaint
+    assert "samples: process 0 of 2 is done, 3 shards are new" in told
+    there = files(out)
+    assert [f"{number:05d}.json" in there for number in range(6)] == [True, True, True, False, True, False]
+    samples.make(asked(out), Alone())
+    assert files(out) == files(tmp_path / "expected")
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+
+
+def test_scores_of_a_store_are_those_of_the_same_pictures_in_memory(
+    bed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "load_inception", lambda: bed.standard)
+    samples.make(asked(tmp_path, count=30), Alone())
+    parts = list(Store.open(tmp_path).parts())
+    images, labels = (torch.cat(column) for column in zip(*parts, strict=True))
+    real, _ = bed.batch("test", range(40))
+    measured = samples.all_scores(Store.open(tmp_path), bed, part=7)
+    assert set(measured) == {"judge", "inception"}
+    assert measured["judge"].pop("judged") == wilson(judged(bed.judge, images, labels))
+    for name, network in (("judge", bed.judge), ("inception", bed.standard)):
+        assert measured[name] == {
+            "pictures": 30,
+            "inception score": pytest.approx(inception_score(network, images), abs=2e-4),
+            "frechet distance": pytest.approx(frechet_distance(network.features, real, images), abs=2e-4, rel=1e-4),
+        }
+
+
+def test_the_command_makes_a_store_and_measures_it(
+    bed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["samples", *COMMAND, "--out", str(tmp_path), "--scores"])
+    samples.main()
+    told = capsys.readouterr().out
+    assert "samples: shard 5 of 6" in told
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["judge"]["pictures"] == 24
+    assert "inception" in scores
+    monkeypatch.setattr("sys.argv", ["samples", "--out", str(tmp_path), "--scores"])
+    samples.main()
+    assert json.loads(capsys.readouterr().out) == scores

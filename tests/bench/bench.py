@@ -1,0 +1,315 @@
+"""Measure speed: `make bench` writes data/results/bench.json and prints it as a table.
+
+Absolute times mean little on another machine, or while other programs run. So all contenders take turns within each
+round, in an order by lot, every round gives ratios of its own, and the table shows the median of these ratios with
+their quartiles. A turn is 20 steps long, so that what an attack does once (copies, checks, a model's wrapper) does not
+count.
+
+The unit is one plain forward and backward pass to the input of the network as it was trained: what a gradient costs.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from course_lib.constraints import L2Ball
+from course_lib.datasets.picturebook import PictureBook
+from course_lib.imagenet.networks import wrapped
+from course_lib.models import Classifier
+from course_lib.pgd import Problem, solve
+from course_lib.prepare import prepare
+from course_lib.seeds import JITTER, MultivariateNormal
+from course_lib.tasks import refine
+from course_lib.training.recipe import Recipe
+from course_lib.widgets import Player, controls
+from tests.bench import peers
+
+RESULTS = Path(__file__).resolve().parents[2] / "data" / "results" / "bench.json"
+STEPS = 20  # a turn
+TARGETS = {  # ours on the prepared network: at most this share of a plain pass, and at least so many times faster than
+    "plain pass": 0.75,
+    "torchattacks": 1.2,
+    "robustness": 1.3,
+    "robustness, custom loss": 1.8,
+    "foolbox": 1.6,
+}
+PEERS: dict[str, peers.Peer] = {
+    "torchattacks": peers.torchattacks_pgd,
+    "robustness": peers.robustness,
+    "robustness, custom loss": peers.robustness_custom_loss,
+    "foolbox": peers.foolbox_pgd,
+}
+Turn = Callable[[], object]
+
+
+# --- one step of projected gradient descent ---------------------------------------------------------------------------
+
+
+def networks() -> Iterator[tuple[str, nn.Module, Tensor, Tensor]]:
+    """(name, network in evaluation mode, images, labels) of the two settings; any weights take the same time."""
+    torch.manual_seed(0)
+    picturebook = Recipe(data="picturebook").build().eval()
+    yield "PictureBook network, 64 px, batch 8", picturebook, torch.rand(8, 3, 64, 64), torch.arange(8)
+    resnet = torchvision.models.resnet18(weights=None).eval()
+    yield "ResNet-18, 112 px, batch 4", resnet, torch.rand(4, 3, 112, 112), torch.arange(4)
+
+
+def plain_passes(model: nn.Module, images: Tensor, labels: Tensor) -> None:
+    """The unit: gradients of the loss with respect to the images, and nothing else."""
+    for _ in range(STEPS):
+        x = images.detach().requires_grad_()
+        torch.autograd.grad(F.cross_entropy(model(x), labels), x)
+
+
+def ours(model: nn.Module, images: Tensor, labels: Tensor) -> None:
+    solve(refine(model, images, labels, ball=L2Ball(3.0), steps=STEPS, step_size=0.5))
+
+
+def theirs(peer: peers.Peer, model: nn.Module, images: Tensor, labels: Tensor) -> None:
+    peer(model, images, labels, radius=3.0, steps=STEPS, step_size=0.5)
+    model.zero_grad(set_to_none=True)  # foolbox leaves gradients in the parameters
+
+
+class Contiguous(torch.autograd.Function):
+    """The identity, whose gradient is laid out row by row."""
+
+    @staticmethod
+    def forward(context: Any, images: Tensor) -> Tensor:
+        return images.view_as(images)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient.contiguous()
+
+
+class RowByRow(nn.Module):
+    """For peers that call `.view` on a gradient: a channels-last network returns it in another memory order."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(Contiguous.apply(images))
+
+
+def turns(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Turn]:
+    """Everything that is compared on one network."""
+    both = {"raw": model, "prepared": prepare(model, device="cpu")}
+    contenders: dict[str, Turn] = {"plain pass": partial(plain_passes, model, images, labels)}
+    contenders |= {f"ours, {kind}": partial(ours, network, images, labels) for kind, network in both.items()}
+    half = prepare(model if isinstance(model, Classifier) else wrapped(model), precision=torch.bfloat16, device="cpu")
+    contenders["ours, bfloat16"] = partial(ours, half, images, labels)
+    for name, peer in PEERS.items():
+        for kind, network in both.items():
+            rows = RowByRow(network).eval() if kind == "prepared" else network
+            contenders[f"{name}, {kind}"] = partial(theirs, peer, rows, images, labels)
+    return contenders
+
+
+def paired(contenders: Mapping[str, Turn], rounds: int) -> dict[str, list[float]]:
+    """Seconds a turn of each contender, one for each round; the order of turns is drawn anew each time, because whoever
+    always came after the same one would inherit its caches and its heap."""
+    names, dice = list(contenders), random.Random(0)
+    for name in names:
+        contenders[name]()  # warm up
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(rounds):
+        dice.shuffle(names)
+        for name in names:
+            started = time.perf_counter()
+            contenders[name]()
+            seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def steps(model: nn.Module, images: Tensor, labels: Tensor, *, rounds: int) -> dict[str, Any]:
+    """One step of every contender in plain passes, and how many times longer than ours it takes."""
+    seconds = paired(turns(model, images, labels), rounds)
+    mine, unit = seconds["ours, prepared"], seconds["plain pass"]
+    return {
+        "milliseconds of a plain pass": round(1000 * statistics.median(unit) / STEPS, 1),
+        "cost in plain passes": {name: ratio(values, unit) for name, values in seconds.items()},
+        "times ours": {name: ratio(values, mine) for name, values in seconds.items()},
+    }
+
+
+def ratio(above: list[float], below: list[float]) -> list[float]:
+    """[median, lower quartile, upper quartile] of the ratios of each round."""
+    ratios = [a / b for a, b in zip(above, below, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return [round(value, 3) for value in (middle, low, high)]
+
+
+# --- seeds ------------------------------------------------------------------------------------------------------------
+
+
+def seeds(*, size: int = 56, count: int = 500, samples: int = 10) -> dict[str, Any]:
+    """The same distribution, one class, fitted and sampled by ours and by `torch.distributions.MultivariateNormal`.
+
+    The latter needs the d x d covariance and its Cholesky factor, in double precision, as rounding in single precision
+    is of the size of the jitter. Measured once: it takes long.
+    """
+    book = PictureBook("train", size=size)
+    indices = (book.labels == 0).nonzero().squeeze(1)[:count]
+    images, labels = book.images(indices), torch.zeros(len(indices), dtype=torch.long)
+    wanted = torch.zeros(samples, dtype=torch.long)
+
+    def dense() -> torch.distributions.MultivariateNormal:
+        rows = images.flatten(1).double() / 255
+        centred = rows - rows.mean(0)
+        covariance = (centred.T @ centred / len(rows)).add_(JITTER**2 * torch.eye(rows.shape[1], dtype=rows.dtype))
+        return torch.distributions.MultivariateNormal(rows.mean(0), covariance, validate_args=False)
+
+    their_fit, theirs_fitted = timed(dense)
+    their_sample, _ = timed(lambda: theirs_fitted.sample((samples,)))
+    our_fit, ours_fitted = timed(lambda: MultivariateNormal(images, labels))
+    our_sample, _ = timed(lambda: ours_fitted.sample(wanted, generator=torch.Generator().manual_seed(0)))
+    values = images[0].numel()
+    return {
+        "setting": f"{size} x {size} pixels, {values} values, {len(images)} pictures, {samples} samples",
+        "seconds, torch.distributions": {"fit": round(their_fit, 3), "sample": round(their_sample, 4)},
+        "seconds, ours": {"fit": round(our_fit, 4), "sample": round(our_sample, 4)},
+        "times faster": round((their_fit + their_sample) / (our_fit + our_sample)),
+        "megabytes, torch.distributions": round(2 * 8 * values**2 / 1e6),  # covariance and factor
+        "megabytes, ours": round((images.numel() + 4 * values) / 1e6, 1),  # bytes of the pictures, floats of the mean
+    }
+
+
+def timed(function: Callable[[], Any]) -> tuple[float, Any]:
+    """(seconds, result)"""
+    started = time.perf_counter()
+    result = function()
+    return time.perf_counter() - started, result
+
+
+# --- the player -------------------------------------------------------------------------------------------------------
+
+
+def player(*, repeats: int) -> dict[str, Any]:
+    """From moving a slider to the first picture, and to the first one that is a step on; two models, four pictures.
+
+    Measured in the kernel, up to the widget's new value; the browser's part is measured by its tests.
+    """
+    torch.manual_seed(0)
+    models = {name: prepare(Recipe(data="picturebook").build(), device="cpu") for name in ("robust", "standard")}
+    images, labels = torch.rand(4, 3, 64, 64), torch.arange(4)
+
+    def make(epsilon: float) -> dict[str, Problem]:
+        settings: dict[str, Any] = {"ball": L2Ball(epsilon), "steps": 60, "step_size": 0.5}
+        return {name: refine(model, images, labels, **settings) for name, model in models.items()}
+
+    shown = Player(make, epsilon=controls.epsilon(3.0, high=40.0))
+    pictures: list[float] = []
+    two = threading.Event()
+
+    def note(_: object) -> None:
+        pictures.append(time.perf_counter())
+        if len(pictures) == 2:
+            two.set()
+
+    shown._screen.images["standard"].observe(note, "value")  # the second of the two models
+    first, second = [], []
+    for number in range(repeats):
+        shown.run()
+        shown.wait()
+        pictures.clear()
+        two.clear()
+        started = time.perf_counter()
+        shown.controls["epsilon"].value = 4.0 + number
+        assert two.wait(60), "the player shows no pictures"
+        first.append(pictures[0] - started)
+        second.append(pictures[1] - started)
+        shown.stop()
+    return {
+        "setting": "two PictureBook networks, 64 px, 4 pictures each, without a browser",
+        "milliseconds to the first picture": milliseconds(first),
+        "milliseconds to the first step shown": milliseconds(second),
+    }
+
+
+def milliseconds(seconds: list[float]) -> list[float]:
+    """[median, lower quartile, upper quartile]"""
+    low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return [round(1000 * value, 1) for value in (middle, low, high)]
+
+
+# --- the whole --------------------------------------------------------------------------------------------------------
+
+
+def measure(*, rounds: int) -> dict[str, Any]:
+    """Everything; takes a few minutes."""
+    libraries = ("torch", "torchvision", "torchattacks", "foolbox", "robustness")
+    return {
+        "versions": {library: version(library).split("+")[0] for library in libraries},
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "rounds": rounds,
+        "steps a turn": STEPS,
+        "targets": TARGETS,
+        "steps": {name: steps(*setting, rounds=rounds) for name, *setting in networks()},
+        "seeds": seeds(),
+        "player": player(repeats=max(rounds, 5)),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as text: every contender's cost, and whether ours reaches its targets."""
+    lines = [
+        f"{result['threads']} threads, {result['rounds']} rounds of {result['steps a turn']} steps, median [quartiles]"
+    ]
+    for name, measured in result["steps"].items():
+        lines += ["", f"{name}: a plain pass takes {measured['milliseconds of a plain pass']} ms", ""]
+        lines += [f"{'one step of':34}{'in plain passes':>24}{'times ours':>24}  target"]
+        for contender, cost in measured["cost in plain passes"].items():
+            times = measured["times ours"][contender]
+            lines.append(
+                f"{contender:34}{spread(cost):>24}{spread(times):>24}  {verdict(contender, cost, times)}".rstrip()
+            )
+    for part in ("seeds", "player"):
+        lines += ["", f"{part}: {result[part]['setting']}"]
+        lines += [f"  {key}: {value}" for key, value in result[part].items() if key != "setting"]
+    return "\n".join(lines)
+
+
+def spread(values: list[float]) -> str:
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*values)
+
+
+def verdict(contender: str, cost: list[float], times: list[float]) -> str:
+    """Where a row belongs to a target: the target, and whether it is met."""
+    if contender == "ours, prepared":
+        return f"at most {TARGETS['plain pass']}: {'met' if cost[0] <= TARGETS['plain pass'] else 'MISSED'}"
+    name, _, kind = contender.rpartition(", ")
+    if kind != "raw" or name not in TARGETS:
+        return ""
+    return f"at least {TARGETS[name]}: {'met' if times[0] >= TARGETS[name] else 'MISSED'}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9, help="more rounds, steadier medians (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="default: data/results/bench.json")
+    arguments = parser.parse_args()
+    result = measure(rounds=arguments.rounds)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(table(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""The canvas as a person meets it: mouse, keys and touch in JupyterLab in Chromium, against the twin in Python."""
+
+import pytest
+from nbformat.v4 import new_markdown_cell
+
+from tests.conftest import OpenNotebook
+from tests.tools import lab
+from tests.tools.demos import until
+from tests.tools.hand import Hand
+from tests.tools.parts import written
+
+pytestmark = pytest.mark.browser
+MASK = """
+import torch
+from course_lib.datasets.strokes import *
+from course_lib.widgets import Canvas
+
+def compare(*shapes):
+    mine, twin = mask_of(canvas.value, 64), mask_of(layer(shapes, 64), 64)
+    both, either = (mine * twin).sum().item(), torch.maximum(mine, twin).sum().item()
+    print(canvas.revision, torch.equal(mine, twin), both / either > 0.9, twin.sum().item() > 50)
+
+colours = torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4), size=64, mode="bicubic").clamp(0, 1)
+canvas = Canvas(64, paints="mask", picture=colours, label="what may change")
+canvas
+"""
+PLAYER = """
+import torch
+from course_lib.constraints import L2Ball
+from course_lib.pgd import Problem
+from course_lib.datasets.strokes import *
+from course_lib.widgets import Canvas, Player, controls
+
+def make(drawing, epsilon):
+    start = image_of(drawing, 64)
+    loss = lambda weight: lambda images: weight * (images - 0.5).square().flatten(1).sum(1)
+    return {n: Problem(loss(w), start, L2Ball(epsilon), steps=5) for n, w in (("robust", 1), ("standard", 2))}
+
+def compare(*shapes):
+    mine, twin = image_of(canvas.value, 64), image_of(layer(shapes, 64), 64)
+    print((mine - twin).abs().max().item() < 2.5 / 255, twin.mean().item() < 0.99)
+
+canvas = Canvas(64)
+player = Player(make, drawing=canvas, epsilon=controls.epsilon(3.0))
+player
+"""
+# Until the file is there Python cannot take a message, not even on another thread; nor send one: first it says "busy".
+BUSY = """
+import ctypes
+print(end="", flush=True)
+ctypes.PyDLL(None).system(b"timeout 120 sh -c 'until test -e free; do sleep 0.05; done'")
+print('seen meanwhile:', canvas.revision)
+"""
+FAR = [new_markdown_cell("\n\n".join(["far away"] * 20)) for _ in range(20)]
+
+
+def start(notebook: lab.Notebook, index: int) -> None:
+    """Run a cell, and do not wait for its end."""
+    notebook.page.evaluate(
+        f"() => {{ {lab.NOTEBOOK}.content.activeCellIndex = {index};"
+        " window.ran = 0; window.jupyterapp.commands.execute('notebook:run-cell').finally(() => { window.ran = 1 }) }"
+    )
+
+
+def printed(notebook: lab.Notebook, index: int) -> str:
+    """Run a cell and give what it prints."""
+    start(notebook, index)
+    return ended(notebook, index)
+
+
+def ended(notebook: lab.Notebook, index: int) -> str:
+    notebook.page.wait_for_function("window.ran === 1")
+    outputs = notebook.page.evaluate(f"{lab.NOTEBOOK}.content.model.toJSON().cells[{index}].outputs")
+    return "".join("".join(output.get("text", [])) for output in outputs).strip()
+
+
+SCROLL = "place => { const outer = document.querySelector('.jp-WindowedPanel-outer'); outer.scrollTop = outer[place]; }"
+SEEN = """face => new Promise(resolve =>
+    new IntersectionObserver(entries => resolve(entries[0].isIntersecting)).observe(face))"""
+
+
+def scroll_away_and_back(notebook: lab.Notebook, hand: Hand) -> None:
+    """Until the canvas is out of sight, then until it is in sight: JupyterLab may still be moving cells about."""
+
+    def scrolled(place: str, inside: bool) -> bool:
+        notebook.page.evaluate(SCROLL, place)
+        return hand.face.evaluate(SEEN) is inside
+
+    until(lambda: scrolled("scrollHeight", False))
+    until(lambda: scrolled("clientTop", True))
+
+
+def reload(notebook: lab.Notebook) -> None:
+    """Save, and open the page again: the kernel is still there, the browser has forgotten everything."""
+    notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    notebook.page.reload()
+    notebook.page.locator(lab.PLAYER).wait_for()
+
+
+def test_a_mask_painted_by_hand_is_the_mask_of_the_twin(open_notebook: OpenNotebook) -> None:
+    box, disc = "Rectangle(10, 8, 30, 40)", "Ellipse(28, 20, 60, 44)"
+    line = "Stroke([(5, 50), (40, 58), (60, 10)], 8)"
+    hole = "Stroke([(20, 20), (24, 30)], 8, ERASER)"
+    steps = [(box,), (box, disc), (box, disc, line), (box, disc, line, hole), (box, disc, line)]
+    cells = [f"compare({', '.join(step)})" for step in steps]
+    with open_notebook(written(open_notebook, "mask.ipynb", MASK, *cells)) as notebook:
+        start(notebook, 0)
+        hand = Hand(notebook, "what may change")
+        hand.choose("Rectangle")
+        hand.drag((10, 8), (30, 40))
+        hand.wait_for_revision(1)
+        assert printed(notebook, 1) == "1 True True True"
+        hand.choose("Ellipse")
+        hand.drag((60, 44), (28, 20))
+        hand.wait_for_revision(2)
+        assert printed(notebook, 2) == "2 True True True"
+        hand.choose("Brush")
+        hand.drag((5, 50), (40, 58), (60, 10))
+        hand.wait_for_revision(3)
+        assert printed(notebook, 3).endswith("True True")  # the mouse moves on whole pixels of the screen
+        hand.choose("Eraser")
+        hand.drag((20, 20), (24, 30))
+        hand.wait_for_revision(4)
+        assert printed(notebook, 4).endswith("True True")
+        notebook.screenshot()
+        hand.choose("Undo")
+        hand.wait_for_revision(5)
+        assert printed(notebook, 5).endswith("True True")
+        hand.choose("Clear")
+        hand.wait_for_revision(6)
+        assert hand.button("Clear").is_disabled()
+        assert notebook.complaints() == []
+
+
+def test_the_keys_do_all_that_the_mouse_does(open_notebook: OpenNotebook) -> None:
+    checks = [
+        "compare(Stroke([(32.5, 32.5), (42.5, 32.5), (42.5, 34.5)], 8))",
+        "compare(Rectangle(42, 34, 53, 45))",
+    ]
+    with open_notebook(written(open_notebook, "keys.ipynb", MASK, *checks)) as notebook:
+        start(notebook, 0)
+        hand = Hand(notebook, "what may change")
+        hand.button("Brush").focus()
+        for name in ("Eraser", "Rectangle", "Ellipse"):
+            notebook.page.keyboard.press("Tab")
+            assert hand.button(name).evaluate("button => button === document.activeElement")
+        hand.face.focus()
+        notebook.page.keyboard.down(" ")
+        hand.press("Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown", "ArrowDown")
+        notebook.page.keyboard.up(" ")
+        hand.wait_for_revision(1)
+        assert printed(notebook, 1) == "1 True True True"
+        hand.press("Control+z")
+        hand.wait_for_revision(2)
+        hand.button("Rectangle").focus()
+        notebook.page.keyboard.press("Enter")
+        assert hand.button("Rectangle").get_attribute("aria-pressed") == "true"
+        hand.press("Enter", *["Shift+ArrowRight", "Shift+ArrowDown"] * 2)
+        notebook.screenshot()
+        hand.press("Enter")
+        hand.wait_for_revision(3)
+        assert printed(notebook, 2) == "3 True True True"
+        hand.press("Enter", "ArrowLeft", "Escape")
+        assert hand.revision == 3
+        assert hand.face.get_attribute("aria-describedby")
+        assert len(notebook.page.evaluate(f"{lab.NOTEBOOK}.content.model.toJSON().cells")) == 3  # keys stay here
+        assert notebook.complaints() == []
+
+
+def test_a_drawing_drives_a_player_and_survives_being_scrolled_away(open_notebook: OpenNotebook) -> None:
+    shapes = "Rectangle(6, 6, 40, 30, '#2ca02c'), Stroke([(8, 50), (50, 40)], 10, '#1f5fb4')"
+    cells = [PLAYER, f"compare({shapes})", "canvas.draw(Ellipse(20, 20, 50, 50, '#ffdd33'))", "canvas", *FAR]
+    with open_notebook(written(open_notebook, "draw.ipynb", *cells)) as notebook:
+        start(notebook, 0)
+        notebook.wait_for_status("Ready")
+        before = notebook.pictures()
+        hand = Hand(notebook, "drawing")
+        hand.choose("green", "Rectangle")
+        hand.drag((6, 6), (40, 30))
+        notebook.wait_for_status("Done")
+        before = notebook.wait_for_change(before)
+        assert hand.colour((20, 20)) == [0x2C, 0xA0, 0x2C]
+        hand.choose("blue", "Brush")
+        hand.root.locator("input[type=number]").fill("10")
+        hand.drag((8, 50), (50, 40))
+        before = notebook.wait_for_change(before)
+        notebook.wait_for_status("Done")
+        notebook.show(lab.PLAYER)
+        hand.button("Brush").hover()
+        notebook.screenshot()
+        assert printed(notebook, 1) == "True True"
+
+        printed(notebook, 3)  # a second view
+        other = Hand(notebook, "drawing", view=1)
+        assert other.colour((20, 20)) == [0x2C, 0xA0, 0x2C]
+        other.choose("Ellipse")
+        other.drag((20, 20), (50, 50))
+        other.wait_for_revision(3)
+        scroll_away_and_back(notebook, hand)
+        hand.choose("Undo", "Undo")
+        hand.wait_for_revision(5)
+        assert hand.seen([".paper"]) == other.seen([".paper"])
+        assert hand.colour((20, 20)) == [0x2C, 0xA0, 0x2C]
+        assert hand.colour((30, 45)) == [255, 255, 255]
+        assert hand.button("Ellipse").get_attribute("aria-pressed") == "true"
+        before = notebook.pictures()
+        printed(notebook, 2)  # Python draws
+        notebook.wait_for_change(before)
+        assert hand.colour((35, 40)) == [0xFF, 0xDD, 0x33]
+        notebook.page.get_by_role("button", name="Reset").click()
+        notebook.wait_for_status("Ready")
+        hand.wait_for_revision(7)
+        assert hand.colour((35, 40)) == [255, 255, 255]
+        reload(notebook)
+        hand.choose("Undo")  # of what was drawn before the page was opened
+        hand.wait_for_revision(8)
+        assert hand.colour((35, 40)) == [0xFF, 0xDD, 0x33]
+        assert notebook.complaints() == []
+
+
+def test_strokes_appear_while_the_kernel_is_busy_and_none_is_lost(open_notebook: OpenNotebook) -> None:
+    boxes = [(4, 4, 20, 20), (30, 8, 60, 20), (10, 40, 50, 60)]
+    shapes = ", ".join(f"Rectangle{box}" for box in boxes)
+    with open_notebook(written(open_notebook, "busy.ipynb", MASK, BUSY, f"compare({shapes})")) as notebook:
+        start(notebook, 0)
+        hand = Hand(notebook, "what may change")
+        hand.choose("Rectangle")
+        notebook.wait_for_idle()
+        start(notebook, 1)
+        notebook.page.wait_for_function(f"() => !({lab.IDLE})")
+        looks = [hand.seen()]
+        for left, top, right, bottom in boxes:
+            hand.drag((left, top), (right, bottom), steps=2)
+            looks.append(hand.seen())
+        hand.choose("Undo")
+        hand.drag((10, 40), (50, 60), steps=2)
+        assert hand.revision == 0
+        (open_notebook.root / "free").touch()  # type: ignore[attr-defined]
+        assert len(set(looks)) == 4
+        assert ended(notebook, 1) == "seen meanwhile: 0"
+        said = [""]
+        while not said[-1].endswith("True True True") and len(said) < 50:  # they come now, on a thread of their own
+            said.append(printed(notebook, 2))
+        assert said[-1].endswith("True True True")
+        hand.choose("Undo")
+        hand.choose("Undo")
+        hand.choose("Undo")
+        hand.button("Undo").and_(notebook.page.locator(":disabled")).wait_for()
+        assert notebook.complaints() == []
+
+
+def test_touch_draws_and_a_stroke_that_leaves_the_canvas_ends(open_notebook: OpenNotebook) -> None:
+    checks = ["compare(Stroke([(10, 10), (10, 40)], 8))", "compare(Rectangle(40, 20, 64, 50))"]
+    with open_notebook(written(open_notebook, "touch.ipynb", MASK, *checks)) as notebook:
+        start(notebook, 0)
+        hand = Hand(notebook, "what may change")
+        hand.onto((0, 0))
+        touch = notebook.page.context.new_cdp_session(notebook.page)
+        for kind, point in (("touchStart", (10, 10)), ("touchMove", (10, 25)), ("touchMove", (10, 40))):
+            x, y = hand.onto(point)
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        hand.wait_for_revision(1)
+        assert printed(notebook, 1) == "1 True True True"
+        hand.choose("Clear", "Rectangle")
+        hand.wait_for_revision(2)
+        hand.drag((40, 20), (90, 50))
+        hand.wait_for_revision(3)
+        assert printed(notebook, 2) == "3 True True True"
+        assert notebook.complaints() == []

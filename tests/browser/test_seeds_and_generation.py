@@ -1,0 +1,29 @@
+"""Notebooks 03 and 04 as a person uses them: the sliders of the seeds, and a seed drawn by hand."""
+
+import pytest
+
+from tests.conftest import OpenNotebook
+from tests.tools import lab
+from tests.tools.hand import Hand
+from tests.tools.parts import running
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_person_moves_the_seed_number_and_the_radius(open_notebook: OpenNotebook) -> None:
+    with running(open_notebook, "03_seed_distributions", "setup", "seeds", "blocks-of", "player") as notebook:
+        notebook.move("seed number", ["ArrowRight"], 1.0)
+        notebook.move("ε (radius)", ["ArrowLeft"], 11.5)
+        notebook.show_player("_moved")
+
+
+def test_a_person_draws_a_seed_and_both_models_start_from_it(open_notebook: OpenNotebook) -> None:
+    with running(open_notebook, "04_generation", "setup", "canvas", shows="canvas = Canvas(") as notebook:
+        before = notebook.pictures(lab.PLAYED)
+        hand = Hand(notebook, "your seed")
+        revision = hand.revision
+        hand.drag((8, 12), (20, 16), (30, 10))
+        hand.wait_for_revision(revision + 1)
+        notebook.wait_for_change(before, lab.PLAYED)
+        notebook.wait_for_status("Done")
+        notebook.show_player("_drawn")

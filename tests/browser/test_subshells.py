@@ -1,0 +1,48 @@
+"""A person moves a slider while the kernel is busy, with a widget's messages on subshells and without."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.test_player import PLAYER
+from tests.conftest import OpenNotebook, served
+from tests.tools import lab
+from tests.tools.parts import written
+
+pytestmark = pytest.mark.browser
+SLOW = """
+said = []
+threads = set()
+player.controls["epsilon"].observe(lambda change: threads.add(threading.current_thread().name), "value")
+player._screen.status.observe(lambda change: said.append(change.new), "value")
+"""
+BUSY = "time.sleep(4); print('slept')"
+COUNT = "player.wait(60); print(sum('Done' in text for text in said), player.values['epsilon'], *sorted(threads))"
+
+
+@pytest.fixture(params=[True, False], ids=["subshells", "no subshells"])
+def either(
+    request: pytest.FixtureRequest, chromium_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[bool, OpenNotebook]]:
+    with served(chromium_path, tmp_path_factory.mktemp("either"), subshells=request.param) as opener:
+        yield request.param, opener
+
+
+def test_a_busy_kernel_and_twenty_rapid_changes_end_in_one_result(either: tuple[bool, OpenNotebook]) -> None:
+    subshells, opener = either
+    slow = PLAYER.replace('"pause", 0.0', '"pause", 0.05').replace("import time", "import threading, time")
+    with opener(written(opener, "rapid.ipynb", slow + SLOW + "player", BUSY, COUNT)) as notebook:
+        notebook.run_cell(0)
+        notebook.wait_for_status("Ready")
+        notebook.page.evaluate(f"{lab.NOTEBOOK}.content.activeCellIndex = 1")
+        notebook.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell') }")  # not awaited
+        notebook.press("ε (radius)", *["ArrowRight"] * 10)
+        notebook.wait_for_idle()
+        notebook.press("ε (radius)", *["ArrowLeft"] * 4, *["ArrowRight"] * 6)
+        notebook.page.wait_for_function("!document.querySelector('.jp-InputPrompt')?.textContent.includes('*')")
+        notebook.wait_for_status("Done: 20 steps")
+        notebook.run_cell(2)
+        finished, radius, *threads = notebook.text_of(2).split()
+        assert (finished, radius) == ("1", "10.0")
+        assert any(name.startswith("subshell") for name in threads) is subshells
+        assert notebook.complaints() == []

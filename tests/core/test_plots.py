@@ -1,0 +1,188 @@
+"""Figures are returned, never shown, and always come with alternative text."""
+
+import base64
+import itertools
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from course_lib import plots
+from course_lib.constraints import L2Ball
+from course_lib.pgd import Problem, frames
+from tests.tools import tiny
+
+IMAGES = tiny.images(3)
+
+
+@pytest.fixture(autouse=True)
+def _no_global_state():
+    """Nothing is left in pyplot, which would keep every figure alive and show it a second time."""
+    yield
+    assert plt.get_fignums() == []
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axis in figure.axes for text in axis.texts]
+
+
+def test_a_grid_has_rows_with_names_titles_and_texts_below():
+    rows = {"start": IMAGES, "robust": IMAGES[:2]}
+    figure = plots.grid(rows, titles=["a", "b", "c"], below={"robust": ["90%", "80%"]})
+    assert isinstance(figure, Figure)
+    assert [len(axis.images) for axis in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", "", "", ""]
+    assert sorted(texts(figure)) == ["80%", "90%", "robust", "start"]
+    shown = figure.axes[1].images[0].get_array()
+    assert (shown == plots.to_uint8(IMAGES)[1]).all()
+
+
+def test_titles_stand_above_the_first_complete_row():
+    figure = plots.grid({"original": IMAGES[:1], "results": IMAGES}, titles=["a", "b", "c"])
+    assert [axis.get_title() for axis in figure.axes] == ["", "", "", "a", "b", "c"]
+
+
+def test_a_long_title_takes_two_lines_and_a_long_word_one():
+    figure = plots.grid({"results": IMAGES}, titles=["to garbage truck", "to\ngas pump", "superconductivity"])
+    assert [axis.get_title() for axis in figure.axes] == ["to garbage\ntruck", "to\ngas pump", "superconductivity"]
+
+
+def test_a_grid_needs_neither_titles_nor_texts():
+    assert texts(plots.grid({"start": IMAGES[:1]})) == ["start"]
+
+
+def test_gradient_pictures_have_grey_for_zero_and_do_not_depend_on_the_scale():
+    gradients = torch.zeros(2, 3, 8, 8)
+    assert torch.equal(plots.gradient_pictures(gradients), torch.full_like(gradients, 0.5))
+    gradients = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    pictures = plots.gradient_pictures(gradients)
+    assert torch.equal((pictures - 0.5).abs().amax((1, 2, 3)), torch.tensor([0.5, 0.5]))
+    assert torch.equal(pictures > 0.5, gradients > 0)
+    scales = torch.tensor([1e-4, 50.0]).view(2, 1, 1, 1)
+    torch.testing.assert_close(plots.gradient_pictures(scales * gradients), pictures)
+
+
+def test_curves_keep_the_colour_and_line_style_of_a_model_and_label_each_line():
+    series = {"robust": [3.0, 1.0], "standard, own settings": [3.0, 2.0, 2.0], "other": [1.0]}
+    figure = plots.curves(series, label="loss")
+    (axis,) = figure.axes
+    looks = [(to_hex(line.get_color()).upper(), line.get_linestyle()) for line in axis.lines]
+    assert looks == [(plots.ROBUST, "-"), (plots.STANDARD, "--"), (plots.PLAIN, ":")]
+    assert [list(line.get_ydata()) for line in axis.lines] == list(series.values())
+    assert texts(figure) == list(series)
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss")
+
+
+def test_losses_are_the_means_of_each_frame():
+    problem = Problem(lambda x: x.square().flatten(1).sum(1), IMAGES, L2Ball(1.0), steps=2, step_size=0.3)
+    run = list(frames(problem))
+    (axis,) = plots.losses({"robust": run}).axes
+    assert list(axis.lines[0].get_ydata()) == [frame.losses.mean().item() for frame in run]
+
+
+class Tags(HTMLParser):
+    """Collects every tag of a piece of HTML with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("alt", ["a horse", 'loss < 3 & "robust"', "'><script>alert(1)</script>", "ε, δ"])
+def test_a_described_figure_is_one_image_with_its_text_escaped(alt):
+    shown = plots.described(plots.grid({"start": IMAGES[:1]}), alt, dpi=40)
+    ((tag, attributes),) = Tags(shown.data).found
+    assert tag == "img"
+    assert attributes["alt"] == alt
+    kind, data = attributes["src"].split(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(data).startswith(b"\x89PNG")
+
+
+def test_low_frequency_share_tells_shape_from_texture():
+    places = torch.arange(32)
+
+    def wave(cycles: int) -> torch.Tensor:
+        return torch.cos(2 * torch.pi * cycles * places / 32).expand(1, 3, 32, 32)
+
+    assert plots.low_frequency_share(torch.ones(1, 3, 32, 32)) == pytest.approx(1)
+    assert plots.low_frequency_share(wave(4)) == pytest.approx(1)  # 4 / 32 is the cut
+    assert plots.low_frequency_share(wave(4).mT) == pytest.approx(1)
+    assert plots.low_frequency_share(wave(5)) == pytest.approx(0, abs=1e-6)
+    assert plots.low_frequency_share(wave(5).mT) == pytest.approx(0, abs=1e-6)
+    assert plots.low_frequency_share(wave(5), cut=0.2) == pytest.approx(1)
+    assert plots.low_frequency_share(wave(2) + 3 * wave(9)) == pytest.approx(0.1, rel=1e-4)
+
+
+def test_lines_of_other_names_are_told_apart_without_colour():
+    figure = plots.curves({name: [1.0, 2.0] for name in "abcd"}, label="loss")
+    (axis,) = figure.axes
+    looks = {(line.get_linestyle(), line._dash_pattern[1] and tuple(line._dash_pattern[1])) for line in axis.lines}
+    assert len(looks) == 4
+    assert len({line.get_color() for line in axis.lines}) == 4
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_names_at_the_ends_of_close_lines_do_not_overlap(logarithmic):
+    ends = {"a": 0.5, "robust": 0.011, "b": 0.0, "standard": 0.0, "c": 0.01, "d": 4.0}
+    figure = plots.curves({name: [3.0, 2.0, end] for name, end in ends.items()}, label="loss", logarithmic=logarithmic)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    assert texts(figure) == list(ends)
+    boxes = sorted((text.get_window_extent() for text in axis.texts), key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 + 4 for below, above in itertools.pairwise(boxes))  # 4 pixels of empty border
+    heights = {text.get_text(): text.get_window_extent().y0 for text in axis.texts}
+    assert sorted(heights, key=heights.__getitem__) == sorted(
+        ends, key=lambda name: (ends[name], list(ends).index(name))
+    )
+
+
+def test_a_heat_map_writes_every_share_and_hatches_what_is_marked():
+    tables = {"robust": torch.tensor([[0.0, 0.5, 1.0], [0.1, 0.254, 0.9]]), "standard": torch.zeros(2, 3)}
+    marked = torch.tensor([[True, False, False], [True, True, False]])
+    names = {"rows": ["4", "8"], "columns": ["5", "10", "20"], "axes": ("radius", "steps")}
+    figure = plots.heat_map(tables, **names, marked=marked)
+    first, second = figure.axes
+    assert [text.get_text() for text in first.texts] == ["0%", "50%", "100%", "10%", "25%", "90%"]
+    assert [text.get_text() for text in second.texts] == ["0%"] * 6
+    for axis, name in zip(figure.axes, tables, strict=True):
+        assert (axis.get_title(), axis.get_ylabel(), axis.get_xlabel()) == (name, "radius", "steps")
+        assert [label.get_text() for label in axis.get_yticklabels()] == names["rows"]
+        assert [label.get_text() for label in axis.get_xticklabels()] == names["columns"]
+        assert axis.images[0].get_clim() == (0, 1)  # one scale for all
+        corners = [(patch.get_x() + 0.5, patch.get_y() + 0.5) for patch in axis.patches]
+        assert corners == [(0, 0), (0, 1), (1, 1)]
+        assert all(patch.get_hatch() for patch in axis.patches)
+    assert not plots.heat_map(tables, **names).axes[0].patches
+
+
+def test_long_names_in_a_heat_map_do_not_touch():
+    names = ["robust", "standard", "judge", "second judge"]
+    figure = plots.heat_map({"": torch.eye(4)}, rows=names, columns=names, axes=("drawn by", "recognised by"))
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    boxes = [label.get_window_extent() for label in axis.get_xticklabels()]
+    assert all(left.x1 + 4 < right.x0 for left, right in itertools.pairwise(boxes))
+    assert all(label.get_window_extent().x0 >= 0 for label in axis.get_yticklabels())
+    assert boxes[-1].x1 <= figure.bbox.width
+
+
+def test_numbers_in_a_heat_map_can_be_read_on_their_cell():
+    def luminance(colour: tuple[float, ...]) -> float:
+        channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+        return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+
+    shares = torch.linspace(0, 1, 21)[None]
+    (axis,) = plots.heat_map({"": shares}, rows=["0"], columns=[""] * 21, axes=("", "")).axes
+    for text, share in zip(axis.texts, shares[0], strict=True):
+        light, dark = sorted(
+            map(luminance, (axis.images[0].cmap(share.item()), to_rgb(text.get_color()))), reverse=True
+        )
+        assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.2, AA

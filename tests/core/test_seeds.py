@@ -1,0 +1,253 @@
+"""Seed distributions have the moments that they claim, come from training pictures only, and are reproducible."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from course_lib import seeds
+from course_lib.seeds import Mixture, MultivariateNormal, OnDemand, PixelNormal, Seeds, Uniform, Upsampled, k_means
+from course_lib.statistics import principal
+from course_lib.testbed import SEED_KINDS
+from tests.tools import tiny
+
+SHAPE = (3, 2, 3)
+MANY = 4_000
+
+
+def pictures(
+    count: int, *, mean: float = 128, spread: int = 12, seed: int = 0, shape: tuple[int, ...] = SHAPE
+) -> Tensor:
+    """Correlated uint8 pictures around `mean`, so far from black and white that no sample is clamped."""
+    generator = torch.Generator().manual_seed(seed)
+    common = torch.randint(-spread, spread + 1, (count, 1, 1, shape[2]), generator=generator)
+    own = torch.randint(-spread, spread + 1, (count, *shape), generator=generator)
+    return (mean + common + own).byte()
+
+
+def zeros(count: int) -> Tensor:
+    return torch.zeros(count, dtype=torch.int64)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean (d,) and the covariance X'X / N (d, d) of uint8 pictures, in pixel units."""
+    rows = images.flatten(1).double() / 255
+    return rows.mean(0), rows.T.cov(correction=0)
+
+
+def assert_moments(samples: Tensor, mean: Tensor, covariance: Tensor) -> None:
+    """Means and covariances agree within five standard errors, entry by entry."""
+    rows = samples.flatten(1).double()
+    variances = covariance.diag()
+    error = (variances / len(rows)).sqrt()
+    assert ((rows.mean(0) - mean).abs() < 5 * error).all()
+    error = ((variances[:, None] * variances + covariance.square()) / len(rows)).sqrt()
+    assert ((rows.T.cov() - covariance).abs() < 5 * error).all()
+
+
+# --- multivariate normal ----------------------------------------------------------------------------------------------
+
+
+def test_multivariate_samples_have_the_moments_of_the_closed_form():
+    images, jitter = pictures(6), 0.03  # few pictures: X'X / N and X'X / (N - 1) are 20% apart
+    samples = MultivariateNormal(images, zeros(6), jitter=jitter).sample(zeros(MANY), generator=generator())
+    mean, covariance = moments(images)
+    assert samples.min() > 0
+    assert samples.max() < 1
+    assert_moments(samples, mean, covariance + jitter**2 * torch.eye(len(mean)))
+
+
+def test_the_map_from_z_to_a_sample_has_exactly_the_covariance_of_the_pictures(monkeypatch):
+    """With unit vectors in place of z, the samples' rows are the matrix A of the map, and A'A is the covariance."""
+    images = pictures(7)
+    monkeypatch.setattr(
+        seeds.torch, "randn", lambda *shape, **_: torch.eye(7) if shape == (7, 7) else torch.zeros(*shape)
+    )
+    samples = MultivariateNormal(images, zeros(7), jitter=0).sample(zeros(7), generator=generator())
+    mean, covariance = moments(images)
+    matrix = samples.flatten(1).double() - mean
+    torch.testing.assert_close(matrix.T @ matrix, covariance, rtol=0, atol=1e-8)
+
+
+def test_samples_without_jitter_lie_in_the_plane_of_the_classs_pictures():
+    images = torch.cat([pictures(4, mean=100), pictures(4, mean=150, seed=1)])
+    labels = torch.tensor([0] * 4 + [1] * 4)
+    asked = torch.tensor([1, 0, 1, 1, 0, 0])
+    samples = MultivariateNormal(images, labels, jitter=0).sample(asked, generator=generator()).flatten(1).double()
+    for sample, label in zip(samples, asked, strict=True):
+        rows = images[labels == label].flatten(1).double() / 255
+        centred, wanted = (rows - rows.mean(0)).T, sample - rows.mean(0)
+        nearest = centred @ torch.linalg.lstsq(centred, wanted.unsqueeze(1), driver="gelsd").solution
+        torch.testing.assert_close(nearest.squeeze(1), wanted, rtol=0, atol=1e-6)
+
+
+def test_one_picture_is_a_class_whose_samples_are_the_picture_and_jitter():
+    images = pictures(1)
+    truth = images.float() / 255
+    assert torch.equal(
+        PixelNormal.fit(images, zeros(1)).sample(zeros(2), generator=generator()), truth.expand(2, -1, -1, -1)
+    )
+    for kind in (MultivariateNormal, Mixture):
+        near = kind(images, zeros(1), jitter=0.001).sample(zeros(50), generator=generator()) - truth
+        assert 0 < near.abs().max() < 0.006
+
+
+# --- the others -------------------------------------------------------------------------------------------------------
+
+
+def test_pixel_normal_samples_have_each_pixels_mean_and_deviation_and_no_correlation():
+    images = pictures(6)
+    mean, covariance = moments(images)
+    samples = PixelNormal.fit(images, zeros(6)).sample(zeros(MANY), generator=generator())
+    assert_moments(samples, mean, covariance.diag().diag())
+
+
+def test_uniform_seeds_fill_the_pixel_box_evenly():
+    samples = Uniform((3, 4, 5)).sample(torch.arange(2_000) % 10, generator=generator())
+    assert samples.shape == (2_000, 3, 4, 5)
+    assert samples.min() >= 0
+    assert samples.max() < 1
+    shares = samples.histc(10, 0, 1) / samples.numel()
+    assert ((shares - 0.1).abs() < 5 * (0.09 / samples.numel()) ** 0.5).all()
+
+
+def test_a_mixture_draws_its_groups_in_proportion_to_their_sizes():
+    images = torch.cat([pictures(30, mean=60), pictures(10, mean=190, seed=1)])
+    mixture = Mixture(images, zeros(40), components=2)
+    samples = mixture.sample(zeros(2_000), generator=generator())
+    brightness = samples.flatten(1).mean(1)
+    assert sorted(mixture.weights.tolist()) == [10, 30]
+    groups = {len(group): group.float().mean(0) / 255 for group in (images[:30], images[30:])}
+    torch.testing.assert_close(mixture.centres(0), torch.stack([groups[int(weight)] for weight in mixture.weights]))
+    assert (((brightness - 60 / 255).abs() < 0.1) | ((brightness - 190 / 255).abs() < 0.1)).all()  # nothing in between
+    assert (brightness > 0.5).double().mean().item() == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 2_000) ** 0.5)
+
+
+def test_every_group_of_a_mixture_belongs_to_its_class():
+    images = torch.cat([pictures(20, mean=mean, seed=mean) for mean in (60, 120, 180)])
+    asked = torch.arange(300) % 3
+    samples = Mixture(images, torch.arange(60) // 20, components=4).sample(asked, generator=generator())
+    expected = torch.tensor([60, 120, 180])[asked] / 255
+    assert ((samples.flatten(1).mean(1) - expected).abs() < 0.11).all()
+
+
+def test_a_mixture_of_one_is_the_multivariate_normal():
+    images, jitter = pictures(6), 0.03
+    samples = Mixture(images, zeros(6), components=1, jitter=jitter).sample(zeros(MANY), generator=generator())
+    mean, covariance = moments(images)
+    assert_moments(samples, mean, covariance + jitter**2 * torch.eye(len(mean)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_k_means_recovers_separated_groups(seed):
+    truth = torch.arange(80) % 4
+    centres = 10 * torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
+    points = centres[truth] + 0.2 * torch.randn(80, 2, generator=generator(seed))
+    found = k_means(points, 4, generator=generator(seed))
+    pairs = set(zip(truth.tolist(), found.tolist(), strict=True))
+    assert len(pairs) == 4
+    assert len({group for _, group in pairs}) == 4
+
+
+@pytest.mark.parametrize("points", [torch.zeros(9, 2), torch.eye(3)], ids=["all the same", "fewer than groups"])
+def test_k_means_bears_more_groups_than_different_points(points):
+    found = k_means(points, 5, generator=generator())
+    assert found.shape == points.shape[:1]
+    assert len(found.unique()) == len(points.unique(dim=0))
+
+
+# --- what they share --------------------------------------------------------------------------------------------------
+
+IMAGES, LABELS = pictures(40, spread=60, shape=(3, 8, 8)), torch.arange(40) % 4
+FITTED: dict[str, Seeds] = {
+    "uniform": Uniform((3, 8, 8)),
+    "normal": PixelNormal.fit(IMAGES, LABELS),
+    "multivariate": MultivariateNormal(IMAGES, LABELS),
+    "mixture": Mixture(IMAGES, LABELS),
+}
+every_kind = pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
+every_fitted_kind = pytest.mark.parametrize("kind", [PixelNormal.fit, MultivariateNormal, Mixture])
+
+
+@every_kind
+def test_samples_are_decided_by_the_generator_alone(fitted):
+    asked, before = torch.tensor([3, 0, 0, 2]), torch.random.get_rng_state()
+    first, again = (fitted.sample(asked, generator=generator(5)) for _ in range(2))
+    assert first.shape == (4, 3, 8, 8)
+    assert first.dtype == torch.float32
+    assert torch.equal(first, again)
+    assert not torch.equal(first, fitted.sample(asked, generator=generator(6)))
+    assert not torch.equal(first[1], first[2])
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@every_fitted_kind
+def test_fitting_is_reproducible(kind):
+    samples = [kind(IMAGES, LABELS).sample(LABELS, generator=generator()) for _ in range(2)]
+    assert torch.equal(*samples)
+
+
+@every_fitted_kind
+def test_samples_are_clamped_to_pixels(kind):
+    black_and_white = 255 * (torch.rand(20, 3, 4, 4, generator=generator()) > 0.5).byte()
+    samples = kind(black_and_white, zeros(20)).sample(zeros(100), generator=generator())
+    assert samples.min() == 0
+    assert samples.max() == 1
+
+
+@every_kind
+def test_no_label_gives_no_seed(fitted):
+    assert fitted.sample(zeros(0), generator=generator()).shape == (0, 3, 8, 8)
+
+
+@pytest.mark.parametrize("kind", ["normal", "multivariate", "mixture"])
+@pytest.mark.parametrize(
+    "labels",
+    [torch.tensor([0, 4]), torch.tensor([-1]), torch.tensor([0.0]), torch.tensor([True]), torch.tensor([[0]])],
+    ids=["too large", "negative", "float", "boolean", "a column"],
+)
+def test_labels_that_were_not_fitted_are_refused_in_one_sentence(kind, labels):
+    with pytest.raises(ValueError, match=r"^expected a vector of labels between 0 and 3, got .*$"):
+        FITTED[kind].sample(labels, generator=generator())
+
+
+@every_fitted_kind
+def test_a_class_without_pictures_is_refused_in_one_sentence(kind):
+    for images, labels in ((IMAGES, LABELS + (LABELS > 1)), (IMAGES[:0], LABELS[:0])):
+        with pytest.raises(ValueError, match=r"^expected at least one picture of every class, got .*$"):
+            kind(images, labels)
+
+
+@every_fitted_kind
+def test_pictures_of_another_type_or_number_are_refused_in_one_sentence(kind):
+    for images, labels in ((IMAGES / 255, LABELS), (IMAGES[0], LABELS), (IMAGES, LABELS[:-1])):
+        with pytest.raises(ValueError, match=r"^expected uint8 images \(N, 3, H, W\) and N labels, got .*$"):
+            kind(images, labels)
+
+
+def test_the_centre_of_a_distribution_is_what_its_samples_scatter_around():
+    images = torch.cat([pictures(20, mean=60, shape=(3, 4, 6)), pictures(20, mean=190, seed=1, shape=(3, 4, 6))])
+    labels = zeros(40)
+    one, two = MultivariateNormal(images, labels), Mixture(images, labels, components=2)
+    on_demand = OnDemand(3, lambda label: images + label, MultivariateNormal)
+    on_blocks = principal(images, labels, groups=1, components=4, block=2)
+    fitted = [(Uniform(images.shape[1:]), 1), (PixelNormal.fit(images, labels), 1), (one, 1), (two, 2)]
+    for kind, parts in [*fitted, (on_blocks, 1), (Upsampled(two, 3), 2), (on_demand, 1)]:
+        centres, samples = kind.centres(0), kind.sample(zeros(4_000), generator=generator())
+        assert centres.shape == (parts, *samples.shape[1:])
+        error = 5 * samples.std(0) / len(samples) ** 0.5 + 0.01  # clipping moves a mean a little
+        assert ((samples.mean(0) - centres.mean(0)).abs() <= error).all()
+    torch.testing.assert_close(on_demand.centres(2), on_demand.centres(0) + 2 / 255)
+
+
+def test_a_testbeds_seeds_are_fitted_once_and_on_training_pictures_only():
+    read: list[str] = []
+    testbed = tiny.untrained_testbed(read)
+    for kind in SEED_KINDS:
+        fitted = testbed.seeds(kind)
+        assert testbed.seeds(kind) is fitted
+        assert fitted.sample(torch.tensor([0, 4]), generator=generator()).shape == (2, 3, tiny.SIZE, tiny.SIZE)
+    assert set(read) == {"train"}

@@ -1,0 +1,365 @@
+"""Every task is a problem that the one primitive makes progress on, with the right start, centre and checks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from course_lib.constraints import L2Ball, NoBall, norms
+from course_lib.models import Classifier, plain_network
+from course_lib.pgd import Problem, frames, solve, value_and_gradient
+from course_lib.pixels import bicubic, nearest, shrink
+from course_lib.tasks import (
+    activation,
+    attack,
+    cross_entropy,
+    fill_with_mean,
+    generate,
+    inpaint,
+    mean_square,
+    norm,
+    outside,
+    paint,
+    random_holes,
+    refine,
+    sketch,
+    superresolve,
+    translate,
+)
+from tests.tools import tiny
+
+MODEL = tiny.network()
+IMAGES = tiny.images(3)
+LABELS = torch.tensor([0, 2, 4])
+MASK = random_holes(3, tiny.SIZE, 6, generator=torch.Generator().manual_seed(0)).double()
+DAMAGED = fill_with_mean(IMAGES, MASK)
+WAY = {"ball": L2Ball(3.0), "steps": 5, "step_size": 0.1}
+
+Part = slice
+"""Which images of the batch a problem is about."""
+
+PROBLEMS: dict[str, Callable[[Part], Problem]] = {
+    "refine": lambda part: refine(MODEL, IMAGES[part], LABELS[part], **WAY),
+    "generate": lambda part: generate(MODEL, IMAGES[part], LABELS[part], **WAY),
+    "translate": lambda part: translate(MODEL, IMAGES[part], LABELS[part], **WAY),
+    "sketch": lambda part: sketch(MODEL, IMAGES[part].round(), LABELS[part], **WAY),
+    "inpaint, labels known": lambda part: inpaint(MODEL, DAMAGED[part], MASK[part], labels=LABELS[part], **WAY),
+    "inpaint, labels predicted": lambda part: inpaint(MODEL, DAMAGED[part], MASK[part], **WAY),
+    "inpaint, un-squared norm": lambda part: inpaint(
+        MODEL, DAMAGED[part], MASK[part], labels=LABELS[part], penalty=norm, weight=0.1, **WAY
+    ),
+    "superresolve": lambda part: superresolve(MODEL, shrink(IMAGES, 4)[part], LABELS[part], factor=4, **WAY),
+    "superresolve, bicubic start": lambda part: superresolve(
+        MODEL, shrink(IMAGES, 2)[part], LABELS[part], factor=2, start=bicubic, **WAY
+    ),
+    "paint": lambda part: paint(MODEL, IMAGES[part], MASK[part], unit=3, **WAY),
+    "attack": lambda part: attack(MODEL, IMAGES[part], LABELS[part], ball=L2Ball(0.5), steps=5),
+    "attack, random start": lambda part: attack(
+        MODEL, IMAGES[part], LABELS[part], ball=L2Ball(0.5), steps=5, generator=torch.Generator().manual_seed(1)
+    ),
+}
+every_task = pytest.mark.parametrize("make", PROBLEMS.values(), ids=PROBLEMS)
+EVERYTHING = slice(None)
+
+
+@every_task
+def test_five_steps_lower_every_images_loss(make):
+    run = list(frames(make(EVERYTHING)))
+    assert len(run) == 6
+    assert run[-1].losses.shape == (3,)
+    assert (run[-1].losses < run[0].losses).all()
+
+
+@every_task
+def test_results_are_pictures_within_the_ball(make):
+    problem = make(EVERYTHING)
+    result = solve(problem)
+    centre = problem.start if problem.centre is None else problem.centre
+    assert result.shape == IMAGES.shape
+    assert result.min() >= 0
+    assert result.max() <= 1
+    assert (norms(result - centre) <= problem.ball.radius + 1e-9).all()
+    assert not torch.equal(result, problem.start)
+
+
+@pytest.mark.parametrize("name", [name for name in PROBLEMS if name != "attack, random start"])
+def test_images_of_a_batch_do_not_interact(name):
+    together = solve(PROBLEMS[name](EVERYTHING))
+    alone = torch.cat([solve(PROBLEMS[name](slice(i, i + 1))) for i in range(3)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-9)
+
+
+def test_the_synonyms_of_refine_state_the_same_problem():
+    results = [solve(task(MODEL, IMAGES, LABELS, **WAY)) for task in (refine, generate, translate, sketch)]
+    assert all(torch.equal(result, results[0]) for result in results)
+
+
+def test_seeds_outside_the_pixel_box_are_clamped_first():
+    problem = refine(MODEL, 3 * IMAGES - 1, LABELS, **WAY)
+    assert torch.equal(problem.start, (3 * IMAGES - 1).clamp(0, 1))
+
+
+# --- attack -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_attack_raises_the_cross_entropy_of_the_true_label():
+    loss = cross_entropy(MODEL, LABELS)
+    attacked = solve(attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.5), steps=10))
+    expected = F.cross_entropy(MODEL(IMAGES), LABELS, reduction="none")
+    torch.testing.assert_close(loss(IMAGES), expected)
+    assert (loss(attacked) > expected + 0.1).all()
+
+
+def test_an_attacks_start_is_decided_by_its_generator_and_its_centre_is_the_picture():
+    def start(seed: int | None) -> Problem:
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        return attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.5), generator=generator)
+
+    assert torch.equal(start(None).start, IMAGES)
+    assert torch.equal(start(7).start, start(7).start)
+    assert not torch.equal(start(7).start, start(8).start)
+    assert not torch.equal(start(7).start, IMAGES)
+    assert torch.equal(start(7).centre, IMAGES)
+    assert (norms(start(7).start - IMAGES) <= 0.5 + 1e-9).all()
+
+
+def test_the_steps_of_an_attack_can_travel_two_and_a_half_radii():
+    problem = attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.8), steps=40)
+    assert problem.steps * problem.step_size == pytest.approx(2.5 * 0.8)
+
+
+# --- super-resolution -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+@pytest.mark.parametrize("start", [nearest, bicubic])
+def test_the_ball_of_superresolution_is_centred_on_the_nearest_neighbour_upsampling(factor, start):
+    small = shrink(IMAGES, factor)
+    problem = superresolve(MODEL, small, LABELS, factor=factor, start=start, **WAY)
+    assert torch.equal(problem.centre, nearest(small, factor))
+    assert torch.equal(problem.start, start(small, factor))
+    assert torch.equal(problem.start, problem.centre) == (start is nearest)
+
+
+# --- inpainting -------------------------------------------------------------------------------------------------------
+
+
+def test_predicted_labels_are_the_prediction_for_the_damaged_picture():
+    hole = random_holes(1, tiny.SIZE, 12, generator=torch.Generator().manual_seed(0)).double()
+    candidates = torch.where(hole.bool(), tiny.images(40, seed=5), tiny.images(40, seed=6))
+    damaged = fill_with_mean(candidates, hole)
+    seen, of_damaged = MODEL(candidates).argmax(1), MODEL(damaged).argmax(1)
+    assert (seen != of_damaged).any(), "no picture tells the two predictions apart"
+    problem = inpaint(MODEL, damaged, hole, **WAY)
+    torch.testing.assert_close(problem.objective(damaged), cross_entropy(MODEL, of_damaged)(damaged))
+
+
+def test_the_penalty_counts_only_what_is_outside_the_mask():
+    amounts = torch.tensor([0.1, 0.2, 0.3]).double()  # every image its own
+    for penalty in (mean_square, norm):
+        stray = outside(MASK, IMAGES, penalty)
+        inside_only, outside_only = IMAGES + 0.1 * MASK, IMAGES + amounts.view(3, 1, 1, 1) * (1 - MASK)
+        assert torch.equal(stray(IMAGES), torch.zeros(3))
+        assert torch.equal(stray(inside_only), torch.zeros(3))
+        assert (stray(outside_only) > 0).all()
+    squares = 3 * (tiny.SIZE**2 - 36) * amounts.square()  # three channels, a hole of 6 x 6
+    torch.testing.assert_close(outside(MASK, IMAGES)(outside_only), squares / (3 * tiny.SIZE**2))
+    torch.testing.assert_close(outside(MASK, IMAGES, norm)(outside_only), squares.sqrt())
+
+
+def change(problem: Problem, mask: Tensor, *, inside: bool) -> Tensor:
+    """The L2 length of a solution's change inside or outside the mask, (B,)."""
+    return norms((solve(problem) - problem.start) * (mask if inside else 1 - mask)).flatten()
+
+
+@pytest.mark.parametrize(("task", "large"), [("inpaint", 1e4), ("paint", 300.0)])
+def test_a_large_weight_keeps_the_region_outside_the_mask(task, large):
+    def make(weight: float) -> Problem:
+        way: dict[str, Any] = {"ball": L2Ball(3.0), "steps": 40, "step_size": 0.02, "weight": weight}
+        if task == "inpaint":
+            return inpaint(MODEL, DAMAGED, MASK, labels=LABELS, **way)
+        return paint(MODEL, IMAGES, MASK, unit=3, **way)
+
+    free, held = make(0.0), make(large)
+    assert (change(held, MASK, inside=False) < 0.2 * change(free, MASK, inside=False)).all()
+    assert (change(held, MASK, inside=True) > 0.1).all()
+
+
+@pytest.mark.parametrize("task", ["inpaint", "paint"])
+def test_the_first_step_is_finite_with_an_un_squared_norm(task):
+    """The derivative of a norm at 0, where every problem starts, is 0 / 0 when written out by hand."""
+    way = {**WAY, "penalty": norm, "weight": 10.0}
+    problem = (
+        inpaint(MODEL, DAMAGED, MASK, labels=LABELS, **way)
+        if task == "inpaint"
+        else paint(MODEL, IMAGES, MASK, unit=3, **way)
+    )
+    losses, gradient = value_and_gradient(problem.objective, problem.start)
+    assert losses.isfinite().all()
+    assert gradient.isfinite().all()
+    assert (norms(gradient) > 0).all()
+    _, first, *_ = frames(problem)
+    assert first.images.isfinite().all()
+    assert first.losses.isfinite().all()
+    assert not torch.equal(first.images, problem.start)
+
+
+# --- painting ---------------------------------------------------------------------------------------------------------
+
+
+def unit_map(model: Classifier, images: Tensor, unit: int) -> Tensor:
+    """Where in the picture a unit is active: (B, 1, h, w), whose mean is the unit's component of the representation."""
+    return model.activation(model.body((images - model.mean) / model.std))[:, unit : unit + 1]
+
+
+def test_painting_raises_the_unit_inside_the_mask_more_than_outside():
+    corner = torch.zeros(1, 1, tiny.SIZE, tiny.SIZE).double()
+    corner[..., :8, :8] = 1  # a quarter of the picture, and 2 x 2 of the 4 x 4 places of the map
+    painted = solve(paint(MODEL, IMAGES, corner, unit=3, ball=L2Ball(3.0), steps=40, step_size=0.05, weight=1e3))
+    raised = unit_map(MODEL, painted, 3) - unit_map(MODEL, IMAGES, 3)
+    assert (MODEL.features(painted)[:, 3] > MODEL.features(IMAGES)[:, 3]).all()
+    within = raised[..., :2, :2].mean((1, 2, 3))
+    without = (raised.sum((1, 2, 3)) - 4 * within) / 12
+    assert (within > 3 * without.abs()).all()
+
+
+def test_features_are_painted_one_after_another_from_the_last_result():
+    first = solve(paint(MODEL, IMAGES, MASK, unit=3, **WAY))
+    second = paint(MODEL, first, MASK, unit=5, **WAY)
+    assert torch.equal(second.start, first)
+    assert second.centre is None
+    assert (MODEL.features(solve(second))[:, 5] > MODEL.features(first)[:, 5]).all()
+
+
+@pytest.fixture(scope="module")
+def with_a_dead_unit() -> Classifier:
+    """A ReLU network whose unit 2 is off in every place of every one of the pictures, though not by much."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        model = tiny.stirred(plain_network((6, 8), tiny.CLASSES))
+    with torch.no_grad():
+        largest = model.body((IMAGES - model.mean) / model.std)[:, 2].max()
+        model.body[-1].bias[2] -= largest + 0.05
+    return model
+
+
+def test_a_unit_that_is_off_everywhere_can_only_be_painted_straight_through(with_a_dead_unit):
+    model, everywhere = with_a_dead_unit, torch.ones(1, 1, tiny.SIZE, tiny.SIZE).double()
+    way = {"ball": L2Ball(5.0), "steps": 30, "step_size": 0.25}
+    assert (model.features(IMAGES)[:, 2] == 0).all()
+    plain = solve(Problem(activation(model, 2, straight_through=False), IMAGES, **way))
+    assert torch.equal(plain, IMAGES)
+    painted = solve(paint(model, IMAGES, everywhere, unit=2, **way))
+    assert (model.features(painted)[:, 2] > 0).all()
+
+
+# --- damage and checks ------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(count=st.integers(1, 4), size=st.integers(4, 20), part=st.floats(0, 1), seed=st.integers(0, 10**6))
+def test_holes_are_squares_of_the_wanted_size_inside_the_picture(count, size, part, seed):
+    hole = max(1, round(part * size))
+    masks = random_holes(count, size, hole, generator=torch.Generator().manual_seed(seed))
+    again = random_holes(count, size, hole, generator=torch.Generator().manual_seed(seed))
+    assert masks.shape == (count, 1, size, size)
+    assert torch.equal(masks, again)
+    for mask in masks[:, 0]:
+        rows, columns = mask.nonzero().unbind(1)
+        assert mask.sum() == hole**2 == len(rows)  # ones and zeros only
+        assert rows.max() - rows.min() == columns.max() - columns.min() == hole - 1
+
+
+def test_holes_reach_every_edge_and_differ():
+    masks = random_holes(300, 6, 3, generator=torch.Generator().manual_seed(0))
+    corners = {tuple(mask[0].nonzero()[0].tolist()) for mask in masks}
+    assert corners == {(top, left) for top in range(4) for left in range(4)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(count=st.integers(1, 3), hole=st.integers(1, 9), seed=st.integers(0, 10**6), shared=st.booleans())
+def test_a_hole_is_filled_with_the_mean_colour_of_the_rest(count, hole, seed, shared):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(count, 3, 10, 10, generator=generator, dtype=torch.float64)
+    mask = random_holes(1 if shared else count, 10, hole, generator=generator)
+    filled = fill_with_mean(images, mask)
+    for picture, result, one in zip(images, filled, mask.expand(count, -1, -1, -1)[:, 0].bool(), strict=True):
+        assert torch.equal(result[:, ~one], picture[:, ~one])
+        mean = picture[:, ~one].mean(1, keepdim=True)
+        torch.testing.assert_close(result[:, one], mean.expand(3, hole**2))
+
+
+def test_what_the_hole_hid_leaves_no_trace():
+    other = torch.where(MASK.bool(), 1 - IMAGES, IMAGES)
+    assert torch.equal(fill_with_mean(other, MASK), DAMAGED)
+
+
+def test_a_picture_that_is_all_hole_is_filled_with_finite_values():
+    assert fill_with_mean(IMAGES, torch.ones(1, 1, tiny.SIZE, tiny.SIZE)).isfinite().all()
+
+
+BAD_LABELS = {
+    "too few": torch.tensor([0, 1]),
+    "a column": torch.tensor([[0], [1], [2]]),
+    "floats": torch.tensor([0.0, 1.0, 2.0]),
+    "booleans": torch.tensor([True, False, True]),
+    "too large": torch.tensor([0, 1, tiny.CLASSES]),
+    "negative": torch.tensor([0, 1, -100]),  # which torch would silently ignore
+}
+
+
+@pytest.mark.parametrize("labels", BAD_LABELS.values(), ids=BAD_LABELS)
+def test_bad_labels_are_refused_in_one_sentence(labels):
+    makers = [
+        lambda: refine(MODEL, IMAGES, labels, **WAY),
+        lambda: generate(MODEL, IMAGES, labels, **WAY),
+        lambda: translate(MODEL, IMAGES, labels, **WAY),
+        lambda: sketch(MODEL, IMAGES, labels, **WAY),
+        lambda: attack(MODEL, IMAGES, labels, ball=NoBall()),
+        lambda: inpaint(MODEL, DAMAGED, MASK, labels=labels, **WAY),
+        lambda: superresolve(MODEL, shrink(IMAGES, 2), labels, factor=2, **WAY),
+    ]
+    for make in makers:
+        with pytest.raises(ValueError, match=r"^expected .*labels.*, got .*$"):
+            make()
+
+
+BAD_MASKS = {
+    "no batch": MASK[0],
+    "three channels": MASK.expand(-1, 3, -1, -1),
+    "another size": MASK[..., :-1],
+    "another count": MASK[:2],
+    "booleans": MASK.bool(),
+    "0 to 255": 255 * MASK,
+    "integers": MASK.long(),
+    "negative": -MASK,
+}
+
+
+@pytest.mark.parametrize("mask", BAD_MASKS.values(), ids=BAD_MASKS)
+def test_bad_masks_are_refused_in_one_sentence(mask):
+    makers = [
+        lambda: inpaint(MODEL, DAMAGED, mask, labels=LABELS, **WAY),
+        lambda: paint(MODEL, IMAGES, mask, unit=0, **WAY),
+        lambda: fill_with_mean(IMAGES, mask),
+    ]
+    for make in makers:
+        with pytest.raises(ValueError, match=r"^expected a mask.*, got .*$"):
+            make()
+
+
+@pytest.mark.parametrize("unit", [-1, 12])
+def test_bad_units_are_refused_in_one_sentence(unit):
+    with pytest.raises(ValueError, match=rf"^expected a unit between 0 and 11, got {unit}$"):
+        paint(MODEL, IMAGES, MASK, unit=unit, **WAY)
+
+
+@pytest.mark.parametrize("hole", [0, 17])
+def test_bad_holes_are_refused_in_one_sentence(hole):
+    with pytest.raises(ValueError, match=rf"^expected a hole of 1 to 16 pixels, got {hole}$"):
+        random_holes(2, 16, hole, generator=torch.Generator())

@@ -1,0 +1,231 @@
+"""Pairs of domains from zip files: fetched and unpacked whole and safely, then trained and served like own pictures."""
+
+import hashlib
+import io
+import stat
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import recipes, trainer, zoo
+from course_lib.constraints import L2Ball
+from course_lib.datasets import cyclegan
+from course_lib.datasets.collections import collection_of
+from course_lib.datasets.photographs import Photographs
+from course_lib.pgd import solve
+from course_lib.storage import fetching
+from course_lib.storage.archives import GROWTH, unpack
+from course_lib.tasks import attack, fill_with_mean, inpaint, paint, random_holes, superresolve, translate
+from course_lib.testbed import SEED_KINDS
+from tests.tools.web import Server, serving
+
+COUNTS = {"trainA": 250, "trainB": 290, "testA": 8, "testB": 12}
+
+
+def zipped(files: dict[str, bytes], *, links: tuple[str, ...] = ()) -> bytes:
+    """A zip file with these files, some of them as symbolic links."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = ((stat.S_IFLNK if name in links else stat.S_IFREG) | 0o644) << 16
+            archive.writestr(entry, data)
+    return stream.getvalue()
+
+
+def picture(grey: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.full((8, 12, 3), grey, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def domains(name: str) -> bytes:
+    """A pair of domains as its zip file has them: A is dark, B is bright, and every picture a little different."""
+    return zipped(
+        {
+            f"{name}/{folder}/{number}.png": picture((30 if folder.endswith("A") else 150) + number % 60)
+            for folder, count in COUNTS.items()
+            for number in range(count)
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def archive() -> bytes:
+    return domains("summer2winter_yosemite")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def server(archive: bytes, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with serving() as running:
+        running.put("/summer2winter_yosemite.zip", archive)
+        monkeypatch.setattr(cyclegan, "SOURCE", running.url)
+        monkeypatch.setitem(cyclegan.HASHES, "summer2winter_yosemite", hashlib.sha256(archive).hexdigest())
+        monkeypatch.setattr(fetching, "PAUSE", 0.0)
+        yield running
+
+
+def test_a_pair_is_fetched_once_and_has_the_labels_of_its_folders(server: Server, cache: Path) -> None:
+    books = {split: Photographs(collection_of("summer2winter"), split, size=8) for split in ("train", "test")}
+    books["validation"] = Photographs(collection_of("summer2winter"), "validation", size=8)
+    assert len(server.asked) == 1
+    assert {split: len(book) for split, book in books.items()} == {"train": 340, "validation": 200, "test": 20}
+    assert books["test"].classes == ("summer", "winter")
+    for book in books.values():
+        assert torch.equal((book.images()[:, 0, 0, 0] > 120).long(), book.labels)
+    assert sorted(path.name for path in (cache / "summer2winter").iterdir()) == sorted(COUNTS)
+
+
+def test_a_folder_that_someone_unpacked_serves_as_it_is(archive: bytes, cache: Path) -> None:
+    unpacked = cache.parent / "elsewhere"
+    zipfile.ZipFile(io.BytesIO(archive)).extractall(unpacked)
+    (cache.parent / "data").mkdir()
+    (cache.parent / "data" / "summer2winter").symlink_to(unpacked / "summer2winter_yosemite")
+    assert len(Photographs(collection_of("summer2winter"), "test", size=8)) == 20
+
+
+def test_offline_says_in_one_sentence_where_to_get_the_file_and_where_to_put_it(
+    server: Server, archive: bytes, cache: Path
+) -> None:
+    server.files.clear()
+    place = cache / "summer2winter" / "source" / "summer2winter_yosemite.zip"
+    with pytest.raises(FileNotFoundError, match=r"^expected the pictures of summer2winter below .* by hand") as told:
+        Photographs(collection_of("summer2winter"), "test", size=8)
+    assert f"{server.url}/summer2winter_yosemite.zip" in str(told.value)
+    assert str(place) in str(told.value)
+    assert "\n" not in str(told.value)
+    place.write_bytes(archive)
+    assert len(Photographs(collection_of("summer2winter"), "test", size=8)) == 20
+
+
+def test_another_file_than_the_published_one_is_refused(server: Server, cache: Path) -> None:
+    server.put("/summer2winter_yosemite.zip", domains("horse2zebra"))
+    with pytest.raises(ValueError, match=r"^expected a file from .* with SHA-256 .*, got "):
+        Photographs(collection_of("summer2winter"), "test", size=8)
+
+
+def test_a_killed_run_between_two_folders_goes_on(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(source: Path, target: Path, put=cyclegan.put) -> None:
+        if target.name == "testA":
+            raise KeyboardInterrupt
+        put(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cyclegan, "put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Photographs(collection_of("summer2winter"), "train", size=8)
+    assert len(Photographs(collection_of("summer2winter"), "test", size=8)) == 20
+    assert len(server.asked) == 1, "what has come is not fetched again"
+
+
+# --- archives ---------------------------------------------------------------------------------------------------------
+
+
+def bomb() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("zeros.png", bytes(2_000_000))
+    return stream.getvalue()
+
+
+def modest_bomb() -> bytes:
+    """A bomb that states a small size, in both of its directories."""
+    return bomb().replace((2_000_000).to_bytes(4, "little"), (2_000).to_bytes(4, "little"))
+
+
+def damaged() -> bytes:
+    data = bytearray(zipped({"a.png": picture(1)}))
+    data[60] ^= 255
+    return bytes(data)
+
+
+HOSTILE = {
+    "leads out of its folder": zipped({"fine.png": b"1", "../escaped.png": b"2"}),
+    "'/escaped.png' leads": zipped({"/escaped.png": b"2"}),
+    "'C:.*escaped.png' leads": zipped({"C:\\escaped.png": b"2"}),
+    r"'a.*\.\.escaped.png|'a.*escaped.png' leads": zipped({"a\\..\\..\\escaped.png": b"2"}),
+    "is a link": zipped({"escape": b"/tmp", "escape/escaped.png": b"2"}, links=("escape",)),
+    "would unpack to 2,000,000 bytes, and at most": bomb(),
+    "CRC": damaged(),
+    "CRC |Bad|invalid|incomplete": modest_bomb(),
+    "File is not a zip file": b"<html>404</html>",
+    "not a zip file": zipped({"a.png": picture(1)})[:-30],
+}
+
+
+@pytest.mark.parametrize("why", HOSTILE)
+def test_a_hostile_or_broken_archive_is_refused_and_nothing_changes(why: str, tmp_path: Path) -> None:
+    file, folder = tmp_path / "file.zip", tmp_path / "inner" / "folder"
+    file.write_bytes(HOSTILE[why])
+    folder.mkdir(parents=True)
+    (folder / "before.txt").touch()
+    with pytest.raises(ValueError, match=rf"^expected a sound zip file of pictures at .*(?:{why})") as told:
+        unpack(file, folder)
+    assert "\n" not in str(told.value)
+    assert [path.name for path in folder.iterdir()] == ["before.txt"]
+    assert not list(tmp_path.rglob("escaped*"))
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*.png")) <= GROWTH * len(HOSTILE[why])
+
+
+def test_a_sound_archive_replaces_what_was_there_and_a_killed_run(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file.zip", tmp_path / "folder"
+    file.write_bytes(zipped({"inside/a.png": picture(3)}))
+    for left in (folder, tmp_path / "folder.part"):
+        left.mkdir()
+        (left / "left.txt").touch()
+    unpack(file, folder)
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
+        *("file.zip", "folder", "folder/inside", "folder/inside/a.png")
+    ]
+
+
+# --- models -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_pair_is_trained_by_name_and_serves_every_task(
+    server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trainer, "CHECKPOINTS", cache / "checkpoints")
+    own = recipes.own
+
+    def brief(data: str) -> dict[str, recipes.Recipe]:
+        return {name: recipes.replace(one, epochs=1, widths=(8, 12), validation=20) for name, one in own(data).items()}
+
+    monkeypatch.setattr(trainer, "own", brief)
+    monkeypatch.setattr("sys.argv", ["trainer", "--data", "summer2winter", "--count", "4"])
+    trainer.main()
+    assert "TESTBED=summer2winter\n" in capsys.readouterr().out
+    assert recipes.own("summer2winter").keys() == {f"summer2winter-{role}" for role in zoo.ROLES}
+    testbed = zoo.load("summer2winter")
+    assert testbed.pairs == ((0, 1),)
+    assert list(testbed.pair_models) == [(0, 1)]
+    images, labels = testbed.batch("test", [0, 1])
+    assert testbed.judge(images).shape == (2, 3)
+    mask, ball = random_holes(2, 64, 16, generator=torch.Generator().manual_seed(0)), L2Ball(1.0)
+    for model in (*testbed.models.values(), *testbed.pair_models[0, 1].values()):
+        problems = [
+            translate(model, images, 1 - labels, **testbed.tuned["translate"] | {"steps": 1}),
+            inpaint(model, fill_with_mean(images, mask), mask, ball=ball, steps=1),
+            superresolve(model, images[..., ::4, ::4], labels, factor=4, ball=ball, steps=1),
+            paint(model, images, mask, unit=0, ball=ball, steps=1),
+            attack(model, images, labels, ball=ball, steps=1),
+        ]
+        for problem in problems:
+            assert solve(problem).shape == images.shape
+            assert not torch.equal(solve(problem), problem.start)
+    for kind in SEED_KINDS:
+        seeds = testbed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
+        assert seeds.shape == images.shape

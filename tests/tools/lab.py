@@ -1,0 +1,232 @@
+"""JupyterLab in a headless browser: what the browser tests use to see and do what a person sees and does."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
+
+PLAIN = Path(__file__).parents[2] / ".jupyter"  # as `make lab` opens it: without nbgrader's menus
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+PHONES_HOME = ("/lab/api/news", "/lab/api/update")  # the server would fetch these from elsewhere
+PATIENCE = 180  # seconds for anything that only a broken or a very busy machine fails to do
+NOTEBOOK = "window.jupyterapp.shell.currentWidget"
+PICTURES = ".jp-Notebook img.widget-image"
+PLAYER = ".course-player >> nth=0"  # the first that is drawn
+PLAYED = f"{PLAYER} >> img.widget-image"
+IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'"
+
+
+@contextmanager
+def jupyterlab(root: Path, *, subshells: bool = True, nbgrader: bool = False) -> Iterator[str]:
+    """Serve ``root`` with settings apart from this person's own; yields a URL with a gap, ``{name}``. Without
+    ``subshells`` a widget's messages wait until the kernel is idle, as in older JupyterLabs. With ``nbgrader`` its
+    menus are there, and ``root`` is its course."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        home, token = Path(folder), secrets.token_hex(8)
+        own = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+        own |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
+        own |= {"IPYTHONDIR": str(home / "ipython"), "JUPYTER_CONFIG_PATH": "" if nbgrader else str(PLAIN)}
+        if not subshells:
+            settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+            settings.mkdir(parents=True)
+            (settings / "kernels-settings.jupyterlab-settings").write_text('{"commsOverSubshells": "disabled"}')
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root"]
+        command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}", "--expose-app-in-browser"]
+        with (home / "log").open("w") as log:
+            streams = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
+            server = subprocess.Popen(command, env=os.environ | own, cwd=root if nbgrader else None, **streams)
+        try:
+            yield f"http://127.0.0.1:{_port(server, home)}/lab/tree/{{name}}?token={token}&reset"
+        finally:
+            server.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=30)
+            server.kill()
+            server.wait()
+
+
+def _port(server: subprocess.Popen[bytes], home: Path) -> int:
+    """The port that the server chose: it writes it to its runtime folder."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and server.poll() is None:
+        for path in (home / "runtime").glob("jpserver-*.json"):
+            with suppress(json.JSONDecodeError):  # not yet written to its end
+                return int(json.loads(path.read_text())["port"])
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{(home / 'log').read_text()}")
+
+
+@contextmanager
+def chromium(path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE * 1000)
+        yield browser
+        browser.close()
+
+
+class Notebook:
+    """One notebook, open in JupyterLab. ``problems`` collects console errors and requests that leave the machine."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.problems = page, list[str]()
+        self.origin = url.partition("://")[2].partition("/")[0]
+        self.name = url.partition("?")[0].rpartition("/")[2].removesuffix(".ipynb")
+        page.on("console", lambda message: message.type == "error" and self.problems.append(message.text))
+        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        page.on("request", lambda request: self._watch(request))
+        page.on("websocket", lambda socket: self._stays(socket.url) or self.problems.append(f"socket to {socket.url}"))
+        page.set_default_timeout(PATIENCE * 1000)
+        page.goto(url)
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.wait_for_idle()
+        page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+
+    def _stays(self, url: str) -> bool:
+        scheme, _, rest = url.partition(":")
+        return scheme in ("data", "blob", "about") or rest.startswith(f"//{self.origin}/")
+
+    def _watch(self, request: Request) -> None:
+        if not self._stays(request.url) or any(path in request.url for path in PHONES_HOME):
+            self.problems.append(f"request that leaves the machine: {request.url[:120]}")
+
+    def run_all(self, timeout: float = 600) -> None:
+        """Run every cell and wait, at most ``timeout`` seconds."""
+        self.page.evaluate("() => { window.ran = 0; window.jupyterapp.commands.execute('notebook:run-all-cells')"
+                           ".finally(() => { window.ran = 1 }) }")  # fmt: skip
+        self.page.wait_for_function("window.ran === 1", timeout=timeout * 1000)
+        self.wait_for_idle(timeout)
+
+    def run_cell(self, index: int, timeout: float = PATIENCE) -> None:
+        """Run one cell and wait, at most ``timeout`` seconds."""
+        run = f"async () => {{ {NOTEBOOK}.content.activeCellIndex = {index}; window.ran = 0; " + (
+            "await window.jupyterapp.commands.execute('notebook:run-cell'); window.ran = 1 }"
+        )
+        self.page.evaluate(run)
+        self.page.wait_for_function("window.ran === 1", timeout=timeout * 1000)
+        self.wait_for_idle(timeout)
+
+    def text_of(self, index: int) -> str:
+        """What a cell has printed."""
+        cell = self.page.evaluate(f"{NOTEBOOK}.content.model.toJSON().cells[{index}]")
+        return "".join("".join(output.get("text", "")) for output in cell["outputs"])
+
+    def wait_for_idle(self, timeout: float = PATIENCE) -> None:
+        self.page.wait_for_function(IDLE, timeout=timeout * 1000)
+
+    def complaints(self) -> list[str]:
+        """Every error and every line on stderr in the notebook's outputs."""
+        cells = self.page.evaluate(f"{NOTEBOOK}.content.model.toJSON().cells")
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        errors = [f"{o['ename']}: {o['evalue']}" for o in outputs if o["output_type"] == "error"]
+        return errors + ["".join(o["text"]) for o in outputs if o.get("name") == "stderr"]
+
+    def index_of(self, words: str) -> int:
+        """The place of the first cell whose source has these words."""
+        cells = self.page.evaluate(f"{NOTEBOOK}.content.model.toJSON().cells")
+        return next(index for index, cell in enumerate(cells) if words in "".join(cell["source"]))
+
+    def show_cell(self, index: int) -> None:
+        """Scroll to a cell: JupyterLab draws only the cells near the screen."""
+        self.page.evaluate(f"async () => {{ await {NOTEBOOK}.content.scrollToItem({index}, 'start') }}")
+
+    def show(self, selector: str) -> None:
+        """Scroll until the first drawn element that a selector finds stands at the top."""
+        self.page.locator(selector).first.evaluate("element => element.scrollIntoView({block: 'start'})")
+
+    def screenfuls(self) -> list[Path]:
+        """Scroll from top to bottom, so that every cell is drawn, and take a picture of each screenful."""
+        scroll = """async place => {
+            const outer = document.querySelector('.jp-WindowedPanel-outer');
+            const before = place === 'top' ? -1 : outer.scrollTop;
+            outer.scrollTop = place === 'top' ? 0 : outer.scrollTop + outer.clientHeight - 60;
+            for (let frame = 0; frame < 6; frame++) await new Promise(requestAnimationFrame);
+            return outer.scrollTop > before }"""
+        place, shots = "top", list[Path]()
+        while self.page.evaluate(scroll, place) and len(shots) < 60:
+            shots.append(self.screenshot(f"-{len(shots):02d}"))
+            place = "next"
+        return shots
+
+    def slider(self, which: str | int = 0) -> Locator:
+        """The handle of a drawn slider, by its whole label or by its place."""
+        sliders = self.page.locator(".jp-Notebook .widget-slider")
+        if isinstance(which, str):
+            label = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(which)}$"))
+            sliders, which = sliders.filter(has=label), 0
+        return sliders.nth(which).locator(".noUi-handle").first
+
+    def press(self, which: str | int, *keys: str) -> None:
+        """Focus a slider and press keys, as a person does: ArrowRight, ArrowLeft, Home, End, PageUp ..."""
+        handle = self.slider(which)
+        handle.wait_for()
+        handle.scroll_into_view_if_needed()
+        handle.focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def wait_for_status(self, words: str, timeout: float = PATIENCE) -> None:
+        """Wait until the first drawn player says this."""
+        status = self.page.locator(f"{PLAYER} >> .status", has_text=words)
+        status.wait_for(timeout=timeout * 1000)
+
+    def pictures(self, selector: str = PICTURES) -> list[str]:
+        """A fingerprint of the bytes of each drawn picture, in the order of the page."""
+        read = """images => Promise.all(images.map(async image =>
+            Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))))"""
+        return [hashlib.sha256(bytes(b)).hexdigest() for b in self.page.locator(selector).evaluate_all(read)]
+
+    def wait_for_change(self, before: list[str], selector: str = PICTURES, timeout: float = PATIENCE) -> list[str]:
+        """Wait until every picture differs from ``before``; returns the fingerprints now."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            now = self.pictures(selector)
+            if len(now) == len(before) and all(a != b for a, b in zip(before, now, strict=True)):
+                return now
+            self.page.wait_for_timeout(50)  # polls; it does not guess how long the work takes
+        raise AssertionError(f"after {timeout} s not every picture has changed: {before} -> {now}")
+
+    def move(self, slider: str, keys: Sequence[str], value: float) -> None:
+        """Press keys on a slider, to this value, until the first player has new pictures and is done."""
+        before = self.pictures(PLAYED)
+        self.press(slider, *keys)
+        self.wait_for_change(before, PLAYED)
+        self.wait_for_status("Done")
+        assert self.slider(slider).get_attribute("aria-valuenow") == str(value)
+
+    def show_player(self, suffix: str) -> None:
+        """Take a picture of the first player, from its top."""
+        self.show(PLAYER)
+        self.screenshot(suffix)
+
+    def screenshot(self, suffix: str = "") -> Path:
+        path = SCREENSHOTS / f"{self.name}{suffix}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path)
+        return path
+
+    def close(self) -> None:
+        self.page.evaluate(f"{NOTEBOOK}.sessionContext.shutdown()")
+        self.page.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, name: str) -> Iterator[Notebook]:
+    """``with opened(browser, url, "notebooks/x.ipynb") as notebook``; asserts at the end that no problem was seen."""
+    notebook = Notebook(browser.new_page(viewport={"width": 1400, "height": 1000}), url.format(name=name))
+    try:
+        yield notebook
+        assert notebook.problems == []
+    finally:
+        notebook.close()

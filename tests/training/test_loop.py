@@ -1,0 +1,477 @@
+"""Training that survives a kill, an inner maximum that is one, honest robust accuracy; on pictures of three colours."""
+
+import itertools
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.constraints import Ball, L2Ball, LinfBall, norms
+from course_lib.measuring.accuracy import accuracy, evaluating, robust_hits
+from course_lib.training.augmentation import augment, batch, seeded
+from course_lib.training.loop import Progress, Run, train
+from course_lib.training.recipe import Recipe
+from tests.bench import peers
+from tests.bench.bench import RowByRow
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+RECIPE = Recipe(
+    data="colours",
+    size=8,
+    classes=3,
+    widths=(6, 8),
+    radius=0.6,
+    attack_steps=(1, 2),
+    epochs=3,
+    batch_size=16,
+    padding=1,
+    noise=0.1,
+)
+
+
+def colours(count: int = 160) -> tuple[Tensor, Tensor]:
+    """Noisy uint8 pictures that are a little redder, greener or bluer than grey: their class."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % 3
+    tint = 40 * F.one_hot(labels, 3)[:, :, None, None]
+    return (100 + tint + 30 * torch.randn(count, 3, 8, 8, generator=generator)).clamp(0, 255).byte(), labels
+
+
+def finish(run: Iterator[Progress]) -> Progress:
+    """The last report of a training run."""
+    return list(run)[-1]
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.fixture(scope="module")
+def trained(one_thread: None) -> nn.Module:
+    """A network that knows its colours, so that small perturbations do not fool it and larger ones do."""
+    return finish(train(replace(RECIPE, epochs=8, averaging=0.9), *colours())).model
+
+
+# --- checkpoints ------------------------------------------------------------------------------------------------------
+
+DRIVER = """
+import sys
+import torch
+from course_lib.training import loop
+from course_lib.training.recipe import Recipe
+
+torch.set_num_threads(1)
+training.SAVE_EVERY = 0.0  # after every step
+folder = training.Path(sys.argv[1])
+data = torch.load(folder / "data.pt")
+recipe = Recipe.from_card(data["recipe"])
+for progress in training.train(recipe, data["images"], data["labels"], checkpoint=folder / "run.pt", every=1):
+    print(progress.step, flush=True)
+torch.save(progress.model.state_dict(), folder / "weights.pt")
+"""
+
+
+def driver(folder: Path) -> subprocess.Popen[str]:
+    """A process of its own that trains in this folder and prints each step that is done."""
+    command = [sys.executable, "-c", DRIVER, str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_run_that_is_killed_and_resumed_ends_in_the_same_weights(tmp_path: Path) -> None:
+    """A real SIGKILL in the middle, then a second process to the end; the run in this process is never interrupted."""
+    images, labels = colours()
+    torch.save({"recipe": asdict(RECIPE), "images": images, "labels": labels}, tmp_path / "data.pt")
+    with driver(tmp_path) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) == 13:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "weights.pt").exists()
+    with driver(tmp_path) as process:
+        assert process.stdout is not None
+        steps = [int(line) for line in process.stdout]
+    assert process.returncode == 0
+    assert 13 <= steps[0] < 30, "the second run did not go on where the first was killed"
+    assert steps[-1] == 30
+    expected = finish(train(RECIPE, images, labels)).model.state_dict()
+    resumed = torch.load(tmp_path / "weights.pt", weights_only=True)
+    assert resumed.keys() == expected.keys()
+    assert all(torch.equal(resumed[key], expected[key]) for key in expected)
+
+
+def test_two_runs_of_a_recipe_agree_and_another_seed_does_not() -> None:
+    one, two, other = (finish(train(recipe, *colours())).model for recipe in (RECIPE, RECIPE, replace(RECIPE, seed=1)))
+    assert same_weights(one, two)
+    assert not same_weights(one, other)
+
+
+def test_the_global_generator_neither_matters_nor_moves() -> None:
+    expected = finish(train(RECIPE, *colours())).model
+    state = torch.get_rng_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(99)
+        assert same_weights(finish(train(RECIPE, *colours())).model, expected)
+    finish(train(RECIPE, *colours()))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_checkpoint_of_a_finished_run_gives_the_finished_model(tmp_path: Path) -> None:
+    """A kill between the last checkpoint and what the caller does with the model loses nothing."""
+    checkpoint = tmp_path / "run.pt"
+    first = finish(train(RECIPE, *colours(), checkpoint=checkpoint))
+    again = list(train(RECIPE, *colours(), checkpoint=checkpoint))
+    assert [progress.step for progress in again] == [first.step] == [first.steps]
+    assert same_weights(again[0].model, first.model)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.pt"
+    finish(train(RECIPE, *colours(), checkpoint=checkpoint))
+    with pytest.raises(
+        ValueError, match=r"^expected a checkpoint of .*radius=0\.3.* got one of .*radius=0\.6"
+    ) as caught:
+        next(train(replace(RECIPE, radius=0.3), *colours(), checkpoint=checkpoint))
+    assert "\n" not in str(caught.value)
+
+
+class Bomb:
+    """Unpickling this creates a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("kind", ["hostile", "garbage", "cut short", "empty", "another file of torch", "a folder"])
+def test_a_checkpoint_that_is_none_is_refused_in_a_sentence_and_runs_nothing(kind: str, tmp_path: Path) -> None:
+    checkpoint, mark = tmp_path / "run.pt", tmp_path / "executed"
+    if kind == "hostile":
+        torch.save({"recipe": repr(RECIPE), "model": Bomb(mark)}, checkpoint)
+    elif kind == "garbage":
+        checkpoint.write_bytes(bytes(range(256)) * 40)
+    elif kind == "cut short":
+        Run(RECIPE, "cpu").save(checkpoint)
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
+    elif kind == "empty":
+        checkpoint.touch()
+    elif kind == "another file of torch":
+        torch.save(torch.zeros(3), checkpoint)
+    else:
+        checkpoint.mkdir()
+    with pytest.raises(
+        ValueError, match=r"^expected a training checkpoint in .*run\.pt, got something unreadable"
+    ) as caught:
+        next(train(RECIPE, *colours(), checkpoint=checkpoint))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert not mark.exists(), "the checkpoint's code was executed"
+
+
+def test_the_hostile_checkpoint_of_the_test_above_is_one(tmp_path: Path) -> None:
+    torch.save(Bomb(tmp_path / "executed"), tmp_path / "run.pt")
+    torch.load(tmp_path / "run.pt", weights_only=False)
+    assert (tmp_path / "executed").exists()
+
+
+def test_a_save_leaves_one_whole_file(tmp_path: Path) -> None:
+    run = Run(RECIPE, "cpu")
+    for _ in range(2):
+        run.save(tmp_path / "deep" / "run.pt")
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["run.pt"]
+    Run(RECIPE, "cpu").restore(tmp_path / "deep" / "run.pt")
+
+
+def test_too_few_pictures_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least one batch of 16 pictures and one epoch, got 10 pictures"):
+        next(train(RECIPE, *colours(10)))
+
+
+def test_reports_come_every_so_many_steps_and_after_each_epoch() -> None:
+    reports = list(train(RECIPE, *colours(), every=8))
+    assert [report.step for report in reports] == [8, 10, 16, 20, 24, 30]
+    assert {report.steps for report in reports} == {30}
+    assert all(0 <= report.accuracy <= 1 and math.isfinite(report.loss) for report in reports)
+    assert not reports[-1].model.training
+
+
+# --- equations 1 and 2 ------------------------------------------------------------------------------------------------
+
+
+def test_radius_zero_is_standard_training() -> None:
+    """Against the plainest loop that minimises eq. 1 with the same batches and schedule, to the last bit."""
+    recipe = replace(RECIPE, radius=0.0)
+    images, labels = colours()
+    model = recipe.build().to(memory_format=torch.channels_last).train()
+    optimiser = torch.optim.SGD(
+        model.parameters(), lr=0.0, momentum=0.9, weight_decay=recipe.weight_decay, nesterov=True
+    )
+    for step in range(30):
+        x, y = batch(recipe, images, labels, step=step)
+        optimiser.param_groups[0]["lr"] = recipe.learning_rate(step / 30)
+        optimiser.zero_grad()
+        F.cross_entropy(model(x), y, label_smoothing=recipe.label_smoothing).backward()
+        optimiser.step()
+    run = Run(recipe, "cpu")
+    for step in range(30):
+        run.advance(*batch(recipe, images, labels, step=step), 30)
+    assert same_weights(run.model, model)
+
+
+def test_a_radius_of_nearly_zero_is_nearly_standard_training() -> None:
+    """The radius is the only difference: initial weights, batches and augmentation are the same in both."""
+    standard, nearly = (finish(train(replace(RECIPE, radius=radius), *colours())).model for radius in (0.0, 1e-7))
+    for a, b in zip(standard.state_dict().values(), nearly.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+    robust = finish(train(RECIPE, *colours())).model
+    assert any((a - b).abs().max() > 0.01 for a, b in zip(standard.parameters(), robust.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("ball", [L2Ball(0.6), LinfBall(0.03)], ids=repr)
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_the_inner_maximum_stays_in_ball_and_box_and_raises_the_loss(
+    trained: nn.Module, ball: Ball, steps: int
+) -> None:
+    run = Run(RECIPE, "cpu")
+    run.model.load_state_dict(trained.state_dict())
+    images, labels = colours()
+    pixels = images.float().div(255).clamp(0, 0.45)  # with a few pixels at 0
+    attacked = run.attack(pixels, labels, ball, steps, seeded(0, 0, stream=1))
+    assert ((attacked >= 0) & (attacked <= 1)).all()
+    sizes = (
+        norms(attacked - pixels).flatten() if isinstance(ball, L2Ball) else (attacked - pixels).abs().amax((1, 2, 3))
+    )
+    assert (sizes <= ball.radius + 1e-5).all()
+    assert sizes.mean() > 0.7 * ball.radius, "a maximum at this radius lies near the ball's surface"
+    with torch.no_grad():
+        before, after = (F.cross_entropy(trained(x), labels, reduction="none") for x in (pixels, attacked))
+    assert (after > before).float().mean() > 0.95
+    assert all(parameter.grad is None for parameter in run.model.parameters())
+
+
+def test_the_inner_maximum_moves_no_batch_norm_statistics() -> None:
+    run = Run(RECIPE, "cpu")
+    before = [buffer.clone() for buffer in run.model.buffers()]
+    images, labels = colours(16)
+    run.attack(images.float() / 255, labels, L2Ball(0.6), 2, seeded(0, 0, stream=1))
+    assert all(torch.equal(a, b) for a, b in zip(before, run.model.buffers(), strict=True))
+
+
+def test_the_radius_grows_to_its_full_size_and_the_rate_rises_and_falls() -> None:
+    recipe = replace(RECIPE, radius=2.0, radius_warmup=0.5)
+    assert [recipe.ball(progress).radius for progress in (0.0, 0.25, 0.5, 1.0)] == [0.0, 1.0, 2.0, 2.0]
+    assert replace(recipe, radius_warmup=0.0).ball(0.0) == L2Ball(2.0)
+    assert replace(recipe, norm="linf").ball(1.0) == LinfBall(2.0)
+    rates = [recipe.learning_rate(progress / 10) for progress in range(11)]
+    assert rates[0] == 0
+    assert rates[10] == pytest.approx(0)
+    assert max(rates) == rates[2] == pytest.approx(recipe.peak_rate)
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+
+
+def test_attack_steps_follow_their_part_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[tuple[float, int]] = []
+
+    def record(self: Run, images: Tensor, labels: Tensor, ball: Ball, steps: int, generator: torch.Generator) -> Tensor:
+        used.append((ball.radius, steps))
+        return images
+
+    monkeypatch.setattr(Run, "attack", record)
+    finish(train(replace(RECIPE, attack_steps=(1, 2, 4)), *colours()))
+    assert [steps for _, steps in used] == 10 * [1] + 10 * [2] + 10 * [4]
+    assert used[0][0] == 0
+    assert used[-1][0] == RECIPE.radius
+
+
+def test_pictures_and_radius_shrink_in_their_part_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[tuple[tuple[int, ...], float]] = []
+
+    def record(self: Run, images: Tensor, labels: Tensor, ball: Ball, steps: int, generator: torch.Generator) -> Tensor:
+        used.append((tuple(images.shape[1:]), ball.radius))
+        return images
+
+    monkeypatch.setattr(Run, "attack", record)
+    recipe = replace(RECIPE, shrinks=(2, 1, 2), radius_warmup=0.0)
+    finish(train(recipe, *colours()))
+    assert used == [((3, 8 // factor, 8 // factor), 0.6 / factor) for factor in (2, 1, 2) for _ in range(10)]
+    assert replace(recipe, norm="linf").ball(0.0) == LinfBall(0.6), "the largest change of a mean is that of a pixel"
+
+
+def test_shrunk_pictures_are_the_block_means_of_those_that_are_not() -> None:
+    images, labels = colours()
+    large, small = (batch(replace(RECIPE, shrinks=shrinks), images, labels, step=3)[0] for shrinks in ((1,), (2, 1)))
+    torch.testing.assert_close(small, large.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5)))
+
+
+# --- the running average ----------------------------------------------------------------------------------------------
+
+
+def test_without_averaging_the_average_is_the_network() -> None:
+    run = Run(replace(RECIPE, averaging=0.0), "cpu")
+    images, labels = colours()
+    for step in range(3):
+        run.advance(*batch(run.recipe, images, labels, step=step), 30)
+        assert same_weights(run.averaged, run.model)
+
+
+def test_the_average_is_the_one_that_its_formula_gives() -> None:
+    """average <- d average + (1 - d) network with d = min(averaging, step / (step + 10)), batch-norm statistics too."""
+    run = Run(replace(RECIPE, averaging=0.2), "cpu")
+    images, labels = colours()
+    expected = {key: value.clone() for key, value in run.averaged.state_dict().items()}
+    for step in range(6):
+        run.advance(*batch(run.recipe, images, labels, step=step), 30)
+        decay = min(0.2, (step + 1) / (step + 11))
+        for key, value in run.model.state_dict().items():
+            expected[key] = decay * expected[key] + (1 - decay) * value if value.is_floating_point() else value.clone()
+    for key, value in run.averaged.state_dict().items():
+        torch.testing.assert_close(value, expected[key])
+    assert not run.averaged.training
+
+
+def test_a_trained_average_is_as_good_as_its_network(trained: nn.Module) -> None:
+    images, labels = colours()
+    assert accuracy(trained, images.float() / 255, labels) > 0.95
+
+
+# --- augmentation -----------------------------------------------------------------------------------------------------
+
+
+def test_augmentation_keeps_shape_and_range_and_follows_the_seed() -> None:
+    images, _ = colours(64)
+    before = images.clone()
+    one, two, other = (augment(RECIPE, images, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert one.shape == images.shape
+    assert one.dtype == torch.float32
+    assert 0 <= one.min() <= one.max() <= 1
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+    assert torch.equal(images, before)
+
+
+def test_without_augmentation_only_the_scale_changes() -> None:
+    images, _ = colours(8)
+    plain = replace(RECIPE, flips=False, padding=0, noise=0.0)
+    assert torch.equal(augment(plain, images, torch.Generator().manual_seed(0)), images.float() / 255)
+
+
+def test_every_augmented_picture_is_a_shift_of_the_picture_or_of_its_mirror_image() -> None:
+    images, _ = colours(64)
+    recipe = replace(RECIPE, padding=2, noise=0.0)
+    seen = set()
+    for picture, result in zip(
+        images.float() / 255, augment(recipe, images, torch.Generator().manual_seed(0)), strict=True
+    ):
+        found = [
+            (mirrored, y, x)
+            for mirrored, y, x in itertools.product((False, True), range(-2, 3), range(-2, 3))
+            if torch.equal(
+                result[:, 2:6, 2:6], (picture.flip(2) if mirrored else picture)[:, 2 + y : 6 + y, 2 + x : 6 + x]
+            )
+        ]
+        assert len(found) == 1
+        seen.add(found[0])
+    assert len(seen) > 25, "of 50 that are possible"
+
+
+def test_an_epoch_shows_every_picture_once_and_the_next_one_in_another_order() -> None:
+    recipe = replace(RECIPE, flips=False, padding=0, noise=0.0)
+    images = torch.arange(160, dtype=torch.uint8).view(160, 1, 1, 1).expand(160, 3, 8, 8).contiguous()
+    labels = torch.arange(160)
+    epochs = []
+    for epoch in range(2):
+        batches = [batch(recipe, images, labels, step=10 * epoch + step) for step in range(10)]
+        for x, y in batches:
+            assert torch.equal((255 * x[:, 0, 0, 0]).round().long(), y)
+        epochs.append(torch.cat([y for _, y in batches]).tolist())
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(160))
+    assert epochs[0] != epochs[1]
+
+
+# --- accuracy ---------------------------------------------------------------------------------------------------------
+
+
+def test_radius_zero_gives_the_clean_accuracy_and_a_huge_radius_none(trained: nn.Module) -> None:
+    images, labels = colours()
+    pixels = images.float() / 255
+    labels = torch.cat([labels[:150], (labels[150:] + 1) % 3])  # the last ten are wrong
+    clean = robust_hits(trained, pixels, labels, ball=L2Ball(0.0), steps=3, restarts=1)
+    assert clean.dtype == torch.bool
+    assert clean.float().mean().item() == pytest.approx(accuracy(trained, pixels, labels))
+    assert not clean[150:].any()
+    assert torch.equal(clean, trained(pixels).argmax(1) == labels)
+    for ball in (L2Ball(50.0), LinfBall(1.0)):
+        assert not robust_hits(trained, pixels, labels, ball=ball, steps=10, restarts=2).any()
+
+
+def test_more_restarts_and_larger_radii_never_leave_more_survivors(trained: nn.Module) -> None:
+    images, labels = colours()
+    pixels = images.float() / 255
+    by_restarts = [
+        robust_hits(trained, pixels, labels, ball=L2Ball(1.2), steps=3, restarts=count) for count in (0, 1, 2, 4)
+    ]
+    for fewer, more in itertools.pairwise(by_restarts):
+        assert not (more & ~fewer).any()
+    shares = [
+        robust_hits(trained, pixels, labels, ball=L2Ball(r), steps=5).float().mean() for r in (0.3, 1.0, 1.5, 3.0)
+    ]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 0.8 > 0.2 > shares[-1]
+
+
+def test_another_librarys_attack_finds_the_same_pictures(trained: nn.Module) -> None:
+    images, labels = colours()
+    pixels, ball = images.float() / 255, L2Ball(1.2)
+    hits = robust_hits(trained, pixels, labels, ball=ball, steps=20, restarts=1)
+    settings = {"radius": ball.radius, "steps": 20, "step_size": 0.15, "targeted": False}
+    attacked = peers.torchattacks_pgd(RowByRow(trained).eval(), pixels, labels, **settings)
+    assert norms(attacked - pixels).max() <= ball.radius + 1e-5
+    wrong = trained(attacked).argmax(1) != labels
+    assert 0 < wrong.sum() < len(labels)
+    assert (hits == ~wrong).float().mean() > 0.9  # other starts
+
+
+def test_fooled_pictures_leave_and_the_others_get_all_steps(trained: nn.Module) -> None:
+    """The forward passes of an attack of 25 steps: fewer where pictures fall early, all where none does."""
+    images, labels = colours()
+    pixels, rows = images.float() / 255, []
+    handle = trained.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    try:
+        hits = robust_hits(trained, pixels, labels, ball=L2Ball(0.0), steps=25, restarts=1, batch_size=500)
+        right = int(hits.sum())
+        assert rows == [160] + [right] * (25 + 3)  # three looks
+        rows.clear()
+        robust_hits(trained, pixels, labels, ball=L2Ball(50.0), steps=25, restarts=1, batch_size=500)
+        assert rows == [160] + [right] * 11  # ten steps, one look
+    finally:
+        handle.remove()
+
+
+def test_measuring_leaves_the_model_as_it_was(trained: nn.Module) -> None:
+    images, labels = colours(32)
+    for mode in (True, False):
+        trained.train(mode)
+        before = {key: value.clone() for key, value in trained.state_dict().items()}
+        accuracy(trained, images.float() / 255, labels)
+        robust_hits(trained, images.float() / 255, labels, ball=L2Ball(1.0), steps=2, restarts=1)
+        assert trained.training is mode
+        assert all(torch.equal(before[key], value) for key, value in trained.state_dict().items())
+        assert all(parameter.grad is None for parameter in trained.parameters())
+    with pytest.raises(RuntimeError), evaluating(trained.train()):
+        raise RuntimeError
+    assert trained.training
+    trained.eval()
