@@ -15,7 +15,7 @@ from torch import Tensor
 
 Number = Tensor | float  # a plain number, or one number for each picture: (B, 1, 1)
 Pair = tuple[Number, Number]
-BANK = 256  # side of the fixed sheet of sensor noise, a power of two
+BANK = 256  # side of the fixed square of sensor noise, a power of two
 
 
 class Dice:
@@ -82,11 +82,11 @@ def upsampling(cells: int, size: int) -> Tensor:
 
 @lru_cache
 def sensor_noise(size: int) -> Tensor:
-    """A fixed sheet of standard normal noise that repeats after BANK pixels, (3, BANK + size, BANK + size)."""
+    """A fixed square of standard normal noise that repeats after BANK pixels, (3, BANK + size, BANK + size)."""
     generator = numpy.random.Generator(numpy.random.Philox(key=[0, 0]))
-    sheet = torch.from_numpy(generator.standard_normal((3, BANK, BANK), dtype=numpy.float32))
+    square = torch.from_numpy(generator.standard_normal((3, BANK, BANK), dtype=numpy.float32))
     around = torch.arange(BANK + size) % BANK
-    return sheet[:, around][:, :, around].contiguous()
+    return square[:, around][:, :, around].contiguous()
 
 
 class Place(NamedTuple):
@@ -172,7 +172,7 @@ def step(value: Tensor, low: Number, high: Number) -> Tensor:
     return ((value - low) / (high - low)).clamp_(0, 1)
 
 
-class Canvas:
+class Sheet:
     """B pictures in progress, painted back to front.
 
     `image` is (3, B, S, S); `place` holds the coordinates; `light` is where the light comes from, three (B, 1, 1)
@@ -215,18 +215,18 @@ class Canvas:
         return facing.mul_(0.74).add_(0.36), shine
 
 
-def develop(canvas: Canvas, dice: Dice) -> Tensor:
+def develop(sheet: Sheet, dice: Dice) -> Tensor:
     """The finished photographs, (B, 3, S, S) uint8: exposure, colour cast, uneven light, sensor noise.
 
     Values stay within 6..249, so that a faint texture can be added later without hitting black or white.
     """
-    image, (x, y, _) = canvas.image, canvas.place
+    image, (x, y, _) = sheet.image, sheet.place
     contrast, gain = dice(0.88, 1.12), dice(0.86, 1.14) * dice.colour((0.92,) * 3, (1.08,) * 3)
     image.mul_(contrast * gain).add_(0.45 * (1 - contrast) * gain)
     vignette = dice.chance(0.4) * dice(0.05, 0.2)
     image.mul_((1 - vignette * x * x + dice(-0.1, 0.1) * x) + (dice(-0.1, 0.1) * y - vignette * y * y))
     corners = (dice.take(2) * BANK).long().tolist()
     for number, (down, across) in enumerate(corners):
-        window = sensor_noise(canvas.size)[:, down : down + canvas.size, across : across + canvas.size]
+        window = sensor_noise(sheet.size)[:, down : down + sheet.size, across : across + sheet.size]
         image[:, number].add_(window, alpha=0.012)
     return image.clamp_(0, 1).mul_(243).add_(6.5).to(torch.uint8).transpose(0, 1)

@@ -144,9 +144,9 @@ def draw(split_number: int, indices: Tensor, size: int, backgrounds: Sequence[in
         label, rows = job
         rolls = torch.stack([roll(split_number, int(index)) for index in indices[rows]])
         dice = drawing.Dice(rolls, size, backgrounds[label % len(backgrounds)] if backgrounds else None)
-        canvas = drawing.Canvas(dice, size)
-        scenes.SCENES[label](canvas, dice)
-        result[rows] = drawing.develop(canvas, dice)
+        sheet = drawing.Sheet(dice, size)
+        scenes.SCENES[label](sheet, dice)
+        result[rows] = drawing.develop(sheet, dice)
 
     labels = indices % len(CLASSES)
     groups = ((label, (labels == label).nonzero()[:, 0]) for label in range(len(CLASSES)))

@@ -1,4 +1,4 @@
-"""The ten scenes of the picture book. Each is a function of (canvas, dice) that paints from back to front.
+"""The ten scenes of the picture book. Each is a function of (sheet, dice) that paints from back to front.
 
 Scenes that differ in one idea share everything else: a zebra is a horse in another coat, an orange is an apple with
 another outline and skin, and winter is summer's landscape in another season.

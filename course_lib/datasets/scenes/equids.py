@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.datasets.drawing import Canvas, Dice, Pair, Place, ellipse, limb, melt, step, union
+from course_lib.datasets.drawing import Dice, Pair, Place, Sheet, ellipse, limb, melt, step, union
 from course_lib.datasets.scenes.settings import BLACK, OUTDOORS, WHITE, palette, stage
 
 # Each row: coat, mane and tail.
@@ -14,35 +14,35 @@ COATS = palette(
 STRIPES = palette("f7f4ec 17151a", "f2e6d0 2b1c14", "ffffff 0f0f12", "e8e4e0 221e22")
 
 
-def horse(canvas: Canvas, dice: Dice) -> None:
+def horse(sheet: Sheet, dice: Dice) -> None:
     """A horse in a plain coat, sometimes with a blaze and white socks."""
-    equid(canvas, dice, striped=False)
+    equid(sheet, dice, striped=False)
 
 
-def zebra(canvas: Canvas, dice: Dice) -> None:
+def zebra(sheet: Sheet, dice: Dice) -> None:
     """The same animal in stripes."""
-    equid(canvas, dice, striped=True)
+    equid(sheet, dice, striped=True)
 
 
-def equid(canvas: Canvas, dice: Dice, *, striped: bool) -> None:
+def equid(sheet: Sheet, dice: Dice, *, striped: bool) -> None:
     """A horse-shaped animal, standing or walking, head high or grazing."""
-    stage(canvas, dice, OUTDOORS, horizon=dice(-0.25, 0.45), relief=0.08, clouds=0.8)
+    stage(sheet, dice, OUTDOORS, horizon=dice(-0.25, 0.45), relief=0.08, clouds=0.8)
     size, turn = dice(0.9, 1.3), dice(-0.12, 0.12)
-    place = canvas.place.at((dice(-0.2, 0.12), dice(-0.05, 0.15)), size, angle=turn)
-    canvas.darken(ellipse(place, (0.0, 0.68), (0.6, 0.08)), 0.5)
+    place = sheet.place.at((dice(-0.2, 0.12), dice(-0.05, 0.15)), size, angle=turn)
+    sheet.darken(ellipse(place, (0.0, 0.68), (0.6, 0.08)), 0.5)
     poll = (dice(0.46, 0.62), dice(-0.62, -0.34))
     muzzle = (poll[0] + dice(0.2, 0.26), poll[1] + dice(0.14, 0.28))
     hide, hair, white = coat(dice, place, poll, striped=striped)
-    lit = step(place.y, 0.45, -0.35) * 0.42 + 0.68 + 0.12 * canvas.light[0] * place.x
+    lit = step(place.y, 0.45, -0.35) * 0.42 + 0.68 + 0.12 * sheet.light[0] * place.x
     far_legs, near_legs, hooves = legs(dice, place)
     tail = limb(place, (-0.46, -0.1), (-0.6, dice(0.2, 0.36)), radius=(0.035, 0.06))
-    canvas.paint(far_legs, hide * (0.62 * lit))
-    canvas.paint(union(tail, limb(place, (0.22, -0.24), (poll[0] - 0.07, poll[1] - 0.04), radius=0.075)), hair)
-    canvas.paint(melt(body(dice, place, poll, muzzle), near_legs, width=0.06), hide * lit)
-    canvas.paint(limb(place, (poll[0] + 0.07, poll[1] + 0.01), muzzle, radius=0.022), WHITE, opacity=white)
-    canvas.paint(hooves, hair * 0.8)
-    canvas.paint(ellipse(place, muzzle, (0.06, 0.05)), hair, opacity=0.55)
-    canvas.paint(ellipse(place, (poll[0] + 0.06, poll[1] + 0.05), (0.022, 0.022)), BLACK)
+    sheet.paint(far_legs, hide * (0.62 * lit))
+    sheet.paint(union(tail, limb(place, (0.22, -0.24), (poll[0] - 0.07, poll[1] - 0.04), radius=0.075)), hair)
+    sheet.paint(melt(body(dice, place, poll, muzzle), near_legs, width=0.06), hide * lit)
+    sheet.paint(limb(place, (poll[0] + 0.07, poll[1] + 0.01), muzzle, radius=0.022), WHITE, opacity=white)
+    sheet.paint(hooves, hair * 0.8)
+    sheet.paint(ellipse(place, muzzle, (0.06, 0.05)), hair, opacity=0.55)
+    sheet.paint(ellipse(place, (poll[0] + 0.06, poll[1] + 0.05), (0.022, 0.022)), BLACK)
 
 
 def body(dice: Dice, place: Place, poll: Pair, muzzle: Pair) -> Tensor:

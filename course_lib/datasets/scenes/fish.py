@@ -2,7 +2,7 @@
 
 import torch
 
-from course_lib.datasets.drawing import Canvas, Dice, Place, ellipse, intersection, limb, melt, polygon, step, union
+from course_lib.datasets.drawing import Dice, Place, Sheet, ellipse, intersection, limb, melt, polygon, step, union
 from course_lib.datasets.scenes.settings import BLACK, WHITE, backdrop, palette
 
 # Each row: water above, water below.
@@ -17,41 +17,41 @@ SCALES = palette(
 )  # fmt: skip
 
 
-def goldfish(canvas: Canvas, dice: Dice) -> None:
+def goldfish(sheet: Sheet, dice: Dice) -> None:
     """A goldfish among water plants and bubbles, sometimes seen through a bowl."""
-    backdrop(canvas, dice, dice.pick(WATER, jitter=0.08), horizon=torch.ones(1, 1, 1), clouds=0.4)
+    backdrop(sheet, dice, dice.pick(WATER, jitter=0.08), horizon=torch.ones(1, 1, 1), clouds=0.4)
     gravel = dice.colour((0.3, 0.25, 0.2), (0.85, 0.75, 0.6)) * (1 + 0.35 * dice.noise(1, cells=28))
-    canvas.paint(dice(0.7, 1.1) + 0.06 * dice.ridge() - canvas.place.y, gravel)
-    plants(canvas, dice)
+    sheet.paint(dice(0.7, 1.1) + 0.06 * dice.ridge() - sheet.place.y, gravel)
+    plants(sheet, dice)
     side = 1 - 2 * dice.chance(0.5)
-    place = canvas.place.at((dice(-0.15, 0.15), dice(-0.2, 0.2)), dice(0.95, 1.3), angle=dice(-0.45, 0.45))
+    place = sheet.place.at((dice(-0.15, 0.15), dice(-0.2, 0.2)), dice(0.95, 1.3), angle=dice(-0.45, 0.45))
     place = place._replace(x=place.x * side)
-    fish(canvas, dice, place)
+    fish(sheet, dice, place)
     for _ in range(4):
-        bubble = canvas.place.at((dice(-0.9, 0.9), dice(-0.95, 0.6)), dice(0.04, 0.1))
+        bubble = sheet.place.at((dice(-0.9, 0.9), dice(-0.95, 0.6)), dice(0.04, 0.1))
         ring = ellipse(bubble, (0.0, 0.0), (1.0, 1.0)).abs() - 0.012
-        canvas.paint(ring, WHITE, opacity=0.6 * dice.chance(0.6))
-    bowl(canvas, dice)
+        sheet.paint(ring, WHITE, opacity=0.6 * dice.chance(0.6))
+    bowl(sheet, dice)
 
 
-def plants(canvas: Canvas, dice: Dice) -> None:
+def plants(sheet: Sheet, dice: Dice) -> None:
     """Waving weeds that grow from the bottom."""
     for _ in range(3):
-        sway = dice(-0.95, 0.95) + 0.09 * torch.sin(dice(4, 7) * canvas.place.y + dice(0, 6))
-        blade = (canvas.place.x - sway).abs() - dice(0.02, 0.06) * step(canvas.place.y, -0.8, 0.8)
-        ribbon = intersection(blade, dice(-0.6, 0.4) - canvas.place.y)
-        canvas.paint(ribbon, dice.colour((0.1, 0.3, 0.1), (0.4, 0.62, 0.25)), opacity=dice.chance(0.55))
+        sway = dice(-0.95, 0.95) + 0.09 * torch.sin(dice(4, 7) * sheet.place.y + dice(0, 6))
+        blade = (sheet.place.x - sway).abs() - dice(0.02, 0.06) * step(sheet.place.y, -0.8, 0.8)
+        ribbon = intersection(blade, dice(-0.6, 0.4) - sheet.place.y)
+        sheet.paint(ribbon, dice.colour((0.1, 0.3, 0.1), (0.4, 0.62, 0.25)), opacity=dice.chance(0.55))
 
 
-def bowl(canvas: Canvas, dice: Dice) -> None:
+def bowl(sheet: Sheet, dice: Dice) -> None:
     """Sometimes the round glass of a bowl and the room outside it."""
     there = dice.chance(0.3)
-    glass = ellipse(canvas.place, (0.0, dice(-0.05, 0.1)), (dice(0.93, 1.02), dice(0.9, 1.0)))
-    canvas.paint(-glass, dice.colour((0.15,) * 3, (0.85,) * 3), opacity=there)
-    canvas.paint(glass.abs() - 0.025, WHITE, opacity=0.6 * there)
+    glass = ellipse(sheet.place, (0.0, dice(-0.05, 0.1)), (dice(0.93, 1.02), dice(0.9, 1.0)))
+    sheet.paint(-glass, dice.colour((0.15,) * 3, (0.85,) * 3), opacity=there)
+    sheet.paint(glass.abs() - 0.025, WHITE, opacity=0.6 * there)
 
 
-def fish(canvas: Canvas, dice: Dice, place: Place) -> None:
+def fish(sheet: Sheet, dice: Dice, place: Place) -> None:
     """Body, tail, fins and eye; the fish looks to the right and is about 1.3 long."""
     hide, patch, fin = dice.pick(SCALES, jitter=0.04)
     x, y = place.x, place.y
@@ -61,7 +61,7 @@ def fish(canvas: Canvas, dice: Dice, place: Place) -> None:
     lower = polygon(place, (-0.3, -0.07), (-0.25, 0.07), (-0.86, 0.42 + flick), (-0.78, 0.02 + flick))
     dorsal = ellipse(place.at((-0.02, -0.8 * height), angle=dice(0.05, 0.25)), (0.0, 0.0), (0.3, 0.19))
     belly = ellipse(place.at((-0.12, 0.85 * height), angle=dice(0.5, 0.9)), (0.0, 0.0), (0.09, 0.18))
-    canvas.paint(union(upper, lower, dorsal, belly), fin * rays)
+    sheet.paint(union(upper, lower, dorsal, belly), fin * rays)
     trunk = melt(
         ellipse(place, (0.12, 0.0), (0.44, height)),
         limb(place, (0.0, 0.0), (-0.36, 0.0), radius=(0.2, 0.07)),
@@ -69,9 +69,9 @@ def fish(canvas: Canvas, dice: Dice, place: Place) -> None:
     )
     scales = 1 + 0.12 * torch.sin(22 * (x + y)) * torch.sin(22 * (x - y)) * step(x, 0.4, 0.25)
     lit = (1.12 - 0.55 * step(y, -0.1, 0.4)) * scales
-    canvas.paint(trunk, torch.lerp(hide, patch, step(dice.noise(2, cells=3), 0.05, 0.25)) * lit)
-    canvas.paint(ellipse(place, (0.02, 0.1), (0.13, 0.07)), fin * 0.85)
+    sheet.paint(trunk, torch.lerp(hide, patch, step(dice.noise(2, cells=3), 0.05, 0.25)) * lit)
+    sheet.paint(ellipse(place, (0.02, 0.1), (0.13, 0.07)), fin * 0.85)
     gill = intersection(ellipse(place, (0.14, 0.0), (0.2, 0.22)).abs() - 0.01, (0.22 - x) * place.scale)
-    canvas.paint(gill, hide * 0.55)
-    canvas.paint(ellipse(place, (0.4, -0.07), (0.085, 0.085)), WHITE)
-    canvas.paint(ellipse(place, (0.41, -0.07), (0.05, 0.05)), BLACK)
+    sheet.paint(gill, hide * 0.55)
+    sheet.paint(ellipse(place, (0.4, -0.07), (0.085, 0.085)), WHITE)
+    sheet.paint(ellipse(place, (0.41, -0.07), (0.05, 0.05)), BLACK)

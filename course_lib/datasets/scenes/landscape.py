@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.datasets.drawing import Canvas, Dice, box, ellipse, intersection, polygon, step
+from course_lib.datasets.drawing import Dice, Sheet, box, ellipse, intersection, polygon, step
 from course_lib.datasets.scenes.settings import WHITE, backdrop, palette
 from course_lib.datasets.scenes.trees import broadleaf_tree, conifer_tree
 
@@ -26,73 +26,73 @@ WINTER = palette(
 )
 
 
-def summer(canvas: Canvas, dice: Dice) -> None:
+def summer(sheet: Sheet, dice: Dice) -> None:
     """The landscape in leaf."""
-    landscape(canvas, dice, winter=False)
+    landscape(sheet, dice, winter=False)
 
 
-def winter(canvas: Canvas, dice: Dice) -> None:
+def winter(sheet: Sheet, dice: Dice) -> None:
     """The same landscape under snow."""
-    landscape(canvas, dice, winter=True)
+    landscape(sheet, dice, winter=True)
 
 
-def landscape(canvas: Canvas, dice: Dice, *, winter: bool) -> None:
+def landscape(sheet: Sheet, dice: Dice, *, winter: bool) -> None:
     """Mountains, hills, sometimes a lake, a path, a cabin; broad-leaved trees and conifers."""
     *sky, mountain, hill, meadow, leaf, water = dice.pick(WINTER if winter else SUMMER, jitter=0.04)
-    place, horizon = canvas.place, dice(-0.25, 0.15)
-    backdrop(canvas, dice, sky, horizon=horizon, clouds=0.9)
+    place, horizon = sheet.place, dice(-0.25, 0.15)
+    backdrop(sheet, dice, sky, horizon=horizon, clouds=0.9)
     peaks = horizon - dice(0.05, 0.4) + dice(0.15, 0.4) * dice.ridge(4)
     grain = dice.noise(3, cells=8)
     rock = mountain * (1 + 0.2 * grain)
     snowline = step(place.y - peaks, 0.3 if winter else 0.16, 0.05) * (1.0 if winter else dice.chance(0.4))
-    canvas.paint(peaks - place.y, torch.lerp(rock, WHITE * 0.97, snowline * 0.8))
-    canvas.paint(horizon + 0.1 + 0.12 * dice.ridge(2) - place.y, hill * (1 + 0.12 * grain))
+    sheet.paint(peaks - place.y, torch.lerp(rock, WHITE * 0.97, snowline * 0.8))
+    sheet.paint(horizon + 0.1 + 0.12 * dice.ridge(2) - place.y, hill * (1 + 0.12 * grain))
     front = horizon + 0.25 + 0.1 * dice.ridge(2, cells=3)
     blades = 1 + (0.03 if winter else 0.14) * grain
-    canvas.paint(front - place.y, meadow * blades * (1 - 0.15 * step(place.y, 0.3, 1.0)))
+    sheet.paint(front - place.y, meadow * blades * (1 - 0.15 * step(place.y, 0.3, 1.0)))
     lake = ellipse(place, (dice(-0.8, 0.8), front + 0.2), (dice(0.3, 0.7), dice(0.06, 0.14)))
-    canvas.paint(lake, water, opacity=dice.chance(0.4))
-    path(canvas, dice, front, winter)
-    sprinkle(canvas, dice, front, winter)
-    cabin(canvas, dice, front, winter)
+    sheet.paint(lake, water, opacity=dice.chance(0.4))
+    path(sheet, dice, front, winter)
+    sprinkle(sheet, dice, front, winter)
+    cabin(sheet, dice, front, winter)
     for near in (0.0, 0.12, 0.3, 0.42):
         foot = (dice(-0.95, 0.95), horizon + 0.36 + near + dice(0, 0.1))
         tree = place.at(foot, dice(0.42, 0.6) * (1 + near))
-        canvas.darken(ellipse(tree, (0.15, 0.0), (0.5, 0.08)), 0.3)
+        sheet.darken(ellipse(tree, (0.15, 0.0), (0.5, 0.08)), 0.3)
         conifer = dice.chance(0.45)
-        broadleaf_tree(canvas, dice, tree, leaf=leaf, rustle=grain, winter=winter, there=1 - conifer)
-        conifer_tree(canvas, dice, tree, leaf=leaf, winter=winter, there=conifer)
+        broadleaf_tree(sheet, dice, tree, leaf=leaf, rustle=grain, winter=winter, there=1 - conifer)
+        conifer_tree(sheet, dice, tree, leaf=leaf, winter=winter, there=conifer)
 
 
-def path(canvas: Canvas, dice: Dice, front: Tensor, winter: bool) -> None:
+def path(sheet: Sheet, dice: Dice, front: Tensor, winter: bool) -> None:
     """Sometimes a winding path towards the hills."""
-    depth = (canvas.place.y - front).clamp(min=0)
+    depth = (sheet.place.y - front).clamp(min=0)
     middle = dice(-0.5, 0.5) + dice(-0.4, 0.4) * torch.sin(5 * depth + dice(0, 6))
     colour = (
         dice.colour((0.62, 0.66, 0.74), (0.74, 0.76, 0.82))
         if winter
         else dice.colour((0.6, 0.48, 0.3), (0.8, 0.7, 0.5))
     )
-    distance = intersection((canvas.place.x - middle).abs() - 0.03 - 0.16 * depth, front + 0.03 - canvas.place.y)
-    canvas.paint(distance, colour, opacity=0.8 * dice.chance(0.4), blur=0.02)
+    distance = intersection((sheet.place.x - middle).abs() - 0.03 - 0.16 * depth, front + 0.03 - sheet.place.y)
+    sheet.paint(distance, colour, opacity=0.8 * dice.chance(0.4), blur=0.02)
 
 
-def sprinkle(canvas: Canvas, dice: Dice, front: Tensor, winter: bool) -> None:
+def sprinkle(sheet: Sheet, dice: Dice, front: Tensor, winter: bool) -> None:
     """Flowers in the grass, or blue hollows in the snow."""
-    dots = step(dice.noise(1, cells=24), 0.62, 0.8) * step(canvas.place.y - front, 0.05, 0.2) * dice.chance(0.6)
+    dots = step(dice.noise(1, cells=24), 0.62, 0.8) * step(sheet.place.y - front, 0.05, 0.2) * dice.chance(0.6)
     flowers, hollows = dice.colour((0.6, 0.2, 0.2), (1.0, 0.95, 0.9)), dice.colour((0.7, 0.76, 0.88), (0.8, 0.84, 0.94))
-    canvas.image.lerp_(hollows if winter else flowers, dots)
+    sheet.image.lerp_(hollows if winter else flowers, dots)
 
 
-def cabin(canvas: Canvas, dice: Dice, front: Tensor, winter: bool) -> None:
+def cabin(sheet: Sheet, dice: Dice, front: Tensor, winter: bool) -> None:
     """Sometimes a wooden cabin with one lit window."""
     there = dice.chance(0.35)
-    place = canvas.place.at((dice(-0.7, 0.7), dice(0.12, 0.3) + front[..., :1]), dice(0.22, 0.34))
+    place = sheet.place.at((dice(-0.7, 0.7), dice(0.12, 0.3) + front[..., :1]), dice(0.22, 0.34))
     wall, roof = dice.colour((0.3, 0.18, 0.1), (0.6, 0.4, 0.3)), dice.colour((0.3, 0.12, 0.1), (0.6, 0.3, 0.25))
-    canvas.paint(box(place, (0.0, -0.35), (0.7, 0.4)), wall, opacity=there)
+    sheet.paint(box(place, (0.0, -0.35), (0.7, 0.4)), wall, opacity=there)
     gable = polygon(place, (-0.5, -1.25), (0.5, -1.25), (0.9, -0.65), (-0.9, -0.65))
-    canvas.paint(gable, WHITE * 0.95 if winter else roof, opacity=there)
-    canvas.paint(
+    sheet.paint(gable, WHITE * 0.95 if winter else roof, opacity=there)
+    sheet.paint(
         box(place, (-0.3, -0.35), (0.14, 0.14)), torch.tensor([1.0, 0.85, 0.45])[:, None, None, None], opacity=there
     )
-    canvas.paint(box(place, (0.3, -0.25), (0.13, 0.28)), wall * 0.45, opacity=there)
+    sheet.paint(box(place, (0.3, -0.25), (0.13, 0.28)), wall * 0.45, opacity=there)

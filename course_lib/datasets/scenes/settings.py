@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.datasets.drawing import Canvas, Dice, ellipse, step
+from course_lib.datasets.drawing import Dice, Sheet, ellipse, step
 
 WHITE, BLACK = torch.ones(3, 1, 1, 1), torch.full((3, 1, 1, 1), 0.07)
 
@@ -36,23 +36,23 @@ INDOORS = palette(
 )
 
 
-def backdrop(canvas: Canvas, dice: Dice, sky: list[Tensor], *, horizon: Tensor, clouds: float) -> None:
+def backdrop(sheet: Sheet, dice: Dice, sky: list[Tensor], *, horizon: Tensor, clouds: float) -> None:
     """A vertical gradient from sky[0] down to sky[1] at the horizon, with clouds (or stains on a wall)."""
-    canvas.image = torch.lerp(sky[0], sky[1], step(canvas.place.y, -1.0, horizon)).repeat(1, 1, 1, canvas.size)
+    sheet.image = torch.lerp(sky[0], sky[1], step(sheet.place.y, -1.0, horizon)).repeat(1, 1, 1, sheet.size)
     puffs = (dice.noise(3, cells=3) - dice(-0.1, 0.5)).clamp_(0, 1) * (clouds * dice(0, 1))
-    canvas.image.lerp_(WHITE, puffs)
+    sheet.image.lerp_(WHITE, puffs)
 
 
-def stage(canvas: Canvas, dice: Dice, settings: Tensor, *, horizon: Tensor, relief: float, clouds: float) -> Tensor:
+def stage(sheet: Sheet, dice: Dice, settings: Tensor, *, horizon: Tensor, relief: float, clouds: float) -> Tensor:
     """A backdrop and a ground to stand on, with blurred distant things where they meet; returns the ground's colour."""
     *sky, far, near = dice.pick(settings if dice.background is None else settings[[dice.background]])
-    backdrop(canvas, dice, sky, horizon=horizon, clouds=clouds)
-    skyline = horizon + relief * dice.ridge() + dice(-0.08, 0.08) * canvas.place.x
+    backdrop(sheet, dice, sky, horizon=horizon, clouds=clouds)
+    skyline = horizon + relief * dice.ridge() + dice(-0.08, 0.08) * sheet.place.x
     for _ in range(3):
         centre, radii = (dice(-1.1, 1.1), horizon - dice(-0.02, 0.1)), (dice(0.08, 0.3), dice(0.06, 0.22))
         thing = torch.lerp(far, dice.colour((0.1,) * 3, (0.8,) * 3), 0.45)
-        canvas.paint(ellipse(canvas.place, centre, radii), thing, opacity=0.75 * dice.chance(0.6), blur=0.08)
+        sheet.paint(ellipse(sheet.place, centre, radii), thing, opacity=0.75 * dice.chance(0.6), blur=0.08)
     grain = 1 + dice(0.05, 0.16) * dice.noise(3, cells=8)
-    ground = torch.lerp(far, near, step(canvas.place.y, horizon, 1.2)) * grain
-    canvas.paint(skyline - canvas.place.y, ground)
+    ground = torch.lerp(far, near, step(sheet.place.y, horizon, 1.2)) * grain
+    sheet.paint(skyline - sheet.place.y, ground)
     return near

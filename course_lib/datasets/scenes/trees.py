@@ -2,12 +2,12 @@
 
 from torch import Tensor
 
-from course_lib.datasets.drawing import Canvas, Dice, Place, box, ellipse, limb, melt, polygon, step, union
+from course_lib.datasets.drawing import Dice, Place, Sheet, box, ellipse, limb, melt, polygon, step, union
 from course_lib.datasets.scenes.settings import WHITE
 
 
 def broadleaf_tree(
-    canvas: Canvas, dice: Dice, place: Place, *, leaf: Tensor, rustle: Tensor, winter: bool, there: Tensor
+    sheet: Sheet, dice: Dice, place: Place, *, leaf: Tensor, rustle: Tensor, winter: bool, there: Tensor
 ) -> None:
     """A trunk with a round crown, bare in winter; the tree is about 2 high and grows up from the origin."""
     bark = dice.colour((0.22, 0.15, 0.1), (0.36, 0.26, 0.2))
@@ -23,19 +23,19 @@ def broadleaf_tree(
                 (1, 1.0, 0.25, 0.8),
             )
         ]
-        canvas.paint(union(tree, *twigs), bark, opacity=there)
+        sheet.paint(union(tree, *twigs), bark, opacity=there)
         return
-    canvas.paint(tree, bark, opacity=there)
+    sheet.paint(tree, bark, opacity=there)
     crown = melt(
         ellipse(place, (lean - 0.25 * spread, -1.1), (0.42, 0.4)),
         ellipse(place, (lean + 0.22 * spread, -1.2), (0.45, 0.48)),
         width=0.1,
     )
-    shade = 1 + 0.25 * rustle + 0.55 * step(place.y - canvas.light[0] * place.x, -0.8, -1.7)
-    canvas.paint(crown + 0.05 * rustle, leaf * dice(0.8, 1.15) * shade, opacity=there)
+    shade = 1 + 0.25 * rustle + 0.55 * step(place.y - sheet.light[0] * place.x, -0.8, -1.7)
+    sheet.paint(crown + 0.05 * rustle, leaf * dice(0.8, 1.15) * shade, opacity=there)
 
 
-def conifer_tree(canvas: Canvas, dice: Dice, place: Place, *, leaf: Tensor, winter: bool, there: Tensor) -> None:
+def conifer_tree(sheet: Sheet, dice: Dice, place: Place, *, leaf: Tensor, winter: bool, there: Tensor) -> None:
     """Three tiers of dark branches, snow on each of them in winter."""
     tiers, snow = [], []
     width = dice(0.36, 0.52)
@@ -43,6 +43,6 @@ def conifer_tree(canvas: Canvas, dice: Dice, place: Place, *, leaf: Tensor, wint
         tiers.append(polygon(place, (0.0, top), (width * share, low), (-width * share, low)))
         snow.append(polygon(place, (0.0, top), (width * share * 0.72, low - 0.22), (-width * share * 0.72, low - 0.22)))
     needles = leaf * 0.75 * (1 + 0.25 * step(place.x, -0.2, 0.3))
-    canvas.paint(union(*tiers, box(place, (0.0, -0.07), (0.06, 0.1))), needles, opacity=there)
+    sheet.paint(union(*tiers, box(place, (0.0, -0.07), (0.06, 0.1))), needles, opacity=there)
     if winter:
-        canvas.paint(union(*snow), WHITE * 0.96, opacity=there)
+        sheet.paint(union(*snow), WHITE * 0.96, opacity=there)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.datasets.drawing import Canvas, Dice, Place, box, ellipse, intersection, limb, polygon, step, union
+from course_lib.datasets.drawing import Dice, Place, Sheet, box, ellipse, intersection, limb, polygon, step, union
 from course_lib.datasets.scenes.settings import BLACK, OUTDOORS, WHITE, palette, stage
 from course_lib.datasets.scenes.trees import broadleaf_tree, conifer_tree
 
@@ -20,36 +20,36 @@ MASONRY = palette(
 )
 
 
-def church(canvas: Canvas, dice: Dice) -> None:
+def church(sheet: Sheet, dice: Dice) -> None:
     """A nave, a tower with a pointed steeple and a cross, windows and a door; trees beside it."""
-    stage(canvas, dice, OUTDOORS, horizon=dice(0.05, 0.5), relief=0.08, clouds=0.9)
+    stage(sheet, dice, OUTDOORS, horizon=dice(0.05, 0.5), relief=0.08, clouds=0.9)
     ground = dice(0.55, 0.8)
     rustle = dice.noise(1, cells=16)
     for side in (-1, 1):
-        tree = canvas.place.at((side * dice(0.55, 0.95), ground + dice(-0.1, 0.08)), dice(0.4, 0.62))
+        tree = sheet.place.at((side * dice(0.55, 0.95), ground + dice(-0.1, 0.08)), dice(0.4, 0.62))
         leaf = dice.colour((0.1, 0.22, 0.1), (0.4, 0.48, 0.24))
         conifer = dice.chance(0.5)
         there = dice.chance(0.6)
-        conifer_tree(canvas, dice, tree, leaf=leaf, winter=False, there=there * conifer)
-        broadleaf_tree(canvas, dice, tree, leaf=leaf, rustle=rustle, winter=False, there=there * (1 - conifer))
+        conifer_tree(sheet, dice, tree, leaf=leaf, winter=False, there=there * conifer)
+        broadleaf_tree(sheet, dice, tree, leaf=leaf, rustle=rustle, winter=False, there=there * (1 - conifer))
     wall, roof = dice.pick(MASONRY)
-    place = canvas.place.at((dice(-0.4, -0.05), ground), dice(0.9, 1.15))
-    canvas.darken(box(place, (0.3, 0.03), (0.7, 0.06)), 0.5)
-    nave(canvas, dice, place, wall=wall, roof=roof)
-    tower(canvas, dice, place, wall=wall, roof=roof)
+    place = sheet.place.at((dice(-0.4, -0.05), ground), dice(0.9, 1.15))
+    sheet.darken(box(place, (0.3, 0.03), (0.7, 0.06)), 0.5)
+    nave(sheet, dice, place, wall=wall, roof=roof)
+    tower(sheet, dice, place, wall=wall, roof=roof)
 
 
-def nave(canvas: Canvas, dice: Dice, place: Place, *, wall: Tensor, roof: Tensor) -> None:
+def nave(sheet: Sheet, dice: Dice, place: Place, *, wall: Tensor, roof: Tensor) -> None:
     """The long house to the right of the tower, with a row of arched windows."""
     long, high = dice(0.55, 0.8), dice(0.3, 0.42)
     stones = 0.8 + 0.08 * dice.noise(1, cells=24)
-    canvas.paint(box(place, (long / 2 + 0.1, -high / 2), (long / 2, high / 2)), wall * stones)
+    sheet.paint(box(place, (long / 2 + 0.1, -high / 2), (long / 2, high / 2)), wall * stones)
     top = -high - dice(0.22, 0.36)
     slope = polygon(place, (0.1, top), (long, top), (long + 0.18, -high + 0.03), (0.1, -high + 0.03))
-    canvas.paint(slope, roof * (1 + 0.12 * torch.sin(40 * place.y)))
+    sheet.paint(slope, roof * (1 + 0.12 * torch.sin(40 * place.y)))
     glass = dice.colour((0.1, 0.1, 0.15), (0.35, 0.4, 0.55))
     for share in (0.45, 0.68, 0.91):
-        canvas.paint(
+        sheet.paint(
             limb(
                 place,
                 (0.1 + long * share * 0.98 - 0.02, -0.14),
@@ -60,24 +60,24 @@ def nave(canvas: Canvas, dice: Dice, place: Place, *, wall: Tensor, roof: Tensor
         )
 
 
-def tower(canvas: Canvas, dice: Dice, place: Place, *, wall: Tensor, roof: Tensor) -> None:
+def tower(sheet: Sheet, dice: Dice, place: Place, *, wall: Tensor, roof: Tensor) -> None:
     """The tower with its steeple, cross, clock or window, and door."""
     half, high, peak = dice(0.16, 0.22), dice(0.62, 0.85), dice(0.35, 0.6)
-    stones = (1.0 + 0.08 * dice.noise(2, cells=12)) * (1 - 0.3 * step(place.x, 0.0, 0.2) * (0.5 - canvas.light[0]))
-    canvas.paint(box(place, (0.0, -high / 2), (half, high / 2)), wall * stones)
+    stones = (1.0 + 0.08 * dice.noise(2, cells=12)) * (1 - 0.3 * step(place.x, 0.0, 0.2) * (0.5 - sheet.light[0]))
+    sheet.paint(box(place, (0.0, -high / 2), (half, high / 2)), wall * stones)
     steeple = polygon(place, (0.0, -high - peak), (half + 0.06, -high), (-half - 0.06, -high))
-    canvas.paint(steeple, roof * (1.15 - 0.5 * step(place.x, -0.05, 0.1)))
+    sheet.paint(steeple, roof * (1.15 - 0.5 * step(place.x, -0.05, 0.1)))
     metal, top = dice.colour((0.08,) * 3, (0.3,) * 3), -high - peak
-    canvas.paint(
+    sheet.paint(
         union(box(place, (0.0, top - 0.06), (0.017, 0.11)), box(place, (0.0, top - 0.09), (0.06, 0.017))), metal
     )
     door = limb(place, (0.0, 0.0), (0.0, -0.16), radius=dice(0.065, 0.09))
-    canvas.paint(intersection(door, place.y * place.scale), dice.colour((0.15, 0.08, 0.05), (0.45, 0.25, 0.15)))
+    sheet.paint(intersection(door, place.y * place.scale), dice.colour((0.15, 0.08, 0.05), (0.45, 0.25, 0.15)))
     round_window, arch = (
         ellipse(place, (0.0, 0.12 - high), (0.075, 0.075)),
         limb(place, (0.0, -0.46), (0.0, 0.13 - high), radius=0.055),
     )
     choice = dice.chance(0.5)
-    canvas.paint(round_window, WHITE * 0.92, opacity=choice)
-    canvas.paint(ellipse(place, (0.0, 0.12 - high), (0.03, 0.03)), BLACK, opacity=choice)
-    canvas.paint(arch, BLACK * 2, opacity=1 - choice)
+    sheet.paint(round_window, WHITE * 0.92, opacity=choice)
+    sheet.paint(ellipse(place, (0.0, 0.12 - high), (0.03, 0.03)), BLACK, opacity=choice)
+    sheet.paint(arch, BLACK * 2, opacity=1 - choice)
