@@ -3,6 +3,7 @@
 nbval passes a checked cell silently where no output is stored, so a rule here asks for stored outputs.
 """
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ MOST_CODE_CELLS, MOST_WORDS, FEWEST_CHECKED, MOST_BYTES = 25, 2000, 4, 120_000
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(<?([^)\s>]+)[^)]*\)")
 HTML_PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 HEADING = re.compile(r"^(#{1,6})\s+\S", re.MULTILINE)
+STATEMENTS = (ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.For)
 
 
 def test_there_are_notebooks() -> None:
@@ -39,6 +41,7 @@ def problems(notebook: NotebookNode, folder: Path) -> Iterator[str]:
     yield from heading_problems([len(level) for level in HEADING.findall(text)])
     yield from link_problems(text, folder)
     yield from output_problems(code)
+    yield from code_problems(notebook.cells)
     if len(code) > MOST_CODE_CELLS:
         yield f"{len(code)} code cells, more than {MOST_CODE_CELLS}"
     if (words := len(text.split())) > MOST_WORDS:
@@ -85,6 +88,28 @@ def output_problems(code: list[NotebookNode]) -> Iterator[str]:
             yield f"a cell stores an output that is not a checked text: {cell.source[:60]!r}"
 
 
+def code_problems(cells: list[NotebookNode]) -> Iterator[str]:
+    copies = {plain(cell.source) for cell in cells if cell.cell_type == "code"}
+    for cell in cells:
+        if cell.cell_type == "markdown" and (plain(cell.source) in copies or is_python(cell.source)):
+            yield f"a text cell is code: {cell.source[:60]!r}"
+
+
+def plain(text: str) -> str:
+    """Without spaces, which say nothing in code."""
+    return re.sub(r"\s+", "", text)
+
+
+def is_python(text: str) -> bool:
+    """Whether a text is Python that does something; "Note: [here](there)" happens to parse as well."""
+    try:
+        nodes = [*ast.walk(ast.parse(text))]
+    except SyntaxError:
+        return False
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)]
+    return bool(calls) or any(isinstance(node, STATEMENTS) for node in nodes)
+
+
 def good_notebook() -> NotebookNode:
     cells = [
         new_markdown_cell("# Title\n\n[a file](file.txt), [a page](https://example.org), ![a cat](file.txt)\n\n## Part")
@@ -93,7 +118,7 @@ def good_notebook() -> NotebookNode:
         printed = [new_output("stream", text="True\n")]
         tags = {"tags": ["nbval-check-output"]}
         cells.append(new_code_cell("print(True)", outputs=printed, execution_count=count, metadata=tags))
-    cells.append(new_markdown_cell("```\n# no heading\n```"))
+    cells += [new_markdown_cell(text) for text in ("```\n# no heading\n```", "Note: [file](file.txt)", "Figure")]
     cells.append(new_code_cell("figure"))
     return new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
 
@@ -113,7 +138,13 @@ BAD = {
     "no alt text": append("![](file.txt)"),
     "<img src='file.txt'> has no alt text": append("<img src='file.txt'>"),
     "leads nowhere": append("[gone](gone.ipynb)"),
-    "words": append("word " * MOST_WORDS),
+    "text cell is code: 'x = 1": append("x = 1"),
+    "text cell is code: 'def": append("def f():\n    return 1"),
+    "text cell is code: 'for": append("for name in names:\n    pass"),
+    "text cell is code: 'import": append("import torch"),
+    "text cell is code: 'print": append("print(1)"),
+    "text cell is code: 'figure'": append("figure"),
+    "words": append("word, " * MOST_WORDS),
     "code cells": lambda notebook: notebook.cells.extend(new_code_cell("1") for _ in range(MOST_CODE_CELLS)),
     "kernel": lambda notebook: notebook.metadata.kernelspec.update(name="conda-env"),
     "no id": lambda notebook: notebook.cells[0].pop("id"),
