@@ -39,8 +39,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A function to write. `cases` draws inputs; `reference` gives the right answer to each. A student's function gets
-    its arguments by name, references and mistakes get them in order."""
+    """A function to write: `cases` gives inputs, `reference` the right answer to each; arguments are passed by name."""
 
     name: str
     reference: Function
@@ -49,10 +48,6 @@ class Exercise:
     mistakes: Sequence[Mistake]
     read: str
     ask: Ask = ONCE
-
-    def answer(self, function: Function, inputs: Inputs) -> Outputs:
-        """What a reference or a mistake gives."""
-        return self.ask(lambda **named: function(*named.values()), inputs)
 
     @property
     def points(self) -> float:
@@ -80,7 +75,7 @@ def points(verdicts: Sequence[Verdict]) -> float:
 def judge(exercise: Exercise, cases: Sequence[Inputs], answers: Sequence[Outputs]) -> tuple[list[Verdict], str]:
     """A verdict on every rule, and the hint of the mistake that gives exactly these answers (or ""). The first rule is
     about shape and type; where it is broken, there is nothing to look at for the others."""
-    expected = [exercise.answer(exercise.reference, inputs) for inputs in cases]
+    expected = [exercise.ask(exercise.reference, inputs) for inputs in cases]
     verdicts = [Verdict(rule, first_problem(rule, cases, answers, expected)) for rule in exercise.rules]
     if not verdicts[0].kept:
         verdicts[1:] = [Verdict(verdict.rule, "not looked at") for verdict in verdicts[1:]]
@@ -106,7 +101,7 @@ def diagnosis(
     """The hint of the first mistake that gives the same answers, where these are not the right ones."""
     for mistake in exercise.mistakes:
         try:
-            wrong = [exercise.answer(mistake.function, inputs) for inputs in cases]
+            wrong = [exercise.ask(mistake.function, inputs) for inputs in cases]
         except Exception:  # some mistakes end in an error, and then there are no answers to compare
             continue
         same = all(alike(a, b) for a, b in zip(answers, wrong, strict=True))

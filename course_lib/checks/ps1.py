@@ -206,9 +206,9 @@ def pictures(generator: Generator) -> Iterator[Inputs]:
         }
 
 
-def pgd(step, model, start, target, radius, steps, step_size):  # type: ignore[no-untyped-def]
-    """The loop, with one step given as a function of the images and the gradient."""
-    images = start.clone()
+def pgd(step, *, model, start, target, radius, steps, step_size, begin=None):  # type: ignore[no-untyped-def]
+    """The loop from `begin` (the start, where None); a step is given images, gradient, start, radius and step size."""
+    images = start.clone() if begin is None else begin
     for _ in range(steps):
         images = images.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(F.cross_entropy(model(images), target, reduction="sum"), images)
@@ -247,10 +247,6 @@ WRONG_STEPS: dict[str, Function] = {
 }
 
 
-def one_step_too_many(model, start, target, radius, steps, step_size):  # type: ignore[no-untyped-def]
-    return right_pgd(model, start, target, radius, steps + 1, step_size)
-
-
 def right_pgd(model, start, target, radius, steps, step_size):  # type: ignore[no-untyped-def]
     return solve(refine(model, start, target, ball=L2Ball(radius), steps=steps, step_size=step_size))
 
@@ -284,8 +280,11 @@ TARGETED_PGD = Exercise(
     ),
     (
         *(Mistake(partial(pgd, step), hint) for hint, step in WRONG_STEPS.items()),
-        Mistake(one_step_too_many, "One step too many seems to be taken: `for _ in range(steps)`."),
-        Mistake(lambda model, start, *_: start, "The pictures do not move: is the result of a step kept?"),
+        Mistake(
+            lambda steps, **rest: right_pgd(steps=steps + 1, **rest),
+            "One step too many seems to be taken: `for _ in range(steps)`.",
+        ),
+        Mistake(lambda start, **_: start, "The pictures do not move: is the result of a step kept?"),
     ),
     "notebook 02, The loop; course_lib.pgd.step",
     Ask(alone=("start", "target"), model=True),

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Function, Inputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, Rule, value
-from course_lib.checks.ps1 import along, back, in_the_ball, in_the_box
+from course_lib.checks.ps1 import along, back, in_the_ball, in_the_box, pgd
 from course_lib.constraints import L2Ball
 from course_lib.pgd import Problem, solve
 
@@ -40,20 +40,17 @@ def inner_maximum(model, start, labels, noise, radius, steps, step_size):  # typ
     return solve(Problem(minus_loss, begin, L2Ball(radius), centre=start, steps=steps, step_size=step_size))
 
 
-def ascent(start_of=lambda x, noise: (x + noise).clamp(0, 1), sign=1.0, centre_on_begin=False, project=True, box=True):  # type: ignore[no-untyped-def]
-    """The attack with something left out or turned round."""
+def clamped(start: Tensor, noise: Tensor) -> Tensor:
+    return (start + noise).clamp(0, 1)
 
-    def function(model, start, labels, noise, radius, steps, step_size):  # type: ignore[no-untyped-def]
-        images = begin = start_of(start, noise)
-        for _ in range(steps):
-            images = images.detach().requires_grad_()
-            (g,) = torch.autograd.grad(F.cross_entropy(model(images), labels, reduction="sum"), images)
-            images = images.detach() + sign * step_size * along(g)
-            images = back(images, begin if centre_on_begin else start, radius) if project else images
-            images = images.clamp(0, 1) if box else images
-        return images
 
-    return function
+def uphill(x: Tensor, gradient: Tensor, centre: Tensor, radius: float, size: float) -> Tensor:
+    return back(x + size * along(gradient), centre, radius).clamp(0, 1)
+
+
+def ascent(begin: Function = clamped, step: Function = uphill) -> Function:
+    """The attack with another begin or another step."""
+    return lambda start, noise, labels, **rest: pgd(step, start=start, target=labels, begin=begin(start, noise), **rest)
 
 
 INNER_MAXIMUM = Exercise(
@@ -69,12 +66,26 @@ INNER_MAXIMUM = Exercise(
         UNCHANGED,
     ),
     (
-        Mistake(ascent(sign=-1.0), "The loss seems to fall: an attack raises it."),
-        Mistake(ascent(start_of=lambda x, noise: x), "The random start seems to be missing: begin at start + noise."),
-        Mistake(ascent(centre_on_begin=True), "The ball's centre seems to be the random start: it is the picture."),
-        Mistake(ascent(project=False), "The projection seems to be missing."),
-        Mistake(ascent(box=False), "The pictures leave [0, 1]: clamp them after the projection."),
-        Mistake(ascent(start_of=lambda x, noise: x + noise), "The random start has to be clamped to [0, 1], too."),
+        Mistake(
+            ascent(step=lambda x, gradient, *rest: uphill(x, -gradient, *rest)),
+            "The loss seems to fall: an attack raises it.",
+        ),
+        Mistake(
+            ascent(begin=lambda start, noise: start), "The random start seems to be missing: begin at start + noise."
+        ),
+        Mistake(
+            lambda start, noise, labels, **rest: pgd(uphill, start=clamped(start, noise), target=labels, **rest),
+            "The ball's centre seems to be the random start: it is the picture.",
+        ),
+        Mistake(
+            ascent(step=lambda x, gradient, centre, radius, size: (x + size * along(gradient)).clamp(0, 1)),
+            "The projection seems to be missing.",
+        ),
+        Mistake(
+            ascent(step=lambda x, gradient, centre, radius, size: back(x + size * along(gradient), centre, radius)),
+            "The pictures leave [0, 1]: clamp them after the projection.",
+        ),
+        Mistake(ascent(begin=torch.add), "The random start has to be clamped to [0, 1], too."),
     ),
     READ,
     Ask(alone=("start", "labels", "noise"), model=True),
@@ -105,23 +116,29 @@ ROBUST_LOSS = Exercise(
     (SOUND, value("is the mean loss on attacked pictures", points=3.0), UNCHANGED),
     (
         Mistake(
-            lambda model, x, y, attack: F.cross_entropy(model(x), y),
+            lambda model, images, labels, **_: F.cross_entropy(model(images), labels),
             "This is equation 1: attack the pictures first.",
         ),
         Mistake(
-            lambda model, x, y, attack: F.cross_entropy(model(attack(x, y)), y, reduction="sum"),
+            lambda model, images, labels, attack: F.cross_entropy(
+                model(attack(images, labels)), labels, reduction="sum"
+            ),
             "The losses seem to be summed: the expectation is a mean.",
         ),
         Mistake(
-            lambda model, x, y, attack: F.cross_entropy(model(attack(x, y)), model(x).argmax(1)),
+            lambda model, images, labels, attack: F.cross_entropy(
+                model(attack(images, labels)), model(images).argmax(1)
+            ),
             "The labels seem to be the model's own answers: use the true ones.",
         ),
         Mistake(
-            lambda model, x, y, attack: (F.cross_entropy(model(x), y) + F.cross_entropy(model(attack(x, y)), y)) / 2,
+            lambda model, images, labels, attack: (
+                (F.cross_entropy(model(images), labels) + robust_loss(model, images, labels, attack)) / 2
+            ),
             "Clean and attacked loss seem to be averaged: equation 2 has the worst case alone.",
         ),
         Mistake(
-            lambda model, x, y, attack: -F.cross_entropy(model(attack(x, y)), y),
+            lambda **inputs: -robust_loss(**inputs),
             "The sign is turned: training lowers the loss that the attack has raised.",
         ),
     ),
@@ -145,32 +162,32 @@ def restarts(generator: Generator) -> Iterator[Inputs]:
 
 
 def hits(model: Function, images: Tensor, labels: Tensor, attacked: Tensor) -> Tensor:
-    """Which pictures are answered rightly: unattacked, then after each attack, (1 + tries, B)."""
+    """Which pictures are classified correctly: unattacked, then after each attack, (1 + tries, B)."""
     return torch.stack([model(part).argmax(1) == labels for part in (images, *attacked)])
 
 
 ROBUST_ACCURACY = Exercise(
     "ps2.robust_accuracy",
-    lambda *arguments: hits(*arguments).all(0).float().mean(),
+    lambda **inputs: hits(**inputs).all(0).float().mean(),
     restarts,
     (SOUND, value("counts what withstands every attack", points=3.0), UNCHANGED),
     (
-        Mistake(lambda *a: hits(*a).float().mean(), "The attacks seem to be averaged: one that succeeds is enough."),
+        Mistake(lambda **a: hits(**a).float().mean(), "The attacks seem to be averaged: one that succeeds is enough."),
         Mistake(
-            lambda *a: hits(*a).any(0).float().mean(),
+            lambda **a: hits(**a).any(0).float().mean(),
             "Withstanding one attack seems to be enough: it has to be all.",
         ),
-        Mistake(lambda *a: hits(*a)[-1].float().mean(), "Only the last attack seems to count."),
+        Mistake(lambda **a: hits(**a)[-1].float().mean(), "Only the last attack seems to count."),
         Mistake(
-            lambda *a: hits(*a)[1:].all(0).float().mean(),
+            lambda **a: hits(**a)[1:].all(0).float().mean(),
             "A picture that is wrong without any attack is not robust: count it as lost.",
         ),
-        Mistake(lambda *a: hits(*a)[0].float().mean(), "This is the clean accuracy."),
+        Mistake(lambda **a: hits(**a)[0].float().mean(), "This is the clean accuracy."),
         Mistake(
-            lambda *a: 1 - hits(*a).all(0).float().mean(),
+            lambda **a: 1 - hits(**a).all(0).float().mean(),
             "This is the share that is lost, not the share that remains.",
         ),
-        Mistake(lambda *a: hits(*a).all(0).float().sum(), "This is a count: divide by the number of pictures."),
+        Mistake(lambda **a: hits(**a).all(0).float().sum(), "This is a count: divide by the number of pictures."),
     ),
     "notebook 01, One attack step or seven?; course_lib.measuring.accuracy",
     Ask(model=True),

@@ -237,27 +237,29 @@ PAINTING_LOSS = Exercise(
     (SOUND, value("is equation 5 with a mean of squares, as a loss", points=3.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda features, *rest: painting(-features, *rest),
+            lambda features, **rest: painting(-features, **rest),
             "The unit seems to be lowered: equation 5 is maximised, and a loss is its negative.",
         ),
         Mistake(
-            lambda f, unit, x, original, mask, w: painting(f, unit, x, original, 1 - mask, w),
+            lambda mask, **rest: painting(mask=1 - mask, **rest),
             "The mask seems to be the wrong way round: the penalty is for pixels outside it.",
         ),
         Mistake(
-            lambda f, unit, x, original, mask, w: painting(f, unit, x, original, torch.zeros_like(mask), w),
+            lambda mask, **rest: painting(mask=torch.zeros_like(mask), **rest),
             "The mask seems to be ignored: inside it any change is free.",
         ),
         Mistake(
-            lambda f, unit, *rest: painting(f.sum(1, keepdim=True), 0, *rest),
+            lambda features, unit, **rest: painting(features.sum(1, keepdim=True), 0, **rest),
             "All units seem to be raised: take the one with number `unit`.",
         ),
         Mistake(
-            lambda f, unit, x, original, mask, w: painting(f, unit, x, original, mask, -w),
+            lambda weight, **rest: painting(weight=-weight, **rest),
             "The penalty seems to be rewarded: in a loss it is added.",
         ),
         Mistake(
-            lambda features, unit, *rest: painting(features[unit % len(features)].expand(len(features), -1), 0, *rest),
+            lambda features, unit, **rest: painting(
+                features[unit % len(features)].expand(len(features), -1), 0, **rest
+            ),
             "The unit seems to be looked up along the batch: features are (pictures, units).",
         ),
     ),

@@ -52,12 +52,12 @@ PSNR = Exercise(
             lambda images, truth, mask: decibels(3 * within(images, truth, mask)),
             "The three channels seem to be missing in the division: the mask counts for each of them.",
         ),
-        Mistake(lambda *a: -10 * torch.log(within(*a)), "This is the natural logarithm: decibels have log10."),
-        Mistake(lambda *a: -torch.log10(within(*a)), "The factor 10 seems to be missing."),
-        Mistake(lambda *a: 10 * torch.log10(within(*a)), "The sign is turned: fewer errors mean more decibels."),
-        Mistake(lambda *a: decibels(within(*a).sqrt()), "A square root too many: 10 log10 of the mean of SQUARES."),
+        Mistake(lambda **a: -10 * torch.log(within(**a)), "This is the natural logarithm: decibels have log10."),
+        Mistake(lambda **a: -torch.log10(within(**a)), "The factor 10 seems to be missing."),
+        Mistake(lambda **a: 10 * torch.log10(within(**a)), "The sign is turned: fewer errors mean more decibels."),
+        Mistake(lambda **a: decibels(within(**a).sqrt()), "A square root too many: 10 log10 of the mean of SQUARES."),
         Mistake(
-            lambda *a: decibels(within(*a).mean()).expand(len(a[0])),
+            lambda **a: decibels(within(**a).mean()).expand(len(a["images"])),
             "The mean seems to be over the whole batch: every picture has its own PSNR.",
         ),
     ),
@@ -79,32 +79,42 @@ def divergence(p: Tensor, q: Tensor) -> Tensor:
     return (p * (p.log() - q.log())).sum(1)
 
 
+def gains(probabilities: Tensor) -> Tensor:
+    """The divergence of each prediction from their mean."""
+    return divergence(probabilities, probabilities.mean(0))
+
+
 INCEPTION_SCORE = Exercise(
     "ps5.inception_score",
-    lambda p: divergence(p, p.mean(0)).mean().exp(),
+    lambda probabilities: gains(probabilities).mean().exp(),
     probability_cases,
     (SOUND, value("is exp of the mean divergence from the mean prediction", points=3.0), UNCHANGED),
     (
-        Mistake(lambda p: divergence(p, p.mean(0)).mean(), "The exponential seems to be missing."),
+        Mistake(lambda probabilities: gains(probabilities).mean(), "The exponential seems to be missing."),
         Mistake(
-            lambda p: divergence(p, torch.full_like(p, 1 / p.shape[1])).mean().exp(),
+            lambda probabilities: divergence(probabilities, torch.tensor(1 / probabilities.shape[1])).mean().exp(),
             "Predictions seem to be compared with the uniform distribution: compare with their own mean.",
         ),
         Mistake(
-            lambda p: divergence(p.mean(0).expand_as(p), p).mean().exp(),
+            lambda probabilities: (
+                divergence(probabilities.mean(0).expand_as(probabilities), probabilities).mean().exp()
+            ),
             "The divergence seems to be the wrong way round: it is that of p(y|x) from p(y).",
         ),
-        Mistake(lambda p: divergence(p, p.mean(0)).sum().exp(), "The divergences seem to be summed: take the mean."),
         Mistake(
-            lambda p: divergence(p, p.mean(0)).exp().mean(),
+            lambda probabilities: gains(probabilities).sum().exp(),
+            "The divergences seem to be summed: take the mean.",
+        ),
+        Mistake(
+            lambda probabilities: gains(probabilities).exp().mean(),
             "The exponential comes last: exp of the mean, not the mean of exp.",
         ),
         Mistake(
-            lambda p: (-(p * p.log()).sum(1)).mean().exp(),
+            lambda probabilities: (-(probabilities * probabilities.log()).sum(1)).mean().exp(),
             "This is the exponential of the mean entropy: the divergence from p(y) is missing.",
         ),
         Mistake(
-            lambda p: ((p * (p / p.mean(0)).log2()).sum(1)).mean().exp(),
+            lambda probabilities: (gains(probabilities) / math.log(2)).mean().exp(),
             "This mixes log2 with exp: take the natural logarithm.",
         ),
     ),

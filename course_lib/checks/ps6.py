@@ -31,21 +31,21 @@ def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 NORMALISE_ONCE = Exercise(
     "ps6.normalise_once",
-    lambda network, images, mean, std: network(normalised(images, mean, std)),
+    lambda model, images, mean, std: model(normalised(images, mean, std)),
     network_cases,
     (SOUND, value("normalises each channel once", points=2.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda network, x, mean, std: network(normalised(normalised(x, mean, std), mean, std)),
+            lambda model, images, mean, std: model(normalised(normalised(images, mean, std), mean, std)),
             "The pictures are still normalised twice.",
         ),
-        Mistake(lambda network, x, mean, std: network(x), "The pictures are not normalised at all any more."),
+        Mistake(lambda model, images, **_: model(images), "The pictures are not normalised at all any more."),
         Mistake(
-            lambda network, x, mean, std: network(x - mean.view(-1, 1, 1)),
+            lambda model, images, mean, std: model(images - mean.view(-1, 1, 1)),
             "The standard deviation is missing.",
         ),
         Mistake(
-            lambda network, x, mean, std: network(x * std.view(-1, 1, 1) + mean.view(-1, 1, 1)),
+            lambda model, images, mean, std: model(images * std.view(-1, 1, 1) + mean.view(-1, 1, 1)),
             "This undoes a normalisation instead of doing one.",
         ),
     ),
@@ -179,19 +179,19 @@ def split_cases(generator: Generator) -> Iterator[Inputs]:
         }
 
 
-def seed(images: Tensor, noise: Tensor) -> Tensor:
+def start(images: Tensor, noise: Tensor) -> Tensor:
     return (images.mean(0) + images.std(0, correction=0) * noise).clamp(0, 1)
 
 
 FIT_SEEDS = Exercise(
     "ps6.fit_seeds",
-    lambda train, test, noise: seed(train, noise),
+    lambda train, test, noise: start(train, noise),
     split_cases,
     (SOUND, value("is fitted on training pictures alone", points=2.0), UNCHANGED),
     (
-        Mistake(lambda train, test, noise: seed(test, noise), "The seeds are still fitted on test pictures."),
+        Mistake(lambda train, test, noise: start(test, noise), "The seeds are still fitted on test pictures."),
         Mistake(
-            lambda train, test, noise: seed(torch.cat([train, test]), noise),
+            lambda train, test, noise: start(torch.cat([train, test]), noise),
             "The test pictures still take part in the fit.",
         ),
         Mistake(

@@ -22,10 +22,6 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "new"))
 
 
-def by_name(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda **inputs: function(*inputs.values())
-
-
 def test_there_are_about_twenty_exercises_in_six_sets() -> None:
     assert [len([name for name in ALL if name.startswith(one)]) for one in SETS] == [4, 3, 4, 5, 3, 6]
     assert len(MISTAKES) >= 40
@@ -34,7 +30,7 @@ def test_there_are_about_twenty_exercises_in_six_sets() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_the_reference_passes_within_two_seconds(name: str) -> None:
     begin = time.process_time()
-    report = check(name, by_name(ALL[name].reference))
+    report = check(name, ALL[name].reference)
     assert report.passed, report
     assert "Visible checks passed" in str(report)
     assert "all correct" not in str(report).lower()
@@ -44,7 +40,7 @@ def test_the_reference_passes_within_two_seconds(name: str) -> None:
 @pytest.mark.parametrize(("name", "number"), MISTAKES)
 def test_a_mistake_loses_points_and_is_named(name: str, number: int) -> None:
     mistake = ALL[name].mistakes[number]
-    report = check(name, by_name(mistake.function))
+    report = check(name, mistake.function)
     assert not report.passed
     assert mistake.hint in str(report)
     assert points(report.verdicts) <= 0.5 * ALL[name].points
@@ -64,9 +60,18 @@ def test_other_inputs_tell_the_mistakes_apart_as_well(name: str, seed: int) -> N
     one = ALL[name]
     cases = list(one.cases(torch.Generator().manual_seed(seed)))
     for mistake in one.mistakes:
-        answers = [one.answer(mistake.function, inputs) for inputs in cases]
-        right = [one.answer(one.reference, inputs) for inputs in cases]
+        answers = [one.ask(mistake.function, inputs) for inputs in cases]
+        right = [one.ask(one.reference, inputs) for inputs in cases]
         assert not all(alike(a, b) for a, b in zip(answers, right, strict=True)), mistake.hint
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_order_of_the_inputs_does_not_matter(name: str) -> None:
+    one = ALL[name]
+    (first, *_) = one.cases(torch.Generator().manual_seed(0))
+    turned = dict(reversed(first.items()))
+    for function in (one.reference, *(mistake.function for mistake in one.mistakes)):
+        assert alike(one.ask(function, first), one.ask(function, turned))
 
 
 def test_a_change_in_place_is_seen() -> None:
@@ -113,9 +118,7 @@ def test_nan_keeps_no_rule_about_values() -> None:
 def test_manners_count_only_on_top_of_a_right_answer() -> None:
     nothing = check("ps1.project_l2", lambda delta, radius: delta)
     assert points(nothing.verdicts) == 1  # what is inside stays as it is
-    right = check(
-        "ps1.project_l2", lambda delta, radius: by_name(ALL["ps1.project_l2"].reference)(delta=delta, radius=radius)
-    )
+    right = check("ps1.project_l2", ALL["ps1.project_l2"].reference)
     assert points(right.verdicts) == ALL["ps1.project_l2"].points == 7
 
 
@@ -127,7 +130,7 @@ def test_the_report_is_safe_as_html() -> None:
 def test_progress_outlives_the_kernel(tmp_path: Any) -> None:
     assert "ps1.project_linf           not tried" in progress()
     check("ps1.project_linf", lambda delta, radius: delta)
-    check("ps1.direction_l2", by_name(ALL["ps1.direction_l2"].reference))
+    check("ps1.direction_l2", ALL["ps1.direction_l2"].reference)
     assert "ps1.project_linf           3 of 5" in progress()  # read from the file: nothing is kept in memory
     assert "ps1.direction_l2           passed" in progress()
     file = tmp_path / "new" / "progress.json"
@@ -145,7 +148,7 @@ def test_a_mistake_that_equals_the_right_answer_is_not_named() -> None:
     one = ALL["ps1.project_linf"]
     same = Exercise(**{**vars(one), "mistakes": (Mistake(one.reference, "never said"),)})
     cases = list(one.cases(torch.Generator().manual_seed(0)))
-    answers = [one.answer(lambda delta, radius: delta, inputs) for inputs in cases]
+    answers = [one.ask(lambda delta, radius: delta, inputs) for inputs in cases]
     assert judge(same, cases, answers)[1] == ""
 
 
