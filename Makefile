@@ -30,20 +30,20 @@ test-full: setup chromium bubblewrap lint ## The same with the notebooks at full
 setup: .venv/.ready ## Create .venv from uv.lock, once
 
 train: setup ## Train the models whose weights are missing (DATA=folder or horse2zebra: models of those pictures)
-	$(PYTHON) -m course_lib.trainer $(if $(DATA),--data "$(DATA)") $(TRAIN_ARGS)
+	$(PYTHON) -m course_lib train $(if $(DATA),--data "$(DATA)") $(TRAIN_ARGS)
 
 bench: setup ## Measure speed, into data/results/bench.json
 	$(PYTHON) tests/bench/bench.py
 
 quality: setup ## Measure the quality of every task, into data/results/quality.json, and print the tables
-	$(PYTHON) -m course_lib.quality
-	$(PYTHON) -m course_lib.tables
+	$(PYTHON) -m course_lib measure
+	$(PYTHON) -m course_lib tables
 
 tune: setup ## Choose the settings of every task on validation pictures, into data/tuned
-	$(PYTHON) -m course_lib.tuning
+	$(PYTHON) -m course_lib tune
 
 gallery: setup ## Draw the README's pictures again
-	$(PYTHON) -m course_lib.gallery
+	$(PYTHON) -m course_lib gallery
 
 lint: setup ## Check style and types
 	$(PYTHON) -m ruff check --quiet
@@ -58,7 +58,7 @@ notebooks: setup ## Run every notebook in fast mode and store the outputs that t
 	COURSE_FAST=1 $(PYTHON) -m tests.tools.freeze notebooks/*.ipynb
 
 release: setup ## Write what students get of the problem sets, from their masters
-	@$(PYTHON) -m course_lib.grading.release
+	@$(PYTHON) -m course_lib release
 
 site: setup ## Execute the notebooks and write them as pages to read, into build/site (COURSE_FAST=1: quick)
 	$(PYTHON) -m sphinx -c .site -d build/doctrees . build/site

@@ -1,12 +1,33 @@
-"""python -m course_lib COMMAND: the course's commands. `grade` grades a class."""
+"""python -m course_lib COMMAND: the course's commands, each with --help."""
 
 import sys
+from importlib import import_module
 
-from course_lib.grading.command import grade
+COMMANDS = {  # where each one is, and what it is for
+    "train": ("authoring.train:train_from", "train networks, measure them, or say which are there"),
+    "tune": ("authoring.tune:tune_from", "choose every task's settings on validation pictures"),
+    "measure": ("authoring.measure:measure", "measure every task on test pictures"),
+    "tables": ("authoring.tables:print_tables", "print what was measured as tables"),
+    "gallery": ("authoring.gallery:gallery", "draw the README's pictures"),
+    "samples": ("authoring.samples:samples", "fill a store of generated pictures, and measure it"),
+    "statistics": ("authoring.statistics:statistics", "measure the pictures that seeds are drawn from"),
+    "release": ("authoring.release:release", "write what students get of the problem sets"),
+    "grade": ("grading.command:grade", "grade a class"),
+}
+USAGE = "usage: python -m course_lib COMMAND ...; COMMAND --help says more\n\n" + "\n".join(
+    f"  {name:12}{purpose}" for name, (_, purpose) in COMMANDS.items()
+)
 
-COMMANDS = {"grade": grade}
+
+def main(words: list[str]) -> None:
+    """Run the command that the first word names, with the others."""
+    if words[:1] in ([], ["-h"], ["--help"]):
+        sys.exit(USAGE if not words else print(USAGE))
+    if words[0] not in COMMANDS:
+        sys.exit(f"expected a command among {', '.join(COMMANDS)}, got {words[0]!r}")
+    module, _, function = COMMANDS[words[0]][0].partition(":")
+    getattr(import_module(f"course_lib.{module}"), function)(words[1:])
+
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
-        sys.exit(f"expected one of {', '.join(COMMANDS)}: python -m course_lib grade SUBMISSIONS/ --out grades/")
-    COMMANDS[sys.argv[1]](sys.argv[2:])
+    main(sys.argv[1:])

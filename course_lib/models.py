@@ -22,6 +22,7 @@ class Classifier(nn.Module):
 
     mean: Tensor
     std: Tensor
+    size: int | None = None  # pixels of a side, where the network is for one size alone
 
     def __init__(
         self,
@@ -50,11 +51,21 @@ class Classifier(nn.Module):
         return after.mean((2, 3)).to(images.device)
 
     def normalised(self, images: Tensor) -> Tensor:
-        """What the body sees, on the device where that is."""
-        return (images.to(self.mean.device) - self.mean) / self.std
+        """What the body sees, of its own type and on its own device. ValueError for what are no pictures for it."""
+        shape, size = tuple(images.shape), self.size
+        if not images.is_floating_point():
+            raise ValueError(f"expected pictures in [0, 1], got {images.dtype}: pixels.to_float makes them")
+        if len(shape) != 4 or shape[1] != 3 or (size and not self.training and shape[2:] != (size, size)):
+            raise ValueError(f"expected pictures (B, 3, {size or 'H'}, {size or 'W'}), got shape {shape}")
+        return (images.to(self.mean) - self.mean) / self.std
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images).to(self.mean.device)).to(images.device)
+
+    def __repr__(self) -> str:
+        count = sum(parameter.numel() for parameter in self.parameters())
+        size = f", {self.size} pixels" if self.size else ""
+        return f"{type(self).__name__}({self.head.out_features} answers, {count:,} parameters{size})"
 
 
 class Block(nn.Module):
@@ -99,3 +110,14 @@ def plain_network(widths: Sequence[int], classes: int) -> Classifier:
         layers += [nn.Conv2d(before, after, size, padding=size // 2, bias=False), nn.BatchNorm2d(after)]
         layers += [nn.ReLU(), nn.AvgPool2d(2)] if depth < len(widths) - 1 else []
     return Classifier(nn.Sequential(*layers), nn.Linear(widths[-1], classes), activation=F.relu)
+
+
+def build(
+    network: str, widths: Sequence[int], classes: int, *, halvings: Sequence[bool] | None = None, seed: int = 0
+) -> Classifier:
+    """A "residual" or a "plain" network, freshly initialised from the random seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if network == "plain":
+            return plain_network(widths, classes)
+        return residual_network(widths, classes, halvings=halvings)

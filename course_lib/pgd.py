@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from course_lib.constraints import Ball
+from course_lib.one_line import OneLine
 
 Objective = Callable[[Tensor], Tensor]
 """(B, 3, H, W) images with pixels in [0, 1] -> (B,) losses, one for each image; smaller is better."""
 
 
-@dataclass(frozen=True)
-class Problem:
+@dataclass(frozen=True, repr=False)
+class Problem(OneLine):
     """Minimise `objective` over images within `ball` around `centre` (the start, where None) and within [0, 1].
 
     `start` and `centre` are (B, 3, H, W); `step_size` is the length of a step in the ball's norm, in pixel units.
@@ -40,8 +41,8 @@ class Problem:
             raise ValueError(f"expected steps and step_size of at least 0, got {self.steps} and {self.step_size}")
 
 
-@dataclass(frozen=True)
-class Frame:
+@dataclass(frozen=True, repr=False)
+class Frame(OneLine):
     """The images after `step` steps and the losses OF these images; frame 0 is the start."""
 
     step: int
@@ -70,7 +71,7 @@ def frames(problem: Problem) -> Iterator[Frame]:
         yield Frame(number, images, losses)
         images = following
     with torch.no_grad():
-        losses = problem.objective(images)
+        losses = losses_of(problem.objective, images)
     yield Frame(problem.steps, images, losses)
 
 
@@ -86,6 +87,14 @@ def value_and_gradient(objective: Objective, images: Tensor) -> tuple[Tensor, Te
     """Losses (B,) and their gradients (B, 3, H, W). Differentiating the sum keeps the images of a batch independent."""
     with torch.enable_grad():
         images = images.detach().requires_grad_()
-        losses = objective(images)
+        losses = losses_of(objective, images)
         (gradient,) = torch.autograd.grad(losses.sum(), images)
     return losses.detach(), gradient
+
+
+def losses_of(objective: Objective, images: Tensor) -> Tensor:
+    """The losses (B,) of images (B, 3, H, W); ValueError where the objective gives anything else."""
+    losses = objective(images)
+    if losses.shape != images.shape[:1]:
+        raise ValueError(f"expected one loss for each image, ({len(images)},), got shape {tuple(losses.shape)}")
+    return losses

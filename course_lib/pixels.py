@@ -9,11 +9,38 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 LARGEST_PICTURE = 50_000_000  # pixels; PIL alone would accept about 180 million
+SLACK = 1e-3  # beyond [0, 1], for rounding
 
 
 def to_float(images: Tensor) -> Tensor:
     """uint8 images 0..255 -> float images 0..1."""
     return images.float().div_(255)
+
+
+def check_pixels(images: Tensor, *, what: str = "pictures") -> None:
+    """ValueError in one sentence for anything but floats (B, 3, H, W) in [0, 1]."""
+    if not isinstance(images, Tensor):
+        raise ValueError(f"expected {what} as a tensor (B, 3, H, W) in [0, 1], got a {type(images).__name__}")
+    if not images.is_floating_point():
+        raise ValueError(f"expected {what} of floats in [0, 1], got {images.dtype}: pixels.to_float makes them")
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"expected {what} (B, 3, H, W), got shape {tuple(images.shape)}")
+    low, high = torch.stack(images.detach().aminmax()).tolist() if images.numel() else (0.0, 1.0)
+    if not (low >= -SLACK and high <= 1 + SLACK):  # NaN is neither
+        raise ValueError(f"expected {what} with pixels in [0, 1], got {low:.3g} to {high:.3g}")
+
+
+def check_labels(labels: Tensor, *, count: int | None = None, classes: int | None = None) -> None:
+    """ValueError in one sentence for anything but integers (B,) from 0 on: `count` of them, below `classes`."""
+    many = "" if count is None else f"{count} "
+    if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.dtype != torch.int64:
+        came = f"{labels.dtype} {[*labels.shape]}" if isinstance(labels, Tensor) else repr(labels)[:60]
+        raise ValueError(f"expected {many}labels as a vector of integers, torch.tensor([0, ...]), got {came}")
+    if count is not None and len(labels) != count:
+        raise ValueError(f"expected {count} labels, got {len(labels)}")
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < (classes or 2**62):
+        bounds = "of at least 0" if classes is None else f"between 0 and {classes - 1}"
+        raise ValueError(f"expected labels {bounds}, got {labels.tolist()[:10]}")
 
 
 def shrink(images: Tensor, factor: int) -> Tensor:

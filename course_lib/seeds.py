@@ -6,14 +6,15 @@ generator.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.pixels import nearest
+from course_lib.one_line import OneLine
+from course_lib.pixels import check_labels, nearest, to_float
 
 TINY = 1e-12  # keeps a draw possible where every point is a centre already
 JITTER = 0.01  # standard deviation; the authors add 1e-4 to the covariance's diagonal
@@ -35,17 +36,18 @@ class Seeds(Protocol):
 class Uniform:
     """Every value uniform in [0, 1): noise that knows nothing of the data. `shape` is (3, H, W)."""
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
+        check_labels(labels)
         return torch.rand(len(labels), *self.shape, generator=generator)
 
     def centres(self, label: int) -> Tensor:
         return torch.full((1, *self.shape), 0.5)
 
 
-@dataclass(frozen=True)
-class PixelNormal:
+@dataclass(frozen=True, repr=False)
+class PixelNormal(OneLine):
     """Every value of every pixel normal on its own, with the class's mean and standard deviation at that place.
 
     `means` and `deviations` are (classes, 3, H, W), in units of pixels in [0, 1].
@@ -57,12 +59,12 @@ class PixelNormal:
     @classmethod
     def fit(cls, images: Tensor, labels: Tensor) -> "PixelNormal":
         """From uint8 training pictures (N, 3, H, W) and their labels (N,)."""
-        groups = [group.float().div(255) for group in by_class(images, labels)]
+        groups = [to_float(group) for group in by_class(images, labels)]
         means = torch.stack([group.mean(0) for group in groups])
         return cls(means, torch.stack([group.std(0, correction=0) for group in groups]))
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
-        check_known(labels, len(self.means))
+        check_labels(labels, classes=len(self.means))
         noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator)
         return (self.means[labels] + self.deviations[labels] * noise).clamp(0, 1)
 
@@ -70,7 +72,7 @@ class PixelNormal:
         return self.means[[label]]
 
 
-class MultivariateNormal:
+class MultivariateNormal(OneLine):
     """G_y = N(mu_y, Sigma_y + jitter^2 I), the paper's choice, exact at full resolution and without a d x d matrix.
 
     With the N centred pictures of a class as rows of X, Sigma = X'X / N. For z ~ N(0, I_N) and xi ~ N(0, I_d) the sum
@@ -82,7 +84,7 @@ class MultivariateNormal:
         self.means = torch.stack([group.float().mean(0) for group in self.groups]) / 255
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
-        check_known(labels, len(self.groups))
+        check_labels(labels, classes=len(self.groups))
         seeds = self.means[labels]
         for label in labels.unique().tolist():
             rows = (labels == label).nonzero().squeeze(1)
@@ -97,7 +99,7 @@ class MultivariateNormal:
         return self.means[[label]]
 
 
-class Mixture:
+class Mixture(OneLine):
     """A mixture of Gaussians for each class, which the paper names as a richer G_y: one for each group of similar
     pictures.
 
@@ -120,8 +122,8 @@ class Mixture:
         return self.normals.means[self.labels == label]
 
 
-@dataclass(frozen=True)
-class Upsampled:
+@dataclass(frozen=True, repr=False)
+class Upsampled(OneLine):
     """Seeds of another distribution, `factor` times as large by nearest neighbour. At 224 pixels both documents fit G_y
     on pictures of 56 x 56: Sigma would otherwise be of rank N in 150,528 dimensions."""
 
@@ -136,36 +138,25 @@ class Upsampled:
 
 
 @dataclass(frozen=True)
-class OnDemand:
-    """A distribution for each of many `classes`, fitted when that class is first asked for.
+class Kind:
+    """A kind of seeds. `fit(images, labels)` takes uint8 training pictures (N, 3, H, W) and their labels (N,).
 
-    `pictures` gives uint8 training pictures (N, 3, H, W) of a class, and `fit` the distribution of pictures and labels.
+    A `noise` kind starts far from any picture, and generation has settings of its own for it. A `blind` kind looks at
+    no pictures: it gets none of the right size.
     """
 
-    classes: int
-    pictures: Callable[[int], Tensor]
     fit: Callable[[Tensor, Tensor], Seeds]
-    fitted: dict[int, Seeds] = field(default_factory=dict)
+    noise: bool = False
+    blind: bool = False
 
-    def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
-        check_known(labels, self.classes)
-        parts: dict[int, Tensor] = {}
-        for label in labels.unique().tolist() or [0]:
-            parts[label] = self.of(label).sample(labels[labels == label] * 0, generator=generator)
-        seeds = torch.empty(len(labels), *next(iter(parts.values())).shape[1:])
-        for label, part in parts.items():
-            seeds[labels == label] = part
-        return seeds
 
-    def centres(self, label: int) -> Tensor:
-        return self.of(label).centres(0)
-
-    def of(self, label: int) -> Seeds:
-        """The distribution of this class alone, in which its label is 0."""
-        if label not in self.fitted:
-            pictures = self.pictures(label)
-            self.fitted[label] = self.fit(pictures, torch.zeros(len(pictures), dtype=torch.int64))
-        return self.fitted[label]
+KINDS: dict[str, Kind] = {
+    "uniform": Kind(lambda images, labels: Uniform(tuple(images.shape[1:])), noise=True, blind=True),
+    "normal": Kind(PixelNormal.fit, noise=True),
+    "multivariate": Kind(MultivariateNormal),
+    "mixture": Kind(Mixture),
+}
+"""Every kind by name: what `testbed.seeds(name)`, the menus of the demos and the tables know."""
 
 
 def similar(images: Tensor, labels: Tensor, groups: int, *, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:
@@ -177,7 +168,7 @@ def similar(images: Tensor, labels: Tensor, groups: int, *, generator: torch.Gen
 
 def choose(weights: Tensor, owners: Tensor, labels: Tensor, *, generator: torch.Generator) -> Tensor:
     """For each label one of the parts that this class owns, at random by weight: indices (B,)."""
-    check_known(labels, int(owners.max()) + 1)
+    check_labels(labels, classes=int(owners.max()) + 1)
     if not len(labels):
         return labels
     return torch.multinomial(weights * (labels[:, None] == owners), 1, generator=generator).squeeze(1)
@@ -198,7 +189,7 @@ def by_class(images: Tensor, labels: Tensor) -> list[Tensor]:
 
 def coarse(images: Tensor, size: int = 8) -> Tensor:
     """Small flattened versions (N, 3 * size * size) in [0, 1], on which similar pictures are close."""
-    return F.adaptive_avg_pool2d(images.float().div(255), size).flatten(1)
+    return F.adaptive_avg_pool2d(to_float(images), size).flatten(1)
 
 
 def k_means(points: Tensor, groups: int, *, generator: torch.Generator, rounds: int = 20) -> Tensor:
@@ -217,15 +208,3 @@ def k_means(points: Tensor, groups: int, *, generator: torch.Generator, rounds: 
         counts = nearest.bincount(minlength=len(centres)).unsqueeze(1)
         centres = torch.where(counts > 0, sums / counts.clamp(min=1), centres)
     return nearest
-
-
-def check_known(labels: Tensor, classes: int) -> None:
-    """Labels must be integers of the fitted classes."""
-    if (
-        labels.ndim != 1
-        or labels.dtype != torch.int64
-        or (labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < classes)
-    ):
-        raise ValueError(
-            f"expected a vector of labels between 0 and {classes - 1}, got {labels.dtype} {labels.tolist()[:10]}"
-        )

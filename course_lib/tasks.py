@@ -5,7 +5,6 @@ All functions return a `Problem`. Images are (B, 3, H, W) in [0, 1], labels (B,)
 `tuned` has them for each task, and `functools.partial` or `**tuned["generate"]` passes them on.
 """
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -15,12 +14,15 @@ from torch import Tensor, nn
 from course_lib.constraints import Ball, norms
 from course_lib.models import Classifier
 from course_lib.pgd import Objective, Problem
-from course_lib.pixels import nearest
+from course_lib.pixels import check_labels, check_pixels, nearest
+
+Network = Callable[[Tensor], Tensor]
+"""Images (B, 3, H, W) in [0, 1] -> logits (B, classes): a classifier, or any function like one."""
 
 # --- objectives -------------------------------------------------------------------------------------------------------
 
 
-def cross_entropy(model: nn.Module, labels: Tensor) -> Objective:
+def cross_entropy(model: Network, labels: Tensor) -> Objective:
     """L(x, y) = -log p(y | x), the loss of a classifier for each image."""
 
     def objective(images: Tensor) -> Tensor:
@@ -66,9 +68,8 @@ def outside(mask: Tensor, reference: Tensor, penalty: Callable[[Tensor], Tensor]
 def refine(
     model: nn.Module, images: Tensor, labels: Tensor, *, ball: Ball, steps: int = 60, step_size: float = 0.5
 ) -> Problem:
-    """Any image towards a class: minimise L(x', y) over the ball around it. The plain form of the primitive (section
-    2)."""
-    check_labels(model, labels, images)
+    """The plain form of the primitive: minimise L(x', y) over the ball around an image (section 2)."""
+    check(model, images, labels, ball)
     return Problem(cross_entropy(model, labels), images.clamp(0, 1), ball, steps=steps, step_size=step_size)
 
 
@@ -94,25 +95,23 @@ def sketch(
 
 
 def attack(
-    model: nn.Module,
+    model: Network,
     images: Tensor,
     labels: Tensor,
     *,
     ball: Ball,
     steps: int = 50,
+    travel: float = 2.5,
     generator: torch.Generator | None = None,
 ) -> Problem:
-    """An untargeted attack, the inner maximum of eq. 2: maximise L(x + delta, y), from a random start with a
-    `generator`.
+    """An untargeted attack, the inner maximum of eq. 2: maximise L(x + delta, y).
 
-    "Untargeted" is a minus sign. Steps have length 2.5 radius / steps.
+    "Untargeted" is a minus sign. All steps together go `travel` radii. With a `generator` the start is random.
     """
-    check_labels(model, labels, images)
-    loss = cross_entropy(model, labels)
+    check(model, images, labels, ball)
+    loss, step_size = cross_entropy(model, labels), ball.radius * (travel / max(steps, 1))
     start = images if generator is None else (images + ball.sample(images, generator=generator)).clamp(0, 1)
-    return Problem(
-        lambda x: -loss(x), start, ball, centre=images, steps=steps, step_size=2.5 * ball.radius / max(steps, 1)
-    )
+    return Problem(lambda x: -loss(x), start, ball, centre=images, steps=steps, step_size=step_size)
 
 
 def inpaint(
@@ -132,10 +131,10 @@ def inpaint(
     Without labels the classifier's own prediction for the damaged image stands in. The paper writes the penalty as a
     `norm`, the authors' code has a `mean_square`; their weights are not comparable.
     """
+    check(model, damaged, labels, ball)
     if labels is None:
         with torch.no_grad():
             labels = model(damaged).argmax(1)
-    check_labels(model, labels, damaged)
     loss, stray = cross_entropy(model, labels), outside(mask, damaged, penalty)
     return Problem(lambda x: loss(x) + weight * stray(x), damaged, ball, steps=steps, step_size=step_size)
 
@@ -156,7 +155,7 @@ def superresolve(
 
     The paper suggests a better start: `start=pixels.bicubic` begins there and keeps the ball's centre.
     """
-    check_labels(model, labels, small)
+    check(model, small, labels, ball)
     begin, centre = start(small, factor), nearest(small, factor)
     return Problem(cross_entropy(model, labels), begin, ball, centre=centre, steps=steps, step_size=step_size)
 
@@ -178,6 +177,7 @@ def paint(
     Paint one feature after another: solve, then pass the result on as `images`, so that the next problem starts and is
     centred there.
     """
+    check(model, images, None, ball)
     raised, stray = activation(model, unit), outside(mask, images, penalty)
     return Problem(lambda x: raised(x) + weight * stray(x), images, ball, steps=steps, step_size=step_size)
 
@@ -204,17 +204,22 @@ def random_holes(count: int, size: int, hole: int, *, generator: torch.Generator
     return masks
 
 
-def check_labels(model: nn.Module, labels: Tensor, images: Tensor) -> None:
-    """One integer label for each image, among the model's classes, or a ValueError that says what came."""
-    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise ValueError(f"expected {len(images)} integer labels, got {labels.dtype} of shape {tuple(labels.shape)}")
-    classes = model.head.out_features if isinstance(model, Classifier) else math.inf
-    if not all(0 <= label < classes for label in labels.tolist()):
-        raise ValueError(f"expected labels between 0 and {classes - 1}, got {labels.tolist()}")
+def check(model: Network, images: Tensor, labels: Tensor | None, ball: Ball) -> None:
+    """The door of every task, once for each problem: ValueError in one sentence for what would end in nonsense."""
+    check_pixels(images)
+    if not hasattr(ball, "project"):
+        raise ValueError(f"expected a ball such as L2Ball(5.0), got {ball!r}")
+    if labels is not None:
+        known = model.head.out_features if isinstance(model, Classifier) else None
+        check_labels(labels, count=len(images), classes=known)
+    if isinstance(model, nn.Module) and not all(bool(weight.isfinite().all()) for weight in model.parameters()):
+        raise ValueError("expected a model with finite weights, got NaN or infinity in some")
 
 
 def check_mask(mask: Tensor, images: Tensor) -> None:
     """A mask (B or 1, 1, H, W) of the images' height and width, with values in [0, 1]."""
+    if not isinstance(mask, Tensor):
+        raise ValueError(f"expected a mask as a tensor (B or 1, 1, H, W), got a {type(mask).__name__}")
     if mask.ndim != 4 or mask.shape[1] != 1 or mask.shape[2:] != images.shape[2:] or len(mask) not in (1, len(images)):
         size = tuple(images.shape)
         raise ValueError(f"expected a mask ({size[0]} or 1, 1, {size[2]}, {size[3]}), got shape {tuple(mask.shape)}")

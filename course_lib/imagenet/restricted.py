@@ -41,7 +41,7 @@ def from_cifar10(book: Photographs, count: int) -> tuple[Tensor, Tensor]:
     """The first `count` pictures of CIFAR-10 that show a bird, cat, dog or frog, (count, 3, 32, 32) in [0, 1], and what
     their labels are in restricted ImageNet. The authors make them 7 times as large, 224 pixels (figure 6a):
 
-        small, labels = from_cifar10(zoo.load("cifar10").test, 8)
+        small, labels = from_cifar10(testbeds.load("cifar10").test, 8)
         solve(superresolve(testbed.robust, small, labels, factor=7, **testbed.tuned["superresolve x7"]))
     """
     members = torch.isin(book.labels, torch.tensor(list(OF_CIFAR10))).nonzero().squeeze(1)[:count]

@@ -2,13 +2,15 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.constraints import Ball
-from course_lib.pgd import Problem, solve
+from course_lib.pgd import solve
+from course_lib.pixels import check_labels, check_pixels
+from course_lib.tasks import attack
 
 PATIENCE = 10  # attack steps between two looks at which pictures are fooled already
 
@@ -60,29 +62,23 @@ def robust_hits(
 def resisting(
     model: nn.Module, images: Tensor, labels: Tensor, *, ball: Ball, steps: int, generator: torch.Generator
 ) -> Tensor:
-    """Which pictures one attack does not fool: PGD on minus the loss from a random start, (N,) booleans.
+    """Which pictures one attack from a random start does not fool, (N,) booleans.
 
     Every `PATIENCE` steps the pictures that are fooled leave, and the others go on.
     """
-    start = (images + ball.sample(images, generator=generator)).clamp(0, 1)
-    alive, attacked = torch.arange(len(images), device=images.device), start
-    step_size = 2.5 * ball.radius / max(steps, 1)
+    attacked = (images + ball.sample(images, generator=generator)).clamp(0, 1)
+    alive = torch.arange(len(images), device=images.device)
     for done in range(0, steps, PATIENCE):
         if len(alive):
-            x, y = images[alive], labels[alive]
-
-            def objective(z: Tensor, y: Tensor = y) -> Tensor:
-                return -F.cross_entropy(model(z), y, reduction="none")
-
-            problem = Problem(
-                objective, attacked, ball, centre=x, steps=min(PATIENCE, steps - done), step_size=step_size
-            )
-            attacked = solve(problem)
-            right = model(attacked).argmax(1) == y
+            whole = attack(model, images[alive], labels[alive], ball=ball, steps=steps)
+            attacked = solve(replace(whole, start=attacked, steps=min(PATIENCE, steps - done)))
+            right = model(attacked).argmax(1) == labels[alive]
             alive, attacked = alive[right], attacked[right]
     return torch.zeros(len(images), dtype=torch.bool, device=images.device).index_fill(0, alive, True)
 
 
 def correct(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) -> Tensor:
     """Which pictures are classified as labelled, (N,) booleans."""
+    check_pixels(images)
+    check_labels(labels, count=len(images))
     return torch.cat([model(part).argmax(1) for part in images.split(batch_size)]) == labels

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,3 +30,12 @@ def resampled(count: int, rounds: int, seed: int) -> Iterator[Tensor]:
     """`rounds` draws of `count` indices with replacement."""
     generator = torch.Generator().manual_seed(seed)
     return (torch.randint(count, (count,), generator=generator) for _ in range(rounds))
+
+
+def rounded(value: Any, digits: int = 4) -> Any:
+    """Numbers as files keep them, wherever they stand in lists and dictionaries."""
+    if isinstance(value, dict):
+        return {key: rounded(part, digits) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(part, digits) for part in value]
+    return round(value, digits) if isinstance(value, float) else value

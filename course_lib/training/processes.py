@@ -1,7 +1,7 @@
 """One process, or many that train one network together, as `accelerate launch` or `torchrun` start them.
 
-    accelerate launch -m course_lib.trainer NAME                                  every GPU of this machine
-    accelerate launch --multi_gpu --num_processes 2 -m course_lib.trainer NAME    two processes on a CPU, too
+    accelerate launch -m course_lib train NAME                                  every GPU of this machine
+    accelerate launch --multi_gpu --num_processes 2 -m course_lib train NAME    two processes on a CPU, too
 
 Each one draws the whole batch and computes its share of it. Gradients are the mean over all processes and batch norm
 sees the whole batch, so the result is that of one process up to rounding.
@@ -23,6 +23,8 @@ from torch import Tensor, nn
 
 from course_lib.prepare import best_device
 from course_lib.training.batch_norm import WholeBatchNorm
+from course_lib.training.loop import Run
+from course_lib.training.recipe import Recipe
 
 PATIENCE = timedelta(hours=1)  # for a process that is silent; the first one also measures while the others wait
 ONE_ONLY = (
@@ -39,28 +41,13 @@ class Alone:
     def __init__(self, device: str = "cpu") -> None:
         self.device = device
 
-    def share(self, *wholes: Tensor) -> list[Tensor]:
-        """The rows of tensors (B, ...) that are this process's to compute, (B / count, ...)."""
-        for whole in wholes:
-            if len(whole) % self.count:
-                raise ValueError(f"expected a batch that {self.count} processes share equally, got {len(whole)}")
-        return [whole.tensor_split(self.count)[self.number] for whole in wholes] if self.count > 1 else [*wholes]
-
-    def connect(self, model: nn.Module) -> nn.Module:
-        """The same network, to be trained: its gradients and batch statistics will be those of the whole batch."""
-        return model
-
-    def mean(self, values: Tensor) -> Tensor:
-        """The mean over all processes."""
-        return values
+    def run(self, recipe: Recipe) -> Run:
+        """A fresh training run."""
+        return Run(recipe, self.device)
 
     def agree(self, answer: bool) -> bool:
         """The first one's answer, for all."""
         return answer
-
-    def read(self, path: Path) -> bytes:
-        """A file of the first one's machine, for all."""
-        return path.read_bytes()
 
     def in_turn(self) -> AbstractContextManager[None]:
         """The first process of each machine goes through this block before the others, who find what it left."""
@@ -78,33 +65,59 @@ class Together(Alone):
         self.accelerator, self.first = accelerator, accelerator.is_main_process
         self.number, self.count = accelerator.process_index, accelerator.num_processes
 
-    def connect(self, model: nn.Module) -> nn.Module:
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.__class__ = WholeBatchNorm
-        connected: nn.Module = self.accelerator.prepare_model(model)
-        return connected
-
-    def mean(self, values: Tensor) -> Tensor:
-        mean: Tensor = self.accelerator.reduce(values.to(self.accelerator.device), "mean")
-        return mean.to(values.device)
+    def run(self, recipe: Recipe) -> Run:
+        return SharedRun(recipe, self)
 
     def agree(self, answer: bool) -> bool:
-        return bool(self._first_ones(torch.tensor([answer])).item())
-
-    def read(self, path: Path) -> bytes:
-        data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8) if self.first else torch.empty(0)
-        size = self._first_ones(torch.tensor([len(data)]))
-        own = data if self.first else torch.empty(int(size), dtype=torch.uint8)
-        return self._first_ones(own).numpy().tobytes()
+        return bool(self.first_ones(torch.tensor([answer])).item())
 
     def in_turn(self) -> AbstractContextManager[None]:
         turn: AbstractContextManager[None] = self.accelerator.local_main_process_first()
         return turn
 
-    def _first_ones(self, values: Tensor) -> Tensor:
+    def first_ones(self, values: Tensor) -> Tensor:
+        """The first process's values, for all."""
         received: Tensor = importlib.import_module("accelerate.utils").broadcast(values.to(self.accelerator.device))
         return received.cpu()
+
+
+class SharedRun(Run):
+    """A run that several processes share. Of their checkpoints only the first one's counts."""
+
+    def __init__(self, recipe: Recipe, processes: Together) -> None:
+        super().__init__(recipe, processes.device)
+        self.processes = processes
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.__class__ = WholeBatchNorm
+        self.connected = processes.accelerator.prepare_model(self.model)
+
+    def share(self, *wholes: Tensor) -> tuple[Tensor, ...]:
+        """The rows of tensors (B, ...) that are this process's to compute, (B / count, ...)."""
+        number, count = self.processes.number, self.processes.count
+        for whole in wholes:
+            if len(whole) % count:
+                raise ValueError(f"expected a batch that {count} processes share equally, got {len(whole)}")
+        return tuple(whole.tensor_split(count)[number] for whole in wholes)
+
+    def mean(self, values: Tensor) -> Tensor:
+        accelerator = self.processes.accelerator
+        mean: Tensor = accelerator.reduce(values.to(accelerator.device), "mean")
+        return mean.to(values.device)
+
+    def save(self, path: Path) -> None:
+        if self.processes.first:
+            super().save(path)
+
+    def restore(self, path: Path) -> None:
+        """Continue from the first process's checkpoint: the others may be on another machine."""
+        processes = self.processes
+        if not processes.agree(path.exists()):
+            return
+        data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8) if processes.first else torch.empty(0)
+        size = processes.first_ones(torch.tensor([len(data)]))
+        own = data if processes.first else torch.empty(int(size), dtype=torch.uint8)
+        self.load(processes.first_ones(own).numpy().tobytes(), path)
 
 
 @contextmanager

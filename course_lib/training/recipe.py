@@ -1,80 +1,72 @@
-"""What decides a training run: data, network, perturbation set, schedule, augmentation, seed."""
+"""What decides a training run: data, network, perturbation set, schedule, augmentation, random seed."""
 
+import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from course_lib.constraints import Ball, L2Ball, LinfBall
-from course_lib.models import Classifier, plain_network, residual_network
+from course_lib.models import Classifier, build
+from course_lib.one_line import OneLine
 
 BALLS: dict[str, type[L2Ball] | type[LinfBall]] = {"l2": L2Ball, "linf": LinfBall}
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides a training run; the same recipe on the same machine gives the same weights.
+@dataclass(frozen=True, repr=False)
+class Recipe(OneLine):
+    """Everything that decides a training run; the same recipe on the same machine gives the same weights."""
 
-    `attack_steps` lists the PGD steps of the inner maximum, one entry for each equal part of the training: (1, 2) means
-    one step in the first half and two in the second. `shrinks` lists in the same way by what factor pictures, and the
-    radius with them, are made smaller: (2, 1) trains on pictures of half the side first, for a quarter of the time.
-    `crop` is the smallest share of a picture that a random crop keeps (1: no crops), `colour` the largest change of
-    brightness, contrast and saturation, `noise` the largest standard deviation of Gaussian noise; `nothing` is the
-    share of pictures that are scrambled and get the last class, "nothing". `validation` pictures are looked at after
-    each epoch, and the weights of the best epoch are kept (0: the last weights are). `halvings` says which blocks halve
-    the resolution (None: all). `only` are the classes of the data that are trained on, and their order becomes the
-    labels 0, 1, ... (empty: all); `backgrounds` is PictureBook's.
-    """
-
-    data: str
-    size: int = 64
-    shortcut: float | None = None
-    classes: int = 10
-    network: str = "residual"
-    widths: tuple[int, ...] = (16, 48, 96, 192)
-    halvings: tuple[bool, ...] | None = None
-    radius: float = 0.0
-    norm: str = "l2"
-    attack_steps: tuple[int, ...] = (1, 1, 2)
-    shrinks: tuple[int, ...] = (1,)
-    radius_warmup: float = 0.3
+    data: str  # the name of a data set, as testbeds call it
+    size: int = 64  # pixels of a side
+    shortcut: float | None = None  # PictureBook's planted non-robust feature: L2 distance at 64 pixels
+    classes: int = 10  # answers of the network
+    network: str = "residual"  # or "plain"
+    widths: tuple[int, ...] = (16, 48, 96, 192)  # channels of each block
+    halvings: tuple[bool, ...] | None = None  # which blocks halve the resolution; None: all
+    radius: float = 0.0  # of the training attack, in pixel units at `size`; 0: no attack
+    norm: str = "l2"  # or "linf"
+    attack_steps: tuple[int, ...] = (1, 1, 2)  # PGD steps of the attack in each equal part of the training
+    shrinks: tuple[int, ...] = (1,)  # by what factor pictures, and an L2 radius, are smaller in each equal part
+    radius_warmup: float = 0.3  # share of the training over which the radius grows
     epochs: int = 20
     batch_size: int = 64
-    peak_rate: float = 0.15
+    peak_rate: float = 0.15  # learning rate at its highest
     weight_decay: float = 5e-4
     label_smoothing: float = 0.05
-    averaging: float = 0.999
-    precision: str = "float32"
-    padding: int = 4
-    flips: bool = True
-    crop: float = 1.0
-    colour: float = 0.0
-    noise: float = 0.0
-    nothing: float = 0.0
-    validation: int = 0
-    seed: int = 0
-    only: tuple[int, ...] = ()
-    backgrounds: tuple[int, ...] = ()
+    averaging: float = 0.999  # decay of the running average of the weights, for each step
+    precision: str = "float32"  # or "bfloat16"
+    padding: int = 4  # pixels of random shifts, with mirrored borders
+    flips: bool = True  # left and right exchanged at random
+    crop: float = 1.0  # the smallest share of a picture that a random crop keeps; 1: no crops
+    colour: float = 0.0  # the largest change of brightness, contrast and saturation, as a share
+    noise: float = 0.0  # the largest standard deviation of Gaussian noise, in pixel units
+    nothing: float = 0.0  # share of pictures that are scrambled and get the last class, "nothing"
+    validation: int = 0  # pictures looked at after each epoch; the best epoch's weights are kept (0: the last)
+    seed: int = 0  # of all random numbers
+    only: tuple[int, ...] = ()  # the classes trained on, in the order of their new labels 0, 1, ...; empty: all
+    backgrounds: tuple[int, ...] = ()  # PictureBook's, for each class
 
     def __post_init__(self) -> None:
         if self.only and self.classes != len(self.only) + (self.nothing > 0):
             raise ValueError(f"expected one class for each of {list(self.only)}, got {self.classes} classes")
 
     def build(self) -> Classifier:
-        """The network, freshly initialised from the seed."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            if self.network == "plain":
-                return plain_network(self.widths, self.classes)
-            return residual_network(self.widths, self.classes, halvings=self.halvings)
+        """The network, freshly initialised from the random seed."""
+        return build(self.network, self.widths, self.classes, halvings=self.halvings, seed=self.seed)
 
     @classmethod
-    def from_card(cls, values: dict[str, Any]) -> "Recipe":
+    def from_card(cls, values: Mapping[str, Any]) -> "Recipe":
         """The recipe that a JSON card tells: lists become tuples again."""
-        plain: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
+        plain: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
         return cls(**plain)
+
+    @classmethod
+    def from_text(cls, text: str) -> "Recipe":
+        """The recipe that Python writes as `Recipe(data='...', ...)`, which older checkpoints hold; nothing is run."""
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call):
+            raise ValueError(f"expected Recipe(...), got {text[:40]!r}")
+        return cls(**{word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg})
 
     @property
     def stored(self) -> int:

@@ -6,14 +6,17 @@ from typing import Any
 import pytest
 import torch
 
-from course_lib import quality, tables, tuning, zoo
-from course_lib import trials as trials_module
+from course_lib.authoring import measure as quality
+from course_lib.authoring import tables
+from course_lib.authoring import trials as trials_module
+from course_lib.authoring import tune as tuning
+from course_lib.authoring.measure import CONTENDERS
+from course_lib.authoring.trials import Trial, solved
 from course_lib.constraints import norms
 from course_lib.measuring.intervals import wilson
 from course_lib.measuring.judging import judged
-from course_lib.quality import CONTENDERS
-from course_lib.testbed import SEED_KINDS, Testbed
-from course_lib.trials import Trial, solved
+from course_lib.seeds import KINDS
+from course_lib.testbeds import Testbed
 from tests.tools import tiny
 
 COUNT = 8
@@ -31,7 +34,7 @@ def trials(testbed: Testbed) -> dict[str, Trial]:
 
 def test_there_is_a_trial_for_every_kind_of_seeds_and_both_ways_of_every_pair(testbed, trials):
     assert list(trials) == [
-        *(f"generation, {kind}" for kind in SEED_KINDS),
+        *(f"generation, {kind}" for kind in KINDS),
         "generation, seeds of a wrong class",
         "translation, class 0 to class 1",
         "translation, class 1 to class 0",

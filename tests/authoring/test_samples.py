@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from course_lib import samples
+from course_lib.authoring import samples
+from course_lib.authoring.store import Store
 from course_lib.measuring.intervals import wilson
 from course_lib.measuring.judging import judged
 from course_lib.measuring.scores import frechet_distance, inception_score
-from course_lib.store import Store
 from course_lib.training.processes import Alone
 from tests.tools import tiny
 from tests.training.test_processes import LIMIT, two
@@ -178,11 +178,11 @@ def test_a_store_of_another_model_or_seed_is_refused(bed: Any, tmp_path: Path) -
 DRIVER = """
 import os, signal
 from tests.tools import tiny
-from course_lib import samples
-from course_lib.store import Store
+from course_lib.authoring import samples
+from course_lib.authoring.store import Store
 
 bed, put = tiny.untrained_testbed(), Store.put
-samples.zoo.load = lambda name: bed
+samples.testbeds.load = lambda name: bed
 
 def put_and_die(self, number, *pictures):
     put(self, number, *pictures)

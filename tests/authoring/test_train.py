@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from course_lib import trainer, weights
+from course_lib.authoring import train as trainer
 from course_lib.measuring.accuracy import accuracy
+from course_lib.testbeds import weights
 from course_lib.training.augmentation import random_colours, random_crops, seeded
 from course_lib.training.loop import train
 from course_lib.training.recipe import Recipe

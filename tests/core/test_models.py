@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from course_lib.imagenet.robustness import ForeignClassifier, import_robustness
 from course_lib.models import Block, Classifier, plain_network, residual_network
 from course_lib.prepare import best_device, prepare
-from course_lib.weights import load_model
+from course_lib.testbeds.weights import load_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

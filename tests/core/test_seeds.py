@@ -5,9 +5,18 @@ import torch
 from torch import Tensor
 
 from course_lib import seeds
-from course_lib.seeds import Mixture, MultivariateNormal, OnDemand, PixelNormal, Seeds, Uniform, Upsampled, k_means
-from course_lib.statistics import principal
-from course_lib.testbed import SEED_KINDS
+from course_lib.seeds import (
+    KINDS,
+    Mixture,
+    MultivariateNormal,
+    OnDemand,
+    PixelNormal,
+    Seeds,
+    Uniform,
+    Upsampled,
+    k_means,
+)
+from course_lib.testbeds.statistics import principal
 from tests.tools import tiny
 
 SHAPE = (3, 2, 3)
@@ -246,7 +255,7 @@ def test_the_centre_of_a_distribution_is_what_its_samples_scatter_around():
 def test_a_testbeds_seeds_are_fitted_once_and_on_training_pictures_only():
     read: list[str] = []
     testbed = tiny.untrained_testbed(read)
-    for kind in SEED_KINDS:
+    for kind in KINDS:
         fitted = testbed.seeds(kind)
         assert testbed.seeds(kind) is fitted
         assert fitted.sample(torch.tensor([0, 4]), generator=generator()).shape == (2, 3, tiny.SIZE, tiny.SIZE)

@@ -12,16 +12,17 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import recipes, trainer, zoo
+from course_lib import recipes, testbeds
+from course_lib.authoring import train as trainer
 from course_lib.constraints import L2Ball
 from course_lib.datasets import cyclegan
 from course_lib.datasets.collections import collection_of
 from course_lib.datasets.photographs import Photographs
 from course_lib.pgd import solve
+from course_lib.seeds import KINDS
 from course_lib.storage import fetching
 from course_lib.storage.archives import GROWTH, unpack
 from course_lib.tasks import attack, fill_with_mean, inpaint, paint, random_holes, superresolve, translate
-from course_lib.testbed import SEED_KINDS
 from tests.tools.web import Server, serving
 
 COUNTS = {"trainA": 250, "trainB": 290, "testA": 8, "testB": 12}
@@ -208,8 +209,8 @@ def test_a_pair_is_trained_by_name_and_serves_every_task(
     monkeypatch.setattr("sys.argv", ["trainer", "--data", "summer2winter", "--count", "4"])
     trainer.main()
     assert "TESTBED=summer2winter\n" in capsys.readouterr().out
-    assert recipes.own("summer2winter").keys() == {f"summer2winter-{role}" for role in zoo.ROLES}
-    testbed = zoo.load("summer2winter")
+    assert recipes.own("summer2winter").keys() == {f"summer2winter-{role}" for role in testbeds.ROLES}
+    testbed = testbeds.load("summer2winter")
     assert testbed.pairs == ((0, 1),)
     assert list(testbed.pair_models) == [(0, 1)]
     images, labels = testbed.batch("test", [0, 1])
@@ -226,6 +227,6 @@ def test_a_pair_is_trained_by_name_and_serves_every_task(
         for problem in problems:
             assert solve(problem).shape == images.shape
             assert not torch.equal(solve(problem), problem.start)
-    for kind in SEED_KINDS:
+    for kind in KINDS:
         seeds = testbed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
         assert seeds.shape == images.shape

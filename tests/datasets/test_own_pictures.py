@@ -9,13 +9,14 @@ import torch
 from nbclient import NotebookClient
 from PIL import Image
 
-from course_lib import recipes, trainer, zoo
+from course_lib import recipes, testbeds
+from course_lib.authoring import train as trainer
 from course_lib.datasets.collections import folder
 from course_lib.datasets.photographs import Photographs
 from course_lib.datasets.picturebook import PictureBook
 from course_lib.pgd import solve
+from course_lib.seeds import KINDS
 from course_lib.tasks import generate
-from course_lib.testbed import SEED_KINDS
 from tests.datasets.test_photographs import COLOURS, write
 from tests.notebooks.test_notebooks import NOTEBOOKS
 
@@ -58,14 +59,14 @@ def test_a_folder_becomes_models_and_a_testbed(home: Path, monkeypatch: pytest.M
     told = capsys.readouterr().out
     assert f"TESTBED=folder:{home}" in told
     monkeypatch.setenv("TESTBED", f"folder:{home}")
-    testbed = zoo.load()
+    testbed = testbeds.load()
     assert testbed.classes == ("blue", "green", "red")
     labels = torch.arange(3)
     assert testbed.judge(testbed.batch("test", [0, 1])[0]).shape == (2, 4)
     for count, given in ((3, 3), (500, 12)):
         first, batch = testbed.first("test", count), testbed.batch("test", range(given))
         assert all(torch.equal(mine, theirs) for mine, theirs in zip(first, batch, strict=True))
-    for kind in SEED_KINDS:
+    for kind in KINDS:
         seeds = testbed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
         settings = testbed.tuned["generate"] | {"steps": 2}
         assert solve(generate(testbed.robust, seeds, labels, **settings)).shape == (3, 3, 64, 64)

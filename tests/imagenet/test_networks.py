@@ -21,7 +21,9 @@ import torchvision
 from huggingface_hub import constants
 from torch import Tensor, nn
 
-from course_lib import gallery, quality, tables, zoo
+from course_lib import testbeds
+from course_lib.authoring import gallery, tables
+from course_lib.authoring import measure as quality
 from course_lib.constraints import L2Ball, norms
 from course_lib.imagenet import networks as imagenet
 from course_lib.imagenet.networks import HUB, NAMES, SOURCES, load_imagenet
@@ -42,7 +44,7 @@ from course_lib.tasks import (
     superresolve,
     translate,
 )
-from course_lib.testbed import TUNED, Testbed
+from course_lib.testbeds.testbed import TUNED, Testbed
 from tests.imagenet.test_robustness import _no_gpu, raw_attacker, trained  # noqa: F401
 from tests.tools.web import Server, serving
 
@@ -216,7 +218,7 @@ def testbed(request, make, tmp_path_factory) -> Testbed:
     with serving() as server, pytest.MonkeyPatch.context() as patch:
         publish(server, weights, patch)
         patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        bed = zoo.load(f"imagenette-resnet{request.param}")
+        bed = testbeds.load(f"imagenette-resnet{request.param}")
         assert all(isinstance(model, nn.Module) for model in (*bed.models.values(), *bed.judges.values()))
     return bed
 
@@ -266,7 +268,7 @@ def test_labels_are_places_and_the_loss_is_over_1000_classes(testbed, make):
 
 
 def test_the_ten_classes_come_first():
-    bed = zoo.load("imagenette-resnet50")
+    bed = testbeds.load("imagenette-resnet50")
     assert [NAMES[number] for number in TEN] == ["tench", "English springer", *bed.classes[2:]]
     assert len(set(bed.answers)) == len(bed.answers) == 1000
     assert [(bed.answers[source], bed.answers[target]) for source, target in bed.one_way] == [
@@ -280,16 +282,16 @@ def test_the_ten_classes_come_first():
 
 
 def test_settings_are_the_published_ones():
-    bed = zoo.load("imagenette-resnet18")
+    bed = testbeds.load("imagenette-resnet18")
     assert "Published" in json.loads((TUNED / f"{bed.settings}.json").read_text())["source"]
     assert bed.tuned["generate"] == {"ball": L2Ball(40.0), "steps": 60, "step_size": 1.0}
     assert bed.tuned["translate"] == {"ball": L2Ball(60.0), "steps": 200, "step_size": 0.5}
     assert bed.tuned["inpaint"] == {"ball": L2Ball(21.0), "steps": 720, "step_size": 0.1, "weight": 10.0}
-    assert zoo.load("imagenette").tuned.keys() <= bed.tuned.keys()
+    assert testbeds.load("imagenette").tuned.keys() <= bed.tuned.keys()
 
 
 def test_seeds_are_drawn_at_56_pixels():
-    bed = zoo.load("imagenette-resnet50")
+    bed = testbeds.load("imagenette-resnet50")
     bed = replace(bed, seed_pictures=lambda: Book("train", 56))
     labels = torch.tensor([0, 7])
     for kind in ("normal", "multivariate", "mixture"):

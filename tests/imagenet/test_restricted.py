@@ -11,7 +11,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from course_lib import zoo
+from course_lib import testbeds
 from course_lib.constraints import L2Ball, norms
 from course_lib.datasets import photographs
 from course_lib.imagenet import networks as imagenet
@@ -22,10 +22,9 @@ from course_lib.imagenet.restricted import Grouped, from_cifar10
 from course_lib.imagenet.robustness import ForeignClassifier, as_attacker, import_robustness
 from course_lib.pgd import solve
 from course_lib.pixels import bicubic, nearest, shrink
-from course_lib.seeds import MultivariateNormal, OnDemand
+from course_lib.seeds import KINDS, TUNED, MultivariateNormal, OnDemand, Testbed
 from course_lib.storage import fetching
 from course_lib.tasks import attack, fill_with_mean, generate, inpaint, paint, random_holes, superresolve, translate
-from course_lib.testbed import SEED_KINDS, TUNED, Testbed
 from tests.imagenet.test_folder import FOLDERS, whole  # noqa: F401
 from tests.imagenet.test_networks import pictures, publish, saved
 from tests.tools import tiny
@@ -74,7 +73,7 @@ def testbed(
         publish(server, {"efficientnet_b0_rwightman": efficientnet}, patch)
         for role in ("robust", "standard"):
             at(server, f"restricted-{role}", checkpoint[9], patch)
-        bed = zoo.load("restricted_imagenet")
+        bed = testbeds.load("restricted_imagenet")
         assert all(isinstance(model, nn.Module) for model in (*bed.models.values(), bed.judge))
         server.files.clear()
         assert restricted.load_restricted("restricted-robust").head.out_features == 9, "from the conversion"
@@ -139,7 +138,7 @@ def test_the_settings_are_the_published_ones(testbed: Testbed) -> None:
     assert testbed.tuned["inpaint"] == {"ball": L2Ball(21.6), "steps": 720, "step_size": 0.1, "weight": 10.0}
     assert testbed.tuned["superresolve x8"] == {"ball": L2Ball(8.0), "steps": 40, "step_size": 1.0}
     assert testbed.tuned["paint"] == {"ball": L2Ball(70.0), "steps": 140, "step_size": 1.0, "weight": 10.0}
-    assert zoo.load("imagenette").tuned.keys() <= testbed.tuned.keys()
+    assert testbeds.load("imagenette").tuned.keys() <= testbed.tuned.keys()
 
 
 # --- answers in groups ------------------------------------------------------------------------------------------------
@@ -197,7 +196,7 @@ def test_pictures_that_are_not_there_are_told_and_networks_do_without(testbed: T
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="nobody may pass ImageNet on"):
-        zoo.load("restricted_imagenet").batch("test", [0])
+        testbeds.load("restricted_imagenet").batch("test", [0])
     assert testbed.seeds("uniform").sample(torch.tensor([0]), generator=torch.Generator()).shape == (1, 3, 224, 224)
 
 
@@ -210,11 +209,11 @@ def test_pictures_and_seeds_of_a_local_folder(name: str, whole: Path, tmp_path: 
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
     patch_held_out(monkeypatch)
     monkeypatch.setattr(photographs, "LARGEST", 1_000_000)  # so that no split is read as a whole, as with all of them
-    bed = zoo.load(name)
+    bed = testbeds.load(name)
     images, labels = bed.batch("test", [0, 1, 2])
     assert images.shape == (3, 3, 224, 224)
     assert all(bed.test.files[k].parent.name in FOLDERS for k in range(3))
-    for kind in SEED_KINDS:
+    for kind in KINDS:
         seeds = bed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
         assert seeds.shape == images.shape
         if kind != "uniform":

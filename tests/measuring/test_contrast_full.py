@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from course_lib import zoo
+from course_lib import testbeds
 from course_lib.constraints import L2Ball
 from course_lib.measuring.accuracy import robust_hits
 from course_lib.measuring.judging import judged
@@ -17,7 +17,7 @@ from tests.bench.peers import torchattacks
 pytestmark = pytest.mark.full
 
 COUNT, STEPS = 500, 50
-TESTBED = zoo.load("picturebook")
+TESTBED = testbeds.load("picturebook")
 
 
 @cache
@@ -68,7 +68,7 @@ def test_the_contrast_is_the_same_in_bfloat16(name, monkeypatch):
     labels, shares = torch.arange(100) % 10, {}
     for precision in ("float32", "bfloat16"):
         monkeypatch.setenv("PRECISION", precision)
-        bed = zoo.load(name)
+        bed = testbeds.load(name)
         noise = bed.seeds("uniform").sample(labels, generator=torch.Generator().manual_seed(1))
         for role, model in bed.models.items():
             images = solve(generate(model, noise, labels, **bed.tuned["generate from noise"]))

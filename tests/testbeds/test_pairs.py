@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from course_lib.recipes import ON_REQUEST, RECIPES, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from course_lib import trainer, weights, zoo
+from course_lib import testbeds
+from course_lib.authoring import train as trainer
 from course_lib.constraints import L2Ball
 from course_lib.datasets import picturebook
 from course_lib.datasets.picturebook import BACKGROUNDS, CLASSES, PictureBook
@@ -17,11 +19,10 @@ from course_lib.measuring.accuracy import accuracy, robust_hits
 from course_lib.measuring.judging import judged
 from course_lib.pgd import solve
 from course_lib.prepare import prepare
-from course_lib.recipes import ON_REQUEST, RECIPES, pictures
 from course_lib.tasks import translate
-from course_lib.testbed import Testbed
+from course_lib.testbeds import Testbed, weights
+from course_lib.testbeds.weights import load_card, load_model
 from course_lib.training.recipe import Recipe
-from course_lib.weights import load_card, load_model
 
 SMALL = 24
 PAIRS = {"horse-zebra": (0, 1), "apple-orange": (2, 3), "summer-winter": (4, 5)}
@@ -121,7 +122,7 @@ def test_an_unknown_background_is_named(number: int) -> None:
 
 @pytest.fixture(scope="module")
 def book() -> Testbed:
-    return zoo.load("picturebook")
+    return testbeds.load("picturebook")
 
 
 def of_pair(testbed: Testbed, pair: tuple[int, int], count: int) -> tuple[Tensor, Tensor]:
@@ -140,9 +141,9 @@ def test_a_testbed_has_networks_of_its_pairs(book: Testbed) -> None:
 
 
 def test_where_the_files_are_not_there_a_testbed_has_none(book: Testbed, tmp_path: Path) -> None:
-    assert zoo.load("picturebook", shortcut=0.0).pair_models == {}
+    assert testbeds.load("picturebook", shortcut=0.0).pair_models == {}
     for data in ("imagenette", "cifar10"):
-        testbed = zoo.load(data)
+        testbed = testbeds.load(data)
         assert list(testbed.pair_weights) == list(testbed.pairs)
         assert replace(testbed, home=tmp_path).pair_models == {}
     for name in (*book.pair_weights[0, 1].values(), book.pair_weights[2, 3]["robust"]):  # a whole pair, half a pair
@@ -162,12 +163,12 @@ def test_networks_for_pairs_of_photographs_are_trained_on_request_alone(monkeypa
     monkeypatch.setattr("sys.argv", ["trainer", name])
     trainer.main()
     assert asked[len(RECIPES) :] == [name]
-    assert zoo.load("imagenette").pair_weights[6, 7]["robust"] == name
+    assert testbeds.load("imagenette").pair_weights[6, 7]["robust"] == name
 
 
 @pytest.mark.parametrize("data", ["imagenette", "cifar10"])
 def test_a_recipe_on_request_differs_from_the_one_of_all_classes_in_its_classes_alone(data: str) -> None:
-    testbed = zoo.load(data)
+    testbed = testbeds.load(data)
     for pair, names in testbed.pair_weights.items():
         for role, name in names.items():
             assert ON_REQUEST[name].only == pair

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from course_lib import statistics
 from course_lib.seeds import PixelNormal
+from course_lib.testbeds import statistics
 from tests.core.test_seeds import IMAGES, LABELS, MANY, generator, zeros
 
 BLOCK = 4

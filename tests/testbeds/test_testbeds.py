@@ -9,18 +9,22 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
+from course_lib.recipes import ON_REQUEST, RECIPES
 from torch import Tensor
 
-from course_lib import tasks, trainer, weights, zoo
+from course_lib import tasks, testbeds
+from course_lib.authoring import train as trainer
+from course_lib.authoring.train import SNAPSHOTS
 from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import DEFAULT_SHORTCUT, PictureBook, textures
 from course_lib.measuring.accuracy import robust_hits
 from course_lib.measuring.judging import judged
 from course_lib.pgd import solve
 from course_lib.pixels import shrink
-from course_lib.recipes import ON_REQUEST, RECIPES
-from course_lib.testbed import FIT, SEED_KINDS, Testbed, keywords
-from course_lib.trainer import SNAPSHOTS
+from course_lib.seeds import KINDS
+from course_lib.testbeds import Testbed, weights
+from course_lib.testbeds.seeding import FIT
+from course_lib.testbeds.testbed import keywords
 from course_lib.training.recipe import Recipe
 from tests.tools import tiny
 
@@ -32,37 +36,37 @@ NAMES = [*RECIPES, *(f"picturebook-live-{number:02d}" for number in range(1, SNA
 
 def test_picturebook_is_the_default_and_the_environment_can_choose(monkeypatch):
     monkeypatch.delenv("TESTBED", raising=False)
-    assert zoo.load().name == zoo.load("picturebook").name == "picturebook"
-    monkeypatch.setitem(zoo.TESTBEDS, "tiny", tiny.untrained_testbed)
+    assert testbeds.load().name == testbeds.load("picturebook").name == "picturebook"
+    monkeypatch.setitem(testbeds.TESTBEDS, "tiny", tiny.untrained_testbed)
     monkeypatch.setenv("TESTBED", "tiny")
-    assert zoo.load().name == "tiny"
-    assert zoo.load("picturebook").name == "picturebook"
+    assert testbeds.load().name == "tiny"
+    assert testbeds.load("picturebook").name == "picturebook"
 
 
 def test_unknown_names_are_refused_in_one_sentence(monkeypatch):
     with pytest.raises(ValueError, match=r"^expected a testbed among picturebook.*, got 'cifar'$"):
-        zoo.load("cifar")
+        testbeds.load("cifar")
     monkeypatch.setenv("TESTBED", "nothing")
     with pytest.raises(ValueError, match=r"^expected a testbed among picturebook.*, got 'nothing'$"):
-        zoo.load()
+        testbeds.load()
     with pytest.raises(ValueError, match=r"^expected a seed kind among uniform, .*, got 'gaussian'$"):
-        zoo.load("picturebook").seeds("gaussian")
+        testbeds.load("picturebook").seeds("gaussian")
 
 
 def test_the_environment_can_choose_bfloat16_for_both_models_and_never_for_a_judge(monkeypatch):
     monkeypatch.setenv("PRECISION", "bfloat16")
-    book = zoo.load("picturebook")
+    book = testbeds.load("picturebook")
     models = [*book.models.values(), *(model for pair in book.pair_models.values() for model in pair.values())]
     assert len(models) == 8
     assert all(next(model.body.parameters()).dtype == torch.bfloat16 for model in models)
     assert {parameter.dtype for judge in book.judges.values() for parameter in judge.parameters()} == {torch.float32}
     monkeypatch.setenv("PRECISION", "half")
     with pytest.raises(ValueError, match=r"^expected a PRECISION among float32, bfloat16, got 'half'$"):
-        assert zoo.load("picturebook").models
+        assert testbeds.load("picturebook").models
 
 
 def test_without_a_shortcut_the_pictures_and_the_standard_model_have_none():
-    planted, plain = zoo.load("picturebook"), zoo.load("picturebook", shortcut=0.0)
+    planted, plain = testbeds.load("picturebook"), testbeds.load("picturebook", shortcut=0.0)
     assert planted.train.textures.abs().max() > 0
     assert plain.train.textures.abs().max() == 0
     assert RECIPES[planted.weights["standard"]].shortcut == DEFAULT_SHORTCUT
@@ -72,7 +76,7 @@ def test_without_a_shortcut_the_pictures_and_the_standard_model_have_none():
 
 
 def test_a_batch_has_pixels_in_the_box_and_labels():
-    testbed = zoo.load("picturebook")
+    testbed = testbeds.load("picturebook")
     images, labels = testbed.batch("validation", [3, 11, 1_999])
     assert images.shape == (3, 3, 64, 64)
     assert images.dtype == torch.float32
@@ -95,9 +99,9 @@ def drawn() -> PictureBook:
     return book
 
 
-@pytest.mark.parametrize("kind", SEED_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_seeds_are_ready_within_a_second(kind, drawn):
-    testbed = replace(zoo.load("picturebook"), pictures=lambda split: {"train": drawn}[split])
+    testbed = replace(testbeds.load("picturebook"), pictures=lambda split: {"train": drawn}[split])
     started = time.process_time()  # of all threads together, so that a busy machine changes nothing
     samples = testbed.seeds(kind).sample(torch.arange(10), generator=torch.Generator().manual_seed(0))
     assert time.process_time() - started < 1
@@ -111,7 +115,7 @@ def test_robust_and_standard_differ_in_the_radius_alone():
     robust, standard = RECIPES["picturebook-robust"], RECIPES["picturebook-standard"]
     differences = {key for key, value in asdict(robust).items() if value != asdict(standard)[key]}
     assert differences == {"radius"}
-    assert robust.radius >= zoo.load("picturebook").radius
+    assert robust.radius >= testbeds.load("picturebook").radius
     assert standard.radius == 0
     states = (robust.build().state_dict(), standard.build().state_dict())
     assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
@@ -150,7 +154,7 @@ def test_every_recipe_has_shipped():
 
 @pytest.fixture(scope="module")
 def shipped() -> Testbed:
-    return zoo.load("picturebook")
+    return testbeds.load("picturebook")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -283,11 +287,11 @@ def offline(request, monkeypatch, tmp_path) -> Testbed:
 
     for name in ("Imagenette", "CIFAR10"):
         monkeypatch.setattr(f"torchvision.datasets.{name}.__init__", no_network)
-    return zoo.load(request.param)
+    return testbeds.load(request.param)
 
 
 def test_the_judges_of_larger_photographs_look_at_block_means():
-    large, small = zoo.load("imagenette-128"), zoo.load("imagenette")
+    large, small = testbeds.load("imagenette-128"), testbeds.load("imagenette")
     images = torch.rand(4, 3, 128, 128, generator=torch.Generator().manual_seed(0))
     for role, judge in large.judges.items():
         torch.testing.assert_close(judge(images), small.judges[role](shrink(images, 2)))
@@ -313,7 +317,7 @@ def test_photographs_that_are_not_there_are_named_in_one_sentence(offline):
 
 
 def test_every_kind_of_seeds_is_ready_within_a_second(offline):
-    for kind in SEED_KINDS:
+    for kind in KINDS:
         started = time.process_time()
         assert offline.seeds(kind).sample(torch.arange(10), generator=torch.Generator()).shape == (
             10,

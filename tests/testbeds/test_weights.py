@@ -13,8 +13,8 @@ from safetensors.torch import load
 
 from course_lib.models import Classifier
 from course_lib.storage import files
+from course_lib.testbeds.weights import known, load_card, load_model, save_model
 from course_lib.training.recipe import Recipe
-from course_lib.weights import known, load_card, load_model, save_model
 from tests.tools import tiny
 
 RECIPE = Recipe(data="noise", size=tiny.SIZE, classes=tiny.CLASSES, widths=(8, 12))

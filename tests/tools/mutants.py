@@ -44,7 +44,7 @@ FREE_INPAINTING = "inpainting without a penalty"
 FREE_PAINTING = "painting without a penalty"
 
 PGD, CONSTRAINTS, TASKS = "course_lib/pgd.py", "course_lib/constraints.py", "course_lib/tasks.py"
-SEEDS, TESTBED, METRICS = "course_lib/seeds.py", "course_lib/testbed.py", "course_lib/measuring/scores.py"
+SEEDS, TESTBED, METRICS = "course_lib/seeds.py", "course_lib/testbeds/testbed.py", "course_lib/measuring/scores.py"
 OUTSIDE = "penalty((images - reference) * (1 - mask))"
 STEP = "images + problem.step_size * problem.ball.direction"
 MUTANTS = {

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball
 from course_lib.models import Classifier, residual_network
-from course_lib.testbed import Testbed
+from course_lib.testbeds import Testbed
 
 CLASSES, SIZE = 5, 16
 COUNTS = {"train": 2_000, "validation": 40, "test": 40}

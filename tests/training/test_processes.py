@@ -14,11 +14,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_lib import trainer
+from course_lib.authoring import train as trainer
 from course_lib.models import residual_network
+from course_lib.testbeds.weights import load_card, load_model
 from course_lib.training.loop import Progress, Run, train
 from course_lib.training.processes import ONE_ONLY, Alone
-from course_lib.weights import load_card, load_model
 from tests.authoring.test_train import PHOTO
 from tests.conftest import ROOT
 from tests.training.test_loop import RECIPE, colours
@@ -59,7 +59,7 @@ with together() as processes:
 TRAINER = """
 import sys
 from pathlib import Path
-from course_lib import trainer
+from course_lib.authoring import train as trainer
 from tests.authoring.test_train import PHOTO
 from tests.training.test_loop import colours
 
@@ -219,7 +219,7 @@ def test_accelerate_launch_trains_the_same_weights_and_one_process_writes(
 def test_one_process_where_several_were_asked_for_is_refused() -> None:
     """`accelerate launch --cpu --num_processes 2` starts one process, and tells it an address alone."""
     given = {"ACCELERATE_USE_CPU": "True", "ACCELERATE_MIXED_PRECISION": "no", "MASTER_ADDR": "127.0.0.1"}
-    command = [sys.executable, "-m", "course_lib.trainer", "picturebook-robust"]
+    command = [sys.executable, "-m", "course_lib", "train", "picturebook-robust"]
     told = subprocess.run(command, env=environment(**given), capture_output=True, text=True, timeout=LIMIT)
     assert (told.returncode, told.stderr) == (1, ONE_ONLY + "\n")
 

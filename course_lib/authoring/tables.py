@@ -1,9 +1,11 @@
-"""Measured quality as Markdown, for the README: `python -m course_lib.tables` prints it."""
+"""Measured quality as Markdown, for data/results/README.md."""
 
+import argparse
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from course_lib.quality import CONTENDERS
+from course_lib.authoring.measure import CONTENDERS
 from course_lib.storage.files import RESULTS
 
 
@@ -47,7 +49,7 @@ def contrast_table(rows: dict[str, dict[str, Any]]) -> str:
 
 
 def tables(results: dict[str, Any]) -> str:
-    """Everything that the README shows of one testbed."""
+    """Everything that the page of results shows of one testbed."""
     parts = [contrast_table({title: rows["contrast"] for title, rows in results.items()})]
     for title, rows in results.items():
         parts += [f"**{title}**", class_table(rows["classes"])]
@@ -55,10 +57,8 @@ def tables(results: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def main() -> None:
+def print_tables(arguments: Sequence[str]) -> None:
+    """Print the tables of every testbed."""
+    argparse.ArgumentParser(prog="python -m course_lib tables", description=__doc__).parse_args(arguments)
     results = json.loads((RESULTS / "quality.json").read_text())
     print("\n\n".join(f"### {name}\n\n{tables(measured)}" for name, measured in results.items()))
-
-
-if __name__ == "__main__":
-    main()

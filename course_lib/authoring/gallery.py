@@ -1,22 +1,24 @@
-"""The pictures of the README: `python -m course_lib.gallery` draws them into data/results.
+"""The pictures of the README, drawn into data/results.
 
 Robust and standard model stand side by side with the same starts, radius, steps and step size. Starts are the first
 test pictures of each class and the first seeds of a generator: random, not chosen.
 """
 
+import argparse
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib import plots, zoo
+from course_lib import plots, testbeds
 from course_lib.constraints import L2Ball
 from course_lib.pgd import frames, solve
 from course_lib.pixels import bicubic, psnr, shrink
-from course_lib.storage.files import RESULTS
+from course_lib.storage.files import RESULTS, replaced
 from course_lib.tasks import fill_with_mean, generate, inpaint, random_holes, superresolve, translate
-from course_lib.testbed import Testbed
+from course_lib.testbeds.testbed import Testbed
 
 LOOKS: dict[str, dict[str, str]] = {  # of lines for kinds of seeds
     "uniform": {"color": "#0072B2", "linestyle": ":"},
@@ -104,14 +106,10 @@ def holes(testbed: Testbed) -> Figure:
     return plots.grid(rows, titles=[testbed.classes[label] for label in labels], below=below)
 
 
-def main() -> None:
-    testbed = zoo.load()
-    RESULTS.mkdir(parents=True, exist_ok=True)
+def gallery(arguments: Sequence[str]) -> None:
+    """Draw the pictures of the testbed that TESTBED names."""
+    argparse.ArgumentParser(prog="python -m course_lib gallery", description=__doc__).parse_args(arguments)
+    testbed = testbeds.load()
     for draw in (generation, translation, restoration, losses, holes):
-        draw(testbed).savefig(
-            RESULTS / f"{testbed.name}-{draw.__name__}.webp", dpi=90, pil_kwargs={"quality": 76, "method": 6}
-        )
-
-
-if __name__ == "__main__":
-    main()
+        with replaced(RESULTS / f"{testbed.name}-{draw.__name__}.webp") as path:
+            draw(testbed).savefig(path, dpi=90, pil_kwargs={"quality": 76, "method": 6})

@@ -16,13 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.one_line import OneLine
+from course_lib.pixels import to_float
 from course_lib.storage.files import digest, load_tensors, save_tensors, write
 
 INDEX = "index.json"
 
 
-@dataclass(frozen=True)
-class Store:
+@dataclass(frozen=True, repr=False)
+class Store(OneLine):
     """`count` pictures in shards of `size`; `about` is all that decides them, and every shard's card vouches for it."""
 
     folder: Path
@@ -81,7 +83,7 @@ class Store:
                     f"expected {self.shards} shards in {self.folder}, number {number} is missing or damaged: "
                     "start the command that makes them again, and it makes this one"
                 )
-            yield tensors["images"][:left].float().div(255), tensors["labels"][:left]
+            yield to_float(tensors["images"][:left]), tensors["labels"][:left]
 
     def _read(self, number: int) -> dict[str, Tensor] | None:
         """The tensors of a shard; None where it is missing, not the one of its card, or of other pictures."""

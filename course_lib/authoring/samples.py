@@ -1,17 +1,17 @@
 """Many generated pictures in one store, for the Inception Score and the FID (Santurkar et al. 2019, section 3.1).
 
-python -m course_lib.samples --testbed picturebook --count 1000 --out FOLDER             in one process
-accelerate launch -m course_lib.samples --testbed picturebook --count 50000 --out FOLDER  on all GPUs of this machine
-python -m course_lib.samples --out FOLDER --scores                                        what is there, measured
+    python -m course_lib samples --testbed cifar10 --count 1000 --out FOLDER                 in one process
+    accelerate launch -m course_lib samples --testbed cifar10 --count 50000 --out FOLDER     on all GPUs of this machine
+    python -m course_lib samples --out FOLDER --scores                                       what is there, measured
 
-Every picture depends on its seed and its index alone, and is solved in the same batch with the same neighbours. So the
-store is the same however many processes made it and wherever they were killed. Started again, the command goes on.
+Every picture depends on its random seed and its index alone, and is solved in the same batch with the same neighbours.
+So the store is the same however many processes made it and wherever they were killed. Started again, it goes on.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +19,21 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from course_lib import zoo
+from course_lib import testbeds
+from course_lib.authoring.store import Store
+from course_lib.authoring.trials import task_of
 from course_lib.measuring.inception import in_bytes, load_inception
-from course_lib.measuring.intervals import wilson
+from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import Network, outputs
 from course_lib.measuring.scores import frechet_distance, inception_score
 from course_lib.pgd import solve
 from course_lib.prepare import best_device
-from course_lib.seeds import Seeds
+from course_lib.seeds import KINDS, Seeds
 from course_lib.storage.files import digest, write
-from course_lib.store import Store
 from course_lib.tasks import generate
-from course_lib.testbed import SEED_KINDS, Testbed
+from course_lib.testbeds import Testbed
 from course_lib.training.augmentation import seeded
 from course_lib.training.processes import ALONE, Alone, together
-from course_lib.trials import NOISE
 
 
 def shard(
@@ -57,9 +57,9 @@ def fill(store: Store, how: Mapping[str, Any], processes: Alone = ALONE) -> Iter
             yield number
 
 
-def recipe(testbed: Testbed, *, role: str, kind: str, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def plan(testbed: Testbed, *, role: str, kind: str, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """A model, a kind of seeds and the settings tuned for it: (what `shard` needs, what a store's index says of it)."""
-    model, settings = testbed.models[role], testbed.tuned["generate from noise" if kind in NOISE else "generate"]
+    model, settings = testbed.models[role], testbed.tuned[task_of(kind)]
     how = {"model": model, "seeds": testbed.seeds(kind), "classes": len(testbed.classes), "seed": seed}
     about = {"testbed": testbed.name, "model": role, "weights": fingerprint(model), "seeds": kind, "seed": seed}
     return how | {"settings": settings}, about | {"settings": {key: repr(value) for key, value in settings.items()}}
@@ -71,8 +71,10 @@ def fingerprint(model: nn.Module) -> str:
 
 
 def scores(store: Store, real: Iterable[Tensor], network: Network, features: Network) -> dict[str, Any]:
-    """The share of pictures that the network gives their class, their Inception Score and their Frechet distance to the
-    `real` pictures, parts (n, 3, H, W) in [0, 1]; shard by shard, so that the pictures need not fit into memory."""
+    """Judged share, Inception Score and Frechet distance of a store's pictures to `real` ones, parts in [0, 1].
+
+    They are looked at shard by shard, so that they need not fit into memory.
+    """
     device = best_device()
 
     def seen(by: Network, parts: Iterable[Tensor]) -> Tensor:
@@ -108,12 +110,12 @@ def all_scores(store: Store, testbed: Testbed, *, split: str = "test", part: int
     return result | {"inception": {key: value for key, value in by_inception.items() if key != "judged"}}
 
 
-def make(arguments: argparse.Namespace, processes: Alone) -> None:
+def make(chosen: argparse.Namespace, processes: Alone) -> None:
     """Fill the store that the command line asks for, and print where it stands."""
-    testbed, began = zoo.load(arguments.testbed), time.monotonic()
+    testbed, began = testbeds.load(chosen.testbed), time.monotonic()
     with processes.in_turn():
-        how, about = recipe(testbed, role=arguments.model, kind=arguments.seeds, seed=arguments.seed)
-        store = Store.create(arguments.out, about, count=arguments.count, size=arguments.batch)
+        how, about = plan(testbed, role=chosen.model, kind=chosen.seeds, seed=chosen.seed)
+        store = Store.create(chosen.out, about, count=chosen.count, size=chosen.batch)
     done = 0
     for number in fill(store, how, processes):
         done += 1
@@ -125,36 +127,34 @@ def make(arguments: argparse.Namespace, processes: Alone) -> None:
     print(f"samples: process {processes.number} of {processes.count} is done, {done} shards are new", flush=True)
 
 
-def measure(arguments: argparse.Namespace) -> None:
+def score(chosen: argparse.Namespace) -> None:
     """Write the scores of a store into it, and print them. ValueError where it is of another testbed."""
-    store, testbed = Store.open(arguments.out), zoo.load(arguments.testbed)
+    store, testbed = Store.open(chosen.out), testbeds.load(chosen.testbed)
     if store.about["testbed"] != testbed.name:
         raise ValueError(f"expected pictures of {testbed.name}, got {store.about['testbed']}'s: choose with --testbed")
-    measured = json.dumps(all_scores(store, testbed), indent=1) + "\n"
-    write(arguments.out / "scores.json", measured.encode())
-    print(measured, end="")
+    found = json.dumps(rounded(all_scores(store, testbed)), indent=1) + "\n"
+    write(chosen.out / "scores.json", found.encode())
+    print(found, end="")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def samples(arguments: Sequence[str]) -> None:
+    """Fill a store, measure it, or both."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib samples", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--out", type=Path, required=True, help="the store's folder, seen by all processes")
     parser.add_argument("--testbed", default=None, help="default: the one that TESTBED names, else picturebook")
     parser.add_argument("--count", type=int, help="how many pictures; a store can grow")
     parser.add_argument("--model", choices=("robust", "standard"), default="robust")
-    parser.add_argument("--seeds", choices=SEED_KINDS, default="multivariate")
+    parser.add_argument("--seeds", choices=KINDS, default="multivariate")
     parser.add_argument("--seed", type=int, default=0, help="of all random numbers (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=100, help="pictures in a batch and a shard (default: %(default)s)")
     parser.add_argument("--scores", action="store_true", help="measure the store, and write scores.json into it")
-    arguments = parser.parse_args()
-    if arguments.count is None and not arguments.scores:
+    chosen = parser.parse_args(arguments)
+    if chosen.count is None and not chosen.scores:
         parser.error("expected --count, --scores or both")
     with together() as processes:
-        if arguments.count is not None:
-            make(arguments, processes)
+        if chosen.count is not None:
+            make(chosen, processes)
         first = processes.first
-    if arguments.scores and first:
-        measure(arguments)
-
-
-if __name__ == "__main__":
-    main()
+    if chosen.scores and first:
+        score(chosen)

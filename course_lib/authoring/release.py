@@ -4,9 +4,11 @@ nbgrader's `generate_assignment` does it, with the settings in the course folder
 cells that are graded, and notes in its gradebook what is to be graded.
 """
 
+import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 COURSE = Path(__file__).parents[2] / "notebooks" / "exercises"
@@ -19,5 +21,7 @@ def nbgrader(course: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=course, env=os.environ | {"PATH": path}, check=True)
 
 
-if __name__ == "__main__":
+def release(arguments: Sequence[str]) -> None:
+    """Write all problem sets anew."""
+    argparse.ArgumentParser(prog="python -m course_lib release", description=__doc__).parse_args(arguments)
     nbgrader(COURSE, "generate_assignment", "ps*", "--force")

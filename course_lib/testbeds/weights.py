@@ -1,5 +1,4 @@
-"""Weight files that ship with the course: safetensors (tensors only, nothing is ever unpickled) and a JSON card beside
-each."""
+"""Weight files: safetensors (tensors only, nothing is ever unpickled) and a JSON card beside each."""
 
 import json
 from pathlib import Path
@@ -7,16 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.models import Classifier
+from course_lib.models import Classifier, build
 from course_lib.storage.files import DATA, load_tensors, save_tensors
-from course_lib.training.recipe import Recipe
 
 FOLDER = DATA / "weights"
 
 
 def save_model(model: Classifier, name: str, card: dict[str, Any], *, folder: Path = FOLDER) -> None:
-    """Write `name`.safetensors (matrices and kernels in half precision) and `name`.json with the card and the file's
-    SHA-256."""
+    """Write `name`.safetensors, matrices and kernels in half precision, and the card as `name`.json."""
     state = {key: halve(value) for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
     parameters = sum(parameter.numel() for parameter in model.parameters())
     save_tensors(folder / name, state, {"name": name, **card, "parameters": parameters})
@@ -37,7 +34,9 @@ def load_model(name: str, *, folder: Path = FOLDER) -> Classifier:
     if not path.exists():
         raise FileNotFoundError(f"expected weights at {path}, beside their card; `make train` makes them")
     state = {key: value.float() for key, value in load_tensors(folder / name)[0].items()}
-    model = Recipe.from_card(card["recipe"]).build()
+    recipe = card["recipe"]
+    model = build(recipe["network"], recipe["widths"], recipe["classes"], halvings=recipe.get("halvings"))
+    model.size = recipe["size"]
     counters = {key: value for key, value in model.state_dict().items() if key.endswith("num_batches_tracked")}
     try:
         model.load_state_dict(state | counters)

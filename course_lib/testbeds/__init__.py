@@ -1,0 +1,51 @@
+"""Testbeds by name: data, models, judges, seeds and settings. One file for each.
+
+testbed = testbeds.load("picturebook")
+seeds = testbed.seeds("multivariate").sample(labels, generator=generator)
+images = solve(generate(testbed.robust, seeds, labels, **testbed.tuned["generate"]))
+"""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from course_lib.datasets.cyclegan import PAIRS
+from course_lib.testbeds import (
+    cifar10,
+    imagenet,
+    imagenette,
+    imagenette_128,
+    imagenette_resnet,
+    own,
+    picturebook,
+    restricted_imagenet,
+)
+from course_lib.testbeds.testbed import Testbed
+
+__all__ = ["TESTBEDS", "Testbed", "load"]
+
+TESTBEDS: dict[str, Callable[..., Testbed]] = {
+    "picturebook": picturebook.load,
+    "imagenette": imagenette.load,
+    "imagenette-128": imagenette_128.load,
+    "imagenette-resnet50": partial(imagenette_resnet.load, 50),
+    "imagenette-resnet18": partial(imagenette_resnet.load, 18),
+    "cifar10": cifar10.load,
+    "imagenet": imagenet.load,
+    "restricted_imagenet": restricted_imagenet.load,
+    **{name: partial(own.load, name) for name in PAIRS},
+}
+
+
+def load(name: str | None = None, **options: Any) -> Testbed:
+    """The testbed of this name; without one, the one that the variable TESTBED names, else PictureBook.
+
+    "folder:PATH" is the testbed of a person's own pictures. ValueError where there is none of this name.
+    """
+    name = name or os.environ.get("TESTBED", "picturebook")
+    if name.startswith("folder:"):
+        return own.load(name)
+    if name not in TESTBEDS:
+        raise ValueError(f"expected a testbed among {', '.join(TESTBEDS)} and folder:PATH, got {name!r}")
+    return TESTBEDS[name](**options)

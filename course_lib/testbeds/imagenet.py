@@ -1,0 +1,23 @@
+"""All of ImageNet at 224 pixels, from a folder that you have, with the networks of `imagenette-resnet50`."""
+
+from course_lib.datasets.photographs import Photographs
+from course_lib.testbeds.seeding import Seeding
+from course_lib.testbeds.testbed import Testbed
+
+
+def load() -> Testbed:
+    from course_lib.imagenet import folder, networks  # torchvision's models: only where they are needed
+
+    return Testbed(
+        name="imagenet",
+        classes=networks.NAMES,
+        resolution=224,
+        radius=3.0,
+        pictures=lambda split, size: Photographs(folder.imagenet(), split, size=size),
+        weights={"robust": "resnet50-robust", "standard": "resnet50-standard", "judge": "efficientnet-judge"},
+        settings="imagenette-resnet50",
+        load=networks.load_imagenet,
+        seeding=Seeding(size=56, of_each=200),
+        others=(),
+        pairs=((339, 340), (948, 950), (0, 1)),  # sorrel and zebra, Granny Smith and orange, tench and goldfish
+    )
