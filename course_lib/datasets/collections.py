@@ -1,17 +1,26 @@
-"""The data sets of photographs by name: CIFAR-10 and Imagenette, which torchvision fetches, those of the modules beside
-this one, and a person's own folders."""
+"""The data sets of photographs by name: CIFAR-10, Imagenette, those of the modules beside this one, and a person's own
+folders."""
 
 import hashlib
-import shutil
 from pathlib import Path
 
+import numpy
 from PIL import Image
-from torchvision import datasets
 
 from course_lib.datasets import cyclegan
 from course_lib.datasets.photographs import SUFFIXES, Collection
-from course_lib.imagenet import folder as imagenet
-from course_lib.storage.archives import put
+from course_lib.storage.archives import put, unpacked
+
+SOURCES = {  # address and SHA-256, as TensorFlow Datasets has them
+    "cifar10": (
+        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+    ),
+    "imagenette": (
+        "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-320.tgz",
+        "569b4497c98db6dd29f335d1f109cf315fe127053cedf69010d047f0188e158c",
+    ),
+}
 
 
 def folder(path: str | Path) -> Collection:
@@ -32,31 +41,28 @@ def folder(path: str | Path) -> Collection:
 
 
 def collection_of(data: str) -> Collection:
-    """By the name that recipes and testbeds use: "cifar10", "imagenet", "horse2zebra", "folder:PATH" and so on."""
+    """By the name that recipes and testbeds use: "cifar10", "horse2zebra", "folder:PATH" and so on."""
     kind, _, path = data.partition(":")
-    if kind == "folder":
-        return folder(path)
-    return IMAGENETS[data]() if data in IMAGENETS else COLLECTIONS[data]
+    return folder(path) if kind == "folder" else COLLECTIONS[data]
 
 
 def fetch_cifar10(root: Path) -> None:
-    """Fetch CIFAR-10 (163 MB) with torchvision and write its pictures as PNG files, class by class."""
-    for part, train in (("train", True), ("test", False)):
-        source = datasets.CIFAR10(str(root / "source"), train=train, download=True)
-        for number, (pixels, label) in enumerate(zip(source.data, source.targets, strict=True)):
-            path = root / f"{part}.part" / CIFAR10.folders[label] / f"{number:05d}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(path)
-        put(root / f"{part}.part", root / part)
+    """Fetch CIFAR-10 (170 MB) and write its pictures as PNG files, class by class."""
+    with unpacked(root, *SOURCES["cifar10"]) as folder:
+        for part, files in (("train", "data_batch_*.bin"), ("test", "test_batch.bin")):
+            batches = [numpy.fromfile(file, numpy.uint8) for file in sorted(folder.glob(f"*/{files}"))]
+            for number, row in enumerate(numpy.concatenate(batches).reshape(-1, 1 + 3 * 32 * 32)):
+                path = folder / part / CIFAR10.folders[row[0]] / f"{number:05d}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(row[1:].reshape(3, 32, 32).transpose(1, 2, 0)).save(path)
+            put(folder / part, root / part)
 
 
 def fetch_imagenette(root: Path) -> None:
-    """Fetch Imagenette (326 MB, shorter side 320 pixels) with torchvision."""
-    unpacked = root / "source" / "imagenette2-320"
-    shutil.rmtree(unpacked, ignore_errors=True)  # what a killed run may have left
-    datasets.Imagenette(str(root / "source"), split="train", size="320px", download=True)
-    for part in ("train", "val"):
-        put(unpacked / part, root / part)
+    """Fetch Imagenette (342 MB, shorter side 320 pixels)."""
+    with unpacked(root, *SOURCES["imagenette"]) as folder:
+        for part in ("train", "val"):
+            put(folder / "imagenette2-320" / part, root / part)
 
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -99,8 +105,3 @@ IMAGENETTE = Collection(
     fetch=fetch_imagenette,
 )
 COLLECTIONS = {collection.name: collection for collection in (CIFAR10, IMAGENETTE)} | cyclegan.PAIRS
-# These look for their folder when they are called.
-IMAGENETS = {
-    "imagenet": imagenet.imagenet,
-    "restricted_imagenet": imagenet.restricted_imagenet,
-}

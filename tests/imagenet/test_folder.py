@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from course_lib.datasets import photographs
-from course_lib.datasets.collections import collection_of
 from course_lib.datasets.photographs import Photographs
 from course_lib.imagenet import folder as imagenet
 from course_lib.imagenet.robustness import import_robustness
@@ -75,7 +74,7 @@ def test_the_names_are_those_of_the_classes_in_order() -> None:
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_imagenet_has_the_labels_of_its_sorted_folders(data: Path, split: str) -> None:
-    book = Photographs(replace(collection_of("imagenet"), held_out=100), split, size=8)
+    book = Photographs(replace(imagenet.imagenet(), held_out=100), split, size=8)
     assert len(book) == {"train": 900, "validation": 100, "test": 1000}[split]
     chosen = torch.arange(50)
     red, green = book.images(chosen)[:, :2, 0, 0].int().unbind(1)
@@ -88,7 +87,7 @@ def test_restricted_imagenet_has_nine_classes_and_the_labels_of_the_package(data
     theirs = import_robustness("robustness.tools.folder").ImageFolder(
         str(data / "val"), label_mapping=package.label_mapping
     )
-    ours = Photographs(collection_of("restricted_imagenet"), "test", size=8)
+    ours = Photographs(imagenet.restricted_imagenet(), "test", size=8)
     assert dict(zip(ours.files, ours.labels.tolist(), strict=True)) == {Path(p): label for p, label in theirs.samples}
     assert len(ours.classes) == 9
     counts = Counter(ours.labels.tolist())
@@ -96,7 +95,7 @@ def test_restricted_imagenet_has_nine_classes_and_the_labels_of_the_package(data
 
 
 def test_pictures_of_a_large_split_are_read_when_asked_for(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    book = Photographs(collection_of("restricted_imagenet"), "test", size=8)
+    book = Photographs(imagenet.restricted_imagenet(), "test", size=8)
     everything = Photographs(book.collection, "test", size=8).images()
     monkeypatch.setattr(photographs, "LARGEST", 3 * 8 * 8 * len(book) - 1)
     read: list[Path] = []
@@ -115,7 +114,7 @@ def test_a_folder_that_is_not_imagenet_is_told_with_what_to_do(
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "empty"))
     expected = r"^expected ImageNet's 1,000 class folders .* found none: nobody may pass ImageNet on, .*image-net\.org"
     with pytest.raises(FileNotFoundError, match=expected) as told:
-        collection_of("imagenet")
+        imagenet.imagenet()
     assert "\n" not in str(told.value)
     lacking = tmp_path / "lacking"
     (lacking / "val").mkdir(parents=True)
@@ -124,10 +123,10 @@ def test_a_folder_that_is_not_imagenet_is_told_with_what_to_do(
         (lacking / "val" / name).mkdir()
     monkeypatch.setenv("COURSE_DATA", str(lacking))
     with pytest.raises(FileNotFoundError, match=r"found 1,000 in .*train, 999 in .*val: "):
-        collection_of("restricted_imagenet")
+        imagenet.restricted_imagenet()
     (lacking / "val" / FOLDERS[-1]).mkdir()
     with pytest.raises(FileNotFoundError, match=r"^expected pictures in .*val/n\d{8}, found none$"):
-        Photographs(collection_of("restricted_imagenet"), "test", size=8)
+        Photographs(imagenet.restricted_imagenet(), "test", size=8)
 
 
 def test_it_may_be_the_folder_itself_or_in_the_cache(
