@@ -18,7 +18,7 @@ from sphinx.parsers import Parser
 SITE = Path(__file__).parent
 ROOT = SITE.parent
 sys.path.insert(0, str(SITE))  # formulas, colab
-CODE = ["course_lib/constraints.py", "course_lib/pgd.py", "course_lib/tasks.py"]  # what the README says to read first
+CODE = re.findall(r"\((course_lib/[\w/]+\.py)\)", (ROOT / "README.md").read_text())  # what the README says to read
 CONTENTS = """
 
 ```{toctree}
@@ -41,7 +41,8 @@ notebooks/exercises/release/*/*
 :caption: Behind it
 :glob:
 data/README
-course_lib/*
+data/results/README
+course_lib/**
 ```
 """
 
@@ -67,7 +68,7 @@ project = "Image synthesis with a single (robust) classifier"
 author = ""
 copyright = ""
 root_doc = "README"
-include_patterns = ["README.md", "data/README.md", "notebooks/*.ipynb", *CODE]
+include_patterns = ["README.md", "data/README.md", "data/results/README.md", "notebooks/*.ipynb", *CODE]
 include_patterns += ["notebooks/exercises/README.md", "notebooks/exercises/release/*/*.ipynb"]
 exclude_patterns = [".*", "build", "**.ipynb_checkpoints"]
 extensions = ["myst_nb", "formulas", "colab"]

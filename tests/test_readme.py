@@ -1,61 +1,137 @@
-"""The README says what was measured: its tables are those that the commands print from data/results."""
+"""README and data/results/README.md say what was measured: their figures are those of data/results and the cards."""
 
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from course_lib import tables
-from course_lib.weights import load_card
+from course_lib.authoring import tables
+from course_lib.testbeds.weights import load_card
 from tests.bench import bench, bench_imagenet
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "data" / "results" / "README.md").read_text()
+LINES = 1_200  # of the library's core, at most: what can be read in an afternoon
+
+
+def measured(name: str) -> dict[str, Any]:
+    return json.loads((ROOT / "data" / "results" / f"{name}.json").read_text())
+
+
+QUALITY = {name: versions["as it ships"] for name, versions in measured("quality").items()}
+BY_STANDARD = " by the standard model"
+
+
+def in_one_line(text: str) -> str:
+    return text.replace("\n", " ")
+
+
+def seen(bed: str, task: str, contender: str = "robust") -> str:
+    """The percentages that the judges assign to the wanted class: "94 (98)"."""
+    return tables.percent(QUALITY[bed]["classes"][task], contender)
+
+
+def gained(bed: str, task: str, by: str = "") -> list[str]:
+    """The mean gain, and its interval."""
+    return tables.gain(QUALITY[bed][f"restoration{by}"][task]).split(" ", 1)
 
 
 def test_the_quality_tables_are_the_measured_ones() -> None:
-    results = json.loads((ROOT / "data" / "results" / "quality.json").read_text())
-    for measured in results.values():
-        assert tables.tables(measured) in README
+    for versions in measured("quality").values():
+        assert tables.tables(versions) in PAGE
 
 
-def test_the_accuracies_are_those_of_the_cards() -> None:
-    for bed in ("imagenette-128", "imagenette", "cifar10"):
-        robust, standard = (load_card(f"{bed}-{role}") for role in ("robust", "standard"))
-        shares = ([100 * value for value in robust[key]] for key in ("clean", "robust"))
-        clean, attacked = ("{:.1f}% [{:.1f}, {:.1f}]".format(*share) for share in shares)
-        twin = " and ".join(f"{100 * standard[key][0]:.1f}%" for key in ("clean", "robust"))
-        quoted = f"all {robust['pictures']:,} test pictures it has {clean} clean and {attacked} robust accuracy"
-        assert f"{quoted}, the standard one {twin}" in README.replace("\n", " "), bed
+@pytest.mark.parametrize("bed", ["imagenette-128", "imagenette", "cifar10"])
+def test_the_accuracies_are_those_of_the_cards(bed: str) -> None:
+    robust, standard = (load_card(f"{bed}-{role}") for role in ("robust", "standard"))
+    shares = ([100 * value for value in robust[key]] for key in ("clean", "robust"))
+    clean, attacked = ("{:.1f}% [{:.1f}, {:.1f}]".format(*share) for share in shares)
+    other = " and ".join(f"{100 * standard[key][0]:.1f}%" for key in ("clean", "robust"))
+    quoted = f"all {robust['pictures']:,} test pictures the robust one has {clean} clean and {attacked} robust accuracy"
+    assert f"{quoted}, the standard one {other}" in in_one_line(PAGE)
 
 
 @pytest.mark.parametrize(("name", "table"), [("bench", bench.table), ("bench-imagenet", bench_imagenet.table)])
 def test_the_speed_tables_are_the_measured_ones(name: str, table: Callable[[dict], str]) -> None:
-    assert table(json.loads((ROOT / "data" / "results" / f"{name}.json").read_text())) in README
+    assert table(measured(name)) in PAGE
 
 
 def test_the_scores_of_50000_samples_are_the_measured_ones() -> None:
-    scores = json.loads((ROOT / "data" / "results" / "cifar10-samples.json").read_text())["judge"]
+    scores = measured("cifar10-samples")["judge"]
     share, score, distance = (scores[key][0] for key in ("judged", "inception score", "frechet distance"))
     assert scores["pictures"] == 50_000
-    assert f"{100 * share:.1f}% are of their class, the Inception Score is {score:.2f} and the" in README
-    assert f"Fréchet distance to the 10,000 test pictures {distance:.2f}." in README
+    assert f"{100 * share:.1f}% are of their class, the Inception Score is {score:.2f}, and the" in in_one_line(PAGE)
+    assert f"Fréchet distance to the 10,000 test pictures {distance:.2f}." in in_one_line(PAGE)
 
 
 def test_a_demo_at_224_pixels_shows_what_it_does_within_two_seconds() -> None:
-    demos = json.loads((ROOT / "data" / "results" / "bench-imagenet.json").read_text())["a demo"]
-    assert max(demo["seconds to the first step"] for demo in demos.values()) < 2
+    assert max(demo["seconds to the first step"] for demo in measured("bench-imagenet")["a demo"].values()) < 2
 
 
-def test_every_link_and_picture_is_there() -> None:
-    links = re.findall(r"!?\[[^\]]*\]\(([^)#]+)\)", README)
+def test_the_table_of_the_readme_is_the_measured_one() -> None:
+    bed = "imagenette-128"
+    cards = [load_card(f"{bed}-{role}") for role in ("robust", "standard")]
+    classified = ["; ".join(f"{100 * card[key][0]:.1f}" for key in ("clean", "robust")) for card in cards]
+    radius = cards[0]["attack"]["radius"]
+    rows = [[f"the same under an L2 attack of radius {radius}", f"{cards[0]['pictures']:,}", *classified]]
+    for words, task in (
+        ("generation from uniform noise", "generation, uniform"),
+        ("generation from multivariate normal starts", "generation, multivariate"),
+        ("translation, three pairs both ways", "translation, all ways together"),
+    ):
+        counted = str(QUALITY[bed]["classes"][task]["pictures"])
+        rows.append([words, counted, *(seen(bed, task, role) for role in ("robust", "standard"))])
+    for words, task in (
+        ("gain over bicubic in dB", "super-resolution x4"),
+        ("gain over the mean fill in dB", "inpainting, label known"),
+    ):
+        counted = "; ".join(f"{QUALITY[bed][f'restoration{by}'][task]['pictures']:,}" for by in ("", BY_STANDARD))
+        rows.append([words, counted, *(" ".join(gained(bed, task, by)) for by in ("", BY_STANDARD))])
+    assert [row for row in rows if f"{' | '.join(row)} |\n" not in README] == []
+
+
+def test_the_sentences_of_the_readme_quote_what_was_measured() -> None:
+    judge, second = re.findall(r"\d+", seen("cifar10", "translation, all ways together", "standard"))
+    speed = measured("bench")
+    step = speed["steps"]["PictureBook network, 64 px, batch 8"]["cost in plain passes"]["ours, prepared"][0]
+    for quoted in (
+        f"convince the mildly robust judge in {judge}% and the standard judge in {second}%",
+        f"a step of the small network costs {step:.2f} of a plain forward and backward pass",
+        f"come {speed['seeds']['times faster']} times faster than with `torch.distributions`",
+    ):
+        assert quoted in in_one_line(README)
+
+
+def test_the_core_can_be_read_in_an_afternoon() -> None:
+    offered = README[README.index("read in an afternoon") : README.index("lines in all")]
+    files = re.findall(r"\((course_lib/[^)]+\.py)\)", offered)
+    lines = sum(len((ROOT / file).read_text().splitlines()) for file in files)
+    assert len(files) == 9
+    assert f"nine files, {lines:,} lines in all" in in_one_line(README)
+    assert lines <= LINES
+
+
+def test_the_readme_fits_170_lines() -> None:
+    assert len(README.splitlines()) <= 170
+
+
+PAGES = ["README.md", "data/README.md", "data/results/README.md", "notebooks/exercises/README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_and_picture_is_there(page: str) -> None:
+    links = re.findall(r"!?\[[^\]]*\]\(([^)#]+)", (ROOT / page).read_text())
     assert links
-    assert [link for link in links if not link.startswith("http") and not (ROOT / link).exists()] == []
+    there = (ROOT / page).parent
+    assert [link for link in links if not link.startswith("http") and not (there / link).exists()] == []
 
 
-def test_every_picture_has_alt_text() -> None:
-    assert all(text.strip() for text in re.findall(r"!\[([^\]]*)\]", README))
+@pytest.mark.parametrize("page", PAGES)
+def test_every_picture_has_alt_text(page: str) -> None:
+    assert all(text.strip() for text in re.findall(r"!\[([^\]]*)\]", (ROOT / page).read_text()))
 
 
 def test_the_two_commands_come_first() -> None:
@@ -64,32 +140,22 @@ def test_the_two_commands_come_first() -> None:
 
 
 def test_the_notebooks_quote_what_was_measured() -> None:
-    """Where a notebook refers to the README's figures, in the words that stand there."""
-    results = json.loads((ROOT / "data" / "results" / "quality.json").read_text())
-    quality = {name: measured["as it ships"] for name, measured in results.items()}
-
-    def seen(bed: str, kind: str) -> str:
-        return f"{100 * quality[bed]['classes'][f'generation, {kind}']['robust']['judge'][0]:.0f}"
-
-    def gained(bed: str, task: str, by: str = "") -> list[str]:
-        """The mean gain, and its interval."""
-        return tables.gain(quality[bed][f"restoration{by}"][task]).split(" ", 1)
-
+    """Where a notebook refers to the measured figures, in the words that stand there."""
     hole, x2, x4 = "inpainting, label known", "super-resolution x2", "super-resolution x4"
-    book, photos, large, standard = "picturebook", "imagenette", "imagenette-128", " by the standard model"
-    pairs = [" and ".join(seen(bed, kind) for kind in ("multivariate", "mixture")) + "%" for bed in (book, photos)]
-    speed = json.loads((ROOT / "data" / "results" / "bench.json").read_text())["seeds"]["times faster"]
+    book, photos, large = "picturebook", "imagenette", "imagenette-128"
+    kinds = ("generation, multivariate", "generation, mixture")
+    pairs = [" and ".join(seen(bed, kind).split()[0] for kind in kinds) + "%" for bed in (book, photos)]
     quoted = {
-        "03_seed_distributions": [f"measured {speed} times\nfaster"],
+        "03_seed_distributions": [f"measured {measured('bench')['seeds']['times faster']} times\nfaster"],
         "04_generation": [f"PictureBook {pairs[0]}, photographs {pairs[1]}"],
         "05_inpainting": [
             f"{' dB '.join(gained(book, hole))} for the robust model",
-            f"and {gained(book, hole, standard)[0]} for the standard one",
+            f"and {gained(book, hole, BY_STANDARD)[0]} for the standard one",
             f"at 128 pixels {' '.join(gained(large, hole))}",
         ],
         "07_superresolution": [
             f"robust {gained(book, x4)[0]} dB at factor 4 and {gained(book, x2)[0]} at factor 2",
-            f"standard {gained(book, x4, standard)[0]} and {gained(book, x2, standard)[0]}",
+            f"standard {gained(book, x4, BY_STANDARD)[0]} and {gained(book, x2, BY_STANDARD)[0]}",
             f"photographs of 64 pixels {gained(photos, x4)[0]} at factor 4",
         ],
     }

@@ -27,7 +27,7 @@ from tests.tools import lab
 from tests.tools.parts import KERNEL
 
 SETTINGS = ROOT / ".site"
-CODE = ["course_lib/constraints.py", "course_lib/pgd.py", "course_lib/tasks.py"]
+CODE = re.findall(r"\((course_lib/[\w/]+\.py)\)", (ROOT / "README.md").read_text())
 PAGES = ["README.md", "LICENSE", "data/README.md", "data/results", "notebooks", *CODE]
 SMALL = "notebooks/00_small"
 FORMULA = r"$$\min_\theta \big[L\big] \tag{7}$$"
