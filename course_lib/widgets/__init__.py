@@ -4,22 +4,22 @@ from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.evolving import Evolve
 from course_lib.widgets.history import History
 from course_lib.widgets.lecture import present
-from course_lib.widgets.lessons import Course, Score
+from course_lib.widgets.lessons import Score, Trace
 from course_lib.widgets.player import Player
 from course_lib.widgets.runs import LOSS, Measure, Moment, Trajectory
 from course_lib.widgets.shelf import shelf
-from course_lib.widgets.training import Watch, replay
+from course_lib.widgets.watch import Watch, replay
 
 __all__ = [
     "LOSS",
     "Canvas",
-    "Course",
     "Evolve",
     "History",
     "Measure",
     "Moment",
     "Player",
     "Score",
+    "Trace",
     "Trajectory",
     "Watch",
     "present",

@@ -1,47 +1,23 @@
-"""Pictures and numbers as bytes and text that a browser shows: contact sheets and charts. No global state."""
+"""Charts: lines over the steps, as SVG that a browser shows."""
 
 import html
-import io
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from PIL import Image
+from course_lib.one_line import OneLine
 
 Line = Sequence[tuple[int, float]]
 """(step, value) pairs."""
 
-GAP = 1  # pixels of the pictures' own size between two pictures of a sheet
-GREY = 128
 WIDTH, HEIGHT = 460, 240  # of a chart
 LEFT, RIGHT, TOP, BOTTOM = 58, 148, 36, 36  # its margins: numbers; names and values; title; steps
 APART = 20  # between two labels
 
 
-def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
-    """Pictures (B, H, W, 3) in rows of `columns`, with a thin grey line between: about (rows x H, columns x W, 3)."""
-    count, height, width, _ = pictures.shape
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    canvas = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), GREY, np.uint8)
-    for number, picture in enumerate(pictures):
-        top, left = number // columns * (height + GAP), number % columns * (width + GAP)
-        canvas[top : top + height, left : left + width] = picture
-    return canvas
-
-
-def encode(picture: np.ndarray, kind: str) -> bytes:
-    """A picture (H, W, 3) uint8 as "png", exact, or as "jpeg", light and without subsampled colours."""
-    stream = io.BytesIO()
-    options = {"compress_level": 6} if kind == "png" else {"quality": 92, "subsampling": 0}
-    Image.fromarray(picture).save(stream, kind, **options)
-    return stream.getvalue()
-
-
-@dataclass(frozen=True)
-class Chart:
+@dataclass(frozen=True, repr=False)
+class Chart(OneLine):
     """Lines over the steps 0..`steps` as SVG, each with its own dashes, its name, and its value at step `marked`.
 
     Colours come from the style sheet (classes line0, line1, ...), so that they suit a light and a dark page.

@@ -2,14 +2,20 @@
 
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from course_lib.widgets.screen import Kept, Screen
-from course_lib.widgets.worker import LatestWins
+from course_lib.one_line import OneLine
+from course_lib.widgets.runs import Update
+from course_lib.widgets.screen import Screen
+from course_lib.widgets.worker import LatestWins, Produce
+
+PAUSE = 0.1  # seconds between two pictures, or two lines of status, while running, at least
 
 
-class Request(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Request(OneLine):
     """What the controls ask for."""
 
     values: Mapping[str, Any]
@@ -17,34 +23,22 @@ class Request(NamedTuple):
     remembered: Any = None  # finished runs, to be played once more
 
 
-class State(Protocol):
-    """How far the work has come, and what is kept of it."""
-
-    @property
-    def runs(self) -> Mapping[str, Kept]: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def done(self) -> bool: ...
-
-
 class Demo(ABC):
-    """`play(request)` works on a thread, an item for every step, for the newest request only; `_publish`, which each
-    kind of demo defines, says what of that is shown when."""
+    """Work on a thread, for the newest request only: an item for every step, and `_take` says what is shown when."""
 
-    def __init__(self, play: Callable[[Request], Iterator[Any]], screen: Screen, controls: dict[str, Any]) -> None:
+    def __init__(self, produce: Produce, screen: Screen, controls: dict[str, Any]) -> None:
         self.controls, self._screen = controls, screen
         self._request = Request({})  # the newest
         self._under_way = False
-        self._shown: State | None = None  # what is on the screen
+        self._shown: Update | None = None  # what is on the screen
         self._error: Exception | None = None
+        self._began = self._due = 0.0  # times: when the run began to show; when its next item may be shown
         self._quiet = False
         self._initial = self.values
-        self._worker = LatestWins(play, self._publish)
+        self._worker = LatestWins(produce, self._publish)
         screen.scrubber.observe(weakly(self._scrub), "value")
-        for button, method in ((screen.run, self.run), (screen.stop, self.stop), (screen.reset, self.reset)):
+        buttons = ((screen.run_button, self.run), (screen.stop_button, self.stop), (screen.reset_button, self.reset))
+        for button, method in buttons:
             button.on_click(weakly(method))
         self.reset()
 
@@ -84,7 +78,7 @@ class Demo(ABC):
             self._worker.cancel()
             if self._under_way:
                 if self._shown is not None:
-                    self._draw(self._shown.step, final=True)
+                    self._screen.show(self._shown, self._shown.step, final=True)
                 self._settle(f"Stopped{self._where()}.")
 
     def reset(self) -> None:
@@ -106,8 +100,16 @@ class Demo(ABC):
         return self._shown.runs
 
     @abstractmethod
+    def _take(self, item: Any) -> None:
+        """Show an item of the newest request, or leave it out. Under the lock."""
+
     def _publish(self, item: Any) -> None:
-        """Show an item of the newest request, or the exception that ended it. Under the lock."""
+        """Take an item of the newest request, or show the exception that ended it. Under the lock."""
+        if isinstance(item, Exception):
+            self._error = item
+            self._settle(f"{type(item).__name__}: {item}", wrong=True)
+        else:
+            self._take(item)
 
     def _set(self, values: Mapping[str, Any]) -> None:
         """Set controls without a run for each. Under the lock: changes from other threads wait, and are not lost."""
@@ -124,12 +126,17 @@ class Demo(ABC):
 
     def _begin(self, request: Request) -> None:
         self._request, self._under_way, self._shown, self._error = request, True, None, None
-        self._screen.busy(0.0, "Preparing …")
+        self._began = 0.0
+        self._busy(0.0, "Preparing …")
 
-    def _draw(self, step: int, *, final: bool) -> None:
-        """The pictures and numbers of this step; exact where no others are to follow."""
-        if self._shown is not None:
-            self._screen.show(self._shown.runs, step, steps=self._shown.steps, final=final)
+    def _show(self, item: Update) -> None:
+        self._shown = item
+        self._screen.show(item, item.step, final=item.done)
+
+    def _busy(self, share: float, text: str, seconds: float = 0.0) -> None:
+        """How far the run has come, in so many seconds, and how long it will still take."""
+        left = seconds * (1 - share) / share if share else 0.0
+        self._screen.busy(share, text + (f" · {left:.1f} s left" if left else ""))
 
     def _where(self) -> str:
         return f" at step {self._shown.step} of {self._shown.steps}" if self._shown else ""
@@ -139,15 +146,11 @@ class Demo(ABC):
         self._under_way = False
         self._screen.settled(self._shown.step if self._shown else 0, text, wrong=wrong)
 
-    def _fail(self, error: Exception) -> None:
-        self._error = error
-        self._settle(f"{type(error).__name__}: {error}", wrong=True)
-
     def _scrub(self) -> None:
         """The step slider has moved: by a person, where nothing is under way."""
         with self._worker.lock:
             if not self._under_way and self._shown is not None:
-                self._draw(min(self._screen.scrubber.value, self._shown.step), final=True)
+                self._screen.show(self._shown, min(self._screen.scrubber.value, self._shown.step), final=True)
 
 
 def weakly(method: Callable[..., None]) -> Callable[..., None]:

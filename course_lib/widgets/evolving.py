@@ -8,17 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.one_line import OneLine
 from course_lib.pgd import Frame, Problem, frames
 from course_lib.widgets.demo import Request, weakly
 from course_lib.widgets.hold import Hold
 from course_lib.widgets.player import Player
 from course_lib.widgets.runs import KEPT, Moment, Runs, Script, Trajectory, Update
+from course_lib.widgets.worker import Produce
 
 MOST = 600  # steps, until the button is pressed again
 
 
-@dataclass
-class Grown:
+@dataclass(repr=False)
+class Grown(OneLine):
     """What has been played since the start: `step` is the last that all runs have come to, with its `images`."""
 
     runs: Runs = field(default_factory=dict)
@@ -93,7 +95,7 @@ class Evolve(Player):
     def __init__(self, make: Callable[..., dict[str, Problem]], *, most: int = MOST, **options: Any) -> None:
         self._most = most
         super().__init__(make, **options)
-        self.hold = Hold("Hold to evolve")
+        self.hold = Hold(description="Hold to evolve")
         self.hold.observe(weakly(self._held), "held")
         self._screen.bar.children = (self.hold, *self._screen.bar.children)
 
@@ -117,7 +119,7 @@ class Evolve(Player):
             self._growing.start_anew()
             super().reset()
 
-    def _play(self, script: Script) -> Callable[[Request], Iterator[Update]]:
+    def _producer(self, script: Script) -> Produce:
         self._growing = Growing(script, self._most)
         return self._growing.play
 
@@ -147,7 +149,7 @@ class Evolve(Player):
         self._settle(f"Paused{self._where()}. Hold the button, or press Run, to go on.")
 
     def _say_where(self, item: Update, seconds: float) -> None:
-        self._screen.busy(item.step / max(item.steps, 1), f"Evolving{self._where()} …")
+        self._busy(item.step / max(item.steps, 1), f"Evolving{self._where()} …")
 
     def _where(self) -> str:
         return f" at step {self._shown.step}" if self._shown else ""

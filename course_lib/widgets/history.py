@@ -33,6 +33,9 @@ class History(widgets.HBox):
         super().__init__([self.keep_button, self.undo_button], layout=widgets.Layout(grid_gap="8px"))
         self.undo_button.on_click(lambda _: self.undo())
 
+    def __repr__(self) -> str:
+        return f"History(value={self.value})"
+
     def __getitem__(self, number: int) -> Pictures:
         return self._states[number]
 

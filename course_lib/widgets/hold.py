@@ -12,6 +12,3 @@ class Hold(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("hold.js")
     held = traitlets.Bool(False).tag(sync=True)
     description = traitlets.Unicode("").tag(sync=True)
-
-    def __init__(self, description: str) -> None:
-        super().__init__(description=description)

@@ -16,9 +16,6 @@ class Memory:
         self.limit = limit
         self._runs: OrderedDict[Hashable, Runs] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._runs)
-
     def recall(self, values: Mapping[str, Any]) -> Runs | None:
         key = frozen(values)
         if key is None or key not in self._runs:
@@ -31,12 +28,11 @@ class Memory:
             return
         self._runs[key] = runs
         self._runs.move_to_end(key)
-        while len(self._runs) > 1 and self.nbytes > self.limit:
+        while (
+            len(self._runs) > 1
+            and sum(run.nbytes for kept in self._runs.values() for run in kept.values()) > self.limit
+        ):
             self._runs.popitem(last=False)
-
-    @property
-    def nbytes(self) -> int:
-        return sum(run.nbytes for runs in self._runs.values() for run in runs.values())
 
 
 def frozen(values: Mapping[str, Any]) -> Hashable:

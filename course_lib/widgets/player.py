@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
 from course_lib.pgd import Problem
-from course_lib.widgets.demo import Demo, Request, weakly
+from course_lib.widgets.demo import PAUSE, Demo, Request, weakly
 from course_lib.widgets.memory import Memory
 from course_lib.widgets.runs import LOSS, Measure, Moment, Runs, Script, Update
 from course_lib.widgets.screen import Screen
+from course_lib.widgets.worker import Produce
 
-PAUSE = 0.1  # seconds between two pictures while running, at least
 BYTES_A_SECOND = 400_000  # of pictures while running: a Jupyter server drops messages beyond 1,000,000
 FILM = 8  # pictures of a run that is played again, before its last one
 MEMORY = 64_000_000  # bytes of finished runs that are kept
@@ -43,24 +45,19 @@ class Player(Demo):
     ) -> None:
         self.results: Runs | None = None  # of the last run that finished
         self.finished = 0  # how many did
-        self._began = self._due = self._room = 0.0  # times: of the run's first picture; from when the next one may come
+        self._room = 0.0  # the time from when pictures may be sent again
         self._memory = Memory(MEMORY)
-        play = self._play(Script(make, names, view, caption, measures))
-        super().__init__(play, Screen(names, controls, measures, scale=scale, columns=columns), controls)
+        produce = self._producer(Script(make, names, view, caption, measures))
+        super().__init__(produce, Screen(names, controls, measures, scale=scale, columns=columns), controls)
         for control in controls.values():
             control.observe(weakly(self._changed), "value")
 
-    def _play(self, script: Script) -> Callable[[Request], Iterator[Update]]:
-        """What the thread does for a request; it must not hold the player."""
-
-        def play(request: Request) -> Iterator[Update]:
-            return film(request.remembered) if request.remembered else script.play(request.values, request.only_start)
-
-        return play
+    def _producer(self, script: Script) -> Produce:
+        """What works on the thread: a function, since a method would keep the player alive."""
+        return partial(perform, script)
 
     def replay(self, **values: Any) -> None:
-        """Set the controls named, and play their run again within a second; where it is not remembered, compute it.
-        Returns at once."""
+        """Set the controls named, and play their run again within a second, or compute it. Returns at once."""
         with self._worker.lock:
             self._set(values)
             self._submit(Request(self.values, remembered=self._memory.recall(self.values)))
@@ -76,19 +73,16 @@ class Player(Demo):
                 return
             self._worker.cancel()
             self._begin(request)
-            self._show(last(runs))
+            self._show(end(runs))
             self._finish(runs, "from memory")
 
-    def _publish(self, item: Update | Exception) -> None:
+    def _take(self, item: Update) -> None:
         """Show where the newest request stands: its start at once, then every `PAUSE`, and its end. Under the lock."""
-        if isinstance(item, Exception):
-            self._fail(item)
-            return
         now = time.monotonic()
         first = self._shown is None
         if not item.level or (now < (self._room if first else self._due) and not item.done):
             return
-        self._began = now if first else self._began
+        self._began = self._began or now
         self._show(item)
         self._room = now + self._screen.sent / BYTES_A_SECOND
         self._due = max(now + PAUSE, self._room)
@@ -98,14 +92,7 @@ class Player(Demo):
             self._say_where(item, now - self._began)
 
     def _say_where(self, item: Update, seconds: float) -> None:
-        """How far the run has come in so many seconds, and how long it will still take."""
-        ahead = seconds / max(item.step, 1) * (item.steps - item.step)
-        left = f" · {ahead:.1f} s left" if item.step else ""
-        self._screen.busy(item.step / max(item.steps, 1), f"Running{self._where()}{left}")
-
-    def _show(self, update: Update) -> None:
-        self._shown = update
-        self._draw(update.step, final=update.done)
+        self._busy(item.step / max(item.steps, 1), f"Running{self._where()}", seconds)
 
     def _finish(self, runs: Runs, how: str) -> None:
         if self._request.only_start:
@@ -117,7 +104,12 @@ class Player(Demo):
         self._settle(f"Done: {max(run.steps[-1] for run in runs.values())} steps {how}.")
 
 
-def last(runs: Runs) -> Update:
+def perform(script: Script, request: Request) -> Iterator[Update]:
+    """The run that is asked for, or a remembered one once more."""
+    return film(request.remembered) if request.remembered else script.play(request.values, request.only_start)
+
+
+def end(runs: Runs) -> Update:
     """The end of finished runs."""
     steps = max(run.steps[-1] for run in runs.values())
     return Update(runs, steps, steps, level=True, done=True)
@@ -125,8 +117,8 @@ def last(runs: Runs) -> Update:
 
 def film(runs: Runs) -> Iterator[Update]:
     """Finished runs once more, from the start to the end, in `FILM` pictures with a pause after each."""
-    end = last(runs)
+    last = end(runs)
     for picture in range(FILM):
-        yield end._replace(step=end.steps * picture // FILM, done=False)
+        yield replace(last, step=last.steps * picture // FILM, done=False)
         time.sleep(PAUSE)
-    yield end
+    yield last

@@ -3,20 +3,21 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.one_line import OneLine
 from course_lib.pgd import Frame, Problem, frames
 from course_lib.pixels import to_uint8
 
 KEPT = 60  # pictures kept of a run, beside the last one
 
 
-@dataclass(frozen=True)
-class Moment:
+@dataclass(frozen=True, repr=False)
+class Moment(OneLine):
     """One of the runs at one step: what `view`, `caption` and the measures are given."""
 
     name: str
@@ -25,12 +26,12 @@ class Moment:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Measure:
+@dataclass(frozen=True, repr=False)
+class Measure(OneLine):
     """A number for every image, such as the judge's probability: shown under the pictures and drawn over the steps."""
 
     label: str
-    of: Callable[[Moment], Tensor]  # -> (B,)
+    of: Callable[[Any], Tensor]  # (Moment) -> (B,)
     text: str | None = "{:.0%}"  # how a number is written; None: with at most three decimals
     limits: tuple[float, float] | None = (0.0, 1.0)  # of the vertical axis; None: those of the data
 
@@ -43,16 +44,26 @@ class Measure:
 LOSS = Measure("loss", lambda moment: moment.frame.losses, None, None)
 
 
-@dataclass
-class Trajectory:
-    """What is kept of a run: the losses of every step; pictures, captions and measures of about 60 steps."""
+@dataclass(kw_only=True, repr=False)
+class Kept(OneLine):
+    """What is kept of a run, for the steps in `steps`."""
+
+    steps: list[int] = field(default_factory=list)
+    pictures: list[np.ndarray] = field(default_factory=list)  # (B, H, W, 3) uint8, as they are shown
+    captions: list[str] = field(default_factory=list)
+    measures: dict[str, list[Tensor]] = field(default_factory=dict)  # label -> (B,) for each of the steps
+
+    def line(self, label: str) -> list[float]:
+        """The mean of a measure at each of the steps."""
+        return [numbers.mean().item() for numbers in self.measures[label]]
+
+
+@dataclass(repr=False)
+class Trajectory(Kept):
+    """What is kept of a solved problem: the losses of every step, and what is shown of about 60 steps."""
 
     problem: Problem
     images: Tensor  # the newest, (B, 3, H, W), exact
-    steps: list[int] = field(default_factory=list)  # the steps of which the following is kept
-    pictures: list[np.ndarray] = field(default_factory=list)  # (B, H, W, 3) uint8, as seen through `view`
-    captions: list[str] = field(default_factory=list)
-    measures: dict[str, list[Tensor]] = field(default_factory=dict)  # label -> (B,) for each kept step
     every_loss: list[Tensor] = field(default_factory=list)
 
     @property
@@ -68,18 +79,19 @@ class Trajectory:
 Runs = dict[str, Trajectory]
 
 
-class Update(NamedTuple):
-    """Where the runs stand. `level` says that all of them stand at the same step: such an update may be shown."""
+@dataclass(frozen=True, repr=False)
+class Update(OneLine):
+    """Where the runs stand. `level` says that it may be shown: all of them stand at the same step."""
 
-    runs: Runs
+    runs: dict[str, Any]  # each a Kept
     step: int
     steps: int
     level: bool
     done: bool = False
 
 
-@dataclass(frozen=True)
-class Script:
+@dataclass(frozen=True, repr=False)
+class Script(OneLine):
     """What a player plays: `make(**values)` gives the named problems; the rest says what to show of them."""
 
     make: Callable[..., Mapping[str, Problem]]

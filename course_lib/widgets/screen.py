@@ -4,31 +4,20 @@ import html
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 from torch import Tensor
 
 from course_lib.widgets.canvas import Canvas
-from course_lib.widgets.drawing import chart, encode, sheet
-from course_lib.widgets.runs import Measure
+from course_lib.widgets.charts import chart
+from course_lib.widgets.runs import Kept, Measure, Update
+from course_lib.widgets.sheets import encode, sheet
 
 STYLE = (Path(__file__).parent / "style.css").read_text()
 ONE_WIDE, MANY_WIDE = 320, 400  # about, in pixels of the screen: sheets of one column, of more; without a scale
 NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
-
-
-class Kept(Protocol):
-    """What is kept of a run, for the steps in `steps`; `images` has an item for each picture of a sheet."""
-
-    steps: list[int]
-    pictures: list[np.ndarray]
-    captions: list[str]
-    measures: dict[str, list[Tensor]]
-
-    @property
-    def images(self) -> Tensor: ...
 
 
 class Screen:
@@ -47,13 +36,10 @@ class Screen:
         columns: int,
     ) -> None:
         self.measures, self.scale, self.columns = measures, scale, columns
-        self.run = widgets.Button(description="Run", icon="play", button_style="primary", tooltip="Compute once more")
-        self.stop = widgets.Button(
-            description="Stop", icon="stop", tooltip="End the run after this step", disabled=True
-        )
-        self.reset = widgets.Button(
-            description="Reset", icon="undo", tooltip="Back to the first settings and the start"
-        )
+        self.run_button = button("Run", "play", "Compute once more")
+        self.run_button.button_style = "primary"
+        self.stop_button = button("Stop", "stop", "End the run after this step")
+        self.reset_button = button("Reset", "undo", "Back to the first settings and the start")
         self.progress = widgets.FloatProgress(max=1, layout=widgets.Layout(width="160px"))
         self.status = widgets.HTML()
         self.images = {name: widgets.Image(value=NOTHING, width="320", height="320") for name in names}
@@ -71,39 +57,38 @@ class Screen:
         self.say("")
 
     def arrange(self, controls: Sequence[Any]) -> widgets.VBox:
-        wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
         stands = [
             widgets.VBox([widgets.HTML(heading(number, name)), image, self.captions[name]])
             for number, (name, image) in enumerate(self.images.items())
         ]
-        charts = classed(widgets.Box(list(self.charts.values()), layout=widgets.Layout(flex_flow="row wrap")), "charts")
-        stage = classed(widgets.Box([*stands, charts], layout=widgets.Layout(flex_flow="row wrap")), "stage")
+        charts = row([*self.charts.values()], "charts")
+        stage = row([*stands, charts], "stage")
         if canvases := [control for control in controls if isinstance(control, Canvas)]:
             stage.layout.flex = "1 1 660px"  # beside what is drawn: what becomes of it
-            stage = classed(widgets.Box([*canvases, stage], layout=widgets.Layout(flex_flow="row wrap")), "stage")
+            stage = row([*canvases, stage], "stage")
         sliders = [control for control in controls if not isinstance(control, Canvas)]
-        buttons = [self.run, self.stop, self.reset, self.progress, self.status]
-        self.bar = classed(widgets.Box(buttons, layout=wrap), "bar")
+        buttons = [self.run_button, self.stop_button, self.reset_button]
+        self.bar = row([*buttons, self.progress, self.status], "bar", align_items="center")
         rows = [
             widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none")),
-            classed(widgets.Box(sliders, layout=wrap), "controls"),
+            row(sliders, "controls", align_items="center"),
             self.bar,
             self.scrubber,
             stage,
         ]
-        return classed(widgets.VBox(rows), "course-player")
+        return widgets.VBox(rows).add_class("course-player")
 
-    def show(self, runs: Mapping[str, Kept], step: int, *, steps: int, final: bool) -> None:
+    def show(self, update: Update, step: int, *, final: bool) -> None:
         """Draw the newest kept pictures up to `step`: exact where they are `final`, light where more will come."""
-        self.sent, self.scrubber.max, self.scrubber.value = 0, max(steps, 1), step
-        for name, run in runs.items():
+        self.sent, self.scrubber.max, self.scrubber.value = 0, max(update.steps, 1), step
+        for name, run in update.runs.items():
             position = max(bisect_right(run.steps, step) - 1, 0)
             self.draw(self.images[name], run.pictures[position], "png" if final else "jpeg")
             self.captions[name].value = self.caption(name, run, position)
         for measure in self.measures:
-            lines = {name: line(run, measure.label) for name, run in runs.items()}
+            lines = {name: line(run, measure.label) for name, run in update.runs.items()}
             self.charts[measure.label].value = chart(
-                measure.label, lines, steps=steps, marked=step, write=measure.write, limits=measure.limits
+                measure.label, lines, steps=update.steps, marked=step, write=measure.write, limits=measure.limits
             )
 
     def draw(self, image: widgets.Image, pictures: np.ndarray, kind: str) -> None:
@@ -118,23 +103,21 @@ class Screen:
             image.format, image.value = kind, data
 
     def caption(self, name: str, run: Kept, position: int) -> str:
-        """What stands under a sheet: each measure's number and the caption; an ellipsis where they are not known."""
+        """What is under a sheet: each measure's mean and the caption; an ellipsis where they are not known yet."""
         known = position < len(run.captions)
-        mean = f", mean of {len(run.images)}" if len(run.images) > 1 else ""
-        numbers = [m.write(run.measures[m.label][position].mean().item()) if known else "…" for m in self.measures]
-        pairs = zip(self.measures, numbers, strict=True)
-        rows = [f"<span>{html.escape(m.label)}{mean}</span><b>{html.escape(number)}</b>" for m, number in pairs]
+        rows = [said_of(m, run.measures[m.label][position] if known else None) for m in self.measures]
         said = html.escape(run.captions[position]) if known else ""
         unseen = f'<span class="unseen">Picture: {html.escape(name)}, step {run.steps[position]}.</span>'
         return f'{unseen}<div class="said">{"".join(rows)}<p>{said}</p></div>'.replace("\n", "<br>")
 
     def busy(self, share: float, text: str) -> None:
-        self.progress.value, self.stop.disabled, self.scrubber.disabled = share, False, True
+        self.progress.value, self.stop_button.disabled, self.scrubber.disabled = share, False, True
         self.say(text)
 
     def settled(self, step: int, text: str, *, wrong: bool) -> None:
         """Nothing runs; the steps up to `step` can be looked at."""
-        self.progress.value, self.stop.disabled, self.scrubber.disabled = step / self.scrubber.max, True, step == 0
+        self.progress.value, self.scrubber.disabled = step / self.scrubber.max, step == 0
+        self.stop_button.disabled = True
         self.say(text, wrong=wrong)
 
     def say(self, text: str, *, wrong: bool = False) -> None:
@@ -144,9 +127,15 @@ class Screen:
 
 
 def line(run: Kept, label: str) -> list[tuple[int, float]]:
-    return [
-        (step, numbers.mean().item()) for step, numbers in zip(run.steps, run.measures.get(label, []), strict=False)
-    ]
+    """(step, mean) of a measure; the start may be on the screen before it is measured."""
+    return list(zip(run.steps, run.line(label) if label in run.measures else [], strict=False))
+
+
+def said_of(measure: Measure, numbers: Tensor | None) -> str:
+    """A measure's mean, and of how many numbers it is the mean."""
+    mean = "…" if numbers is None else measure.write(numbers.mean().item())
+    count = f", mean of {len(numbers)}" if numbers is not None and len(numbers) > 1 else ""
+    return f"<span>{html.escape(measure.label)}{count}</span><b>{html.escape(mean)}</b>"
 
 
 def heading(number: int, name: str) -> str:
@@ -169,5 +158,10 @@ def dress(name: str, control: Any) -> Any:
     return control
 
 
-def classed(widget: Any, name: str) -> Any:
-    return widget.add_class(name)
+def button(description: str, icon: str, tooltip: str) -> widgets.Button:
+    return widgets.Button(description=description, icon=icon, tooltip=tooltip)
+
+
+def row(children: Sequence[Any], name: str, **layout: str) -> widgets.Box:
+    """Side by side, in further rows where there is no room."""
+    return widgets.Box(children, layout=widgets.Layout(flex_flow="row wrap", **layout)).add_class(name)

@@ -15,7 +15,7 @@ import ipywidgets as widgets
 
 from course_lib.datasets.strokes import image_of
 from course_lib.pixels import to_uint8
-from course_lib.widgets import drawing
+from course_lib.widgets import sheets
 from course_lib.widgets.canvas import Canvas, address
 from course_lib.widgets.demo import Demo
 from course_lib.widgets.screen import STYLE
@@ -97,7 +97,7 @@ def _(box: widgets.Checkbox) -> str:
 def _(canvas: Canvas) -> str:
     seen = image_of(canvas.value, canvas.size, canvas.picture)
     drawn = "with strokes on it" if canvas.value else "nothing drawn yet"
-    source = address(drawing.encode(to_uint8(seen)[0], "png"))
+    source = address(sheets.encode(to_uint8(seen)[0], "png"))
     said = f"{canvas.description or 'canvas'}, {drawn}"
     return f'<div class="canvas">{picture(source, canvas.size * canvas.scale, said)}<p>{html.escape(said)}</p></div>'
 

@@ -5,17 +5,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from course_lib.testbeds.weights import known, load_card, load_model
 from course_lib.training.loop import Progress
-from course_lib.weights import known, load_card, load_model
-from course_lib.widgets.demo import Demo, Request
+from course_lib.widgets.demo import PAUSE, Demo
 from course_lib.widgets.lessons import Lesson, Score, Source, Stage
-from course_lib.widgets.runs import Measure
 from course_lib.widgets.screen import Screen
-
-PAUSE = 0.1  # seconds between two lines of status, at least
 
 
 class Watch(Demo):
@@ -37,37 +33,25 @@ class Watch(Demo):
         scale: int | None = None,
         **controls: Any,
     ) -> None:
-        self._began = self._due = 0.0  # times: of the first step; from when the next line of status may come
-        measures = [Measure(score.label, lambda moment: torch.zeros(0), score.text, score.limits) for score in scores]
-        screen = Screen(list(untrained), controls, measures, scale=scale, columns=columns)
+        screen = Screen(list(untrained), controls, scores, scale=scale, columns=columns)
         lesson = Lesson(source, untrained, view, scores)
         super().__init__(lambda request: lesson.play(request.values, request.only_start), screen, controls)
 
-    def _begin(self, request: Request) -> None:
-        super()._begin(request)
-        self._began = 0.0
-
-    def _publish(self, item: Stage | Exception) -> None:
+    def _take(self, item: Stage) -> None:
         """Show where the newest run stands. Under the lock."""
-        if isinstance(item, Exception):
-            self._fail(item)
-            return
         now = time.monotonic()
         self._began = self._began or (now if item.share else 0.0)
-        if item.news:
-            self._shown = item
-            self._draw(item.step, final=item.done)
+        if item.level:
+            self._show(item)
         if item.done:
             self._settle("Ready. Press Run." if self._request.only_start else f"Done in {now - self._began:.0f} s.")
-        elif item.news or now > self._due:
-            left = (now - self._began) * (1 - item.share) / item.share if item.share else 0.0
-            self._screen.busy(item.share, item.text + (f" · {left:.0f} s left" if left else ""))
+        elif item.level or now > self._due:
+            self._busy(item.share, item.text, now - self._began)
             self._due = now + PAUSE
 
 
 def replay(name: str) -> Iterator[Progress]:
-    """The shipped snapshots of a training, and its end, as `train` would yield them; what it lost and when is not
-    known."""
+    """The shipped snapshots of a training and its end, as `train` yields them, without losses and times."""
     for shipped in [*(snapshot for snapshot in known() if snapshot.startswith(f"{name}-")), name]:
         card = load_card(shipped)
         yield Progress(card.get("step", card["steps"]), card["steps"], math.nan, math.nan, 0.0, load_model(shipped))

@@ -29,10 +29,6 @@ class LatestWins:
         self._thread: threading.Thread | None = None
         everyone.add(self)
 
-    @property
-    def busy(self) -> bool:
-        return self._thread is not None
-
     def submit(self, request: Any) -> None:
         """Ask for this and give up whatever was asked before. Returns at once."""
         with self.lock:

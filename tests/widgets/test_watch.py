@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from course_lib.testbeds.weights import load_card
 from course_lib.training.loop import Progress
-from course_lib.weights import load_card
 from course_lib.widgets import Score, Watch, controls, replay
 from tests.tools import tiny
 from tests.tools.demos import PATIENCE, status, until
@@ -69,14 +69,14 @@ def test_a_run_is_looked_at_from_the_untrained_network_to_the_last_step() -> Non
     watch = Gym().watch()
     assert "Ready. Press Run." in status(watch)
     watch.run(steps=45)
-    courses = watch.wait(PATIENCE)
-    assert set(courses) == set(NAMES)
-    for course in courses.values():
-        assert course.steps == [0, 10, 20, 30, 40, 45]
-        assert course.line("trained") == [0, 10, 20, 30, 40, 45]
-        assert [len(sheet) for sheet in course.pictures] == [len(PICTURES)] * 6
-        assert course.model is not None
-        assert bias(course.model) == 45
+    traces = watch.wait(PATIENCE)
+    assert set(traces) == set(NAMES)
+    for trace in traces.values():
+        assert trace.steps == [0, 10, 20, 30, 40, 45]
+        assert trace.line("trained") == [0, 10, 20, 30, 40, 45]
+        assert [len(sheet) for sheet in trace.pictures] == [len(PICTURES)] * 6
+        assert trace.model is not None
+        assert bias(trace.model) == 45
     assert "Done in" in status(watch)
     assert "trained, mean of 5" in watch._screen.captions["robust"].value
 
@@ -176,8 +176,8 @@ def test_a_network_without_training_stays_what_it_was() -> None:
         scores=[Score("trained", lambda model: torch.full((1,), bias(model)), None, None)],
     )
     watch.run()
-    courses = watch.wait(PATIENCE)
-    assert (courses["robust"].steps, courses["standard"].steps) == ([0, 10], [0])
+    traces = watch.wait(PATIENCE)
+    assert (traces["robust"].steps, traces["standard"].steps) == ([0, 10], [0])
 
 
 def test_a_forgotten_demo_ends_its_work() -> None:
