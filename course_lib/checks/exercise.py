@@ -1,8 +1,8 @@
-"""What an exercise is: inputs to draw, calls to make, rules to keep, and the mistakes that people make.
+"""What an exercise is: random inputs, calls to make, rules to keep, and the mistakes that people make.
 
-A check has two halves. `ask` calls the student's function and returns tensors; `judge` sees only these tensors and says
-which rules they break. A student's notebook does both at once. The grader has the first half done in an isolated
-process, on inputs that it draws itself, and does the second half where no student's code runs.
+A check has two halves. `ask` calls the student's function and returns tensors; `assess` sees only these tensors and
+says which rules they break. A student's notebook does both at once. The grader has the first half done in an isolated
+process, on inputs of its own, and does the second half where no student's code runs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,16 +12,18 @@ import torch
 from torch import Tensor
 
 from course_lib.checks.asking import Ask, Function, Inputs, Outputs
+from course_lib.one_line import OneLine
 
 ONCE = Ask()
 TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One property of a right answer. `broken` says in a sentence how outputs break it, given the inputs and the
-    reference's outputs; None where they keep it. Points for `manners`, which the simplest wrong answer has as well, are
-    given only where everything else is right."""
+@dataclass(frozen=True, repr=False)
+class Rule(OneLine):
+    """One property of a right answer: `broken(inputs, outputs, reference's outputs)` says how it is broken, if it is.
+
+    Points for `manners`, which the simplest wrong answer has as well, are given only where everything else is right.
+    """
 
     name: str
     broken: Callable[[Inputs, Outputs, Outputs], str | None]
@@ -29,16 +31,16 @@ class Rule:
     manners: bool = False
 
 
-@dataclass(frozen=True)
-class Mistake:
+@dataclass(frozen=True, repr=False)
+class Mistake(OneLine):
     """A wrong answer that people give, and the sentence that helps them to find it."""
 
     function: Function
     hint: str
 
 
-@dataclass(frozen=True)
-class Exercise:
+@dataclass(frozen=True, repr=False)
+class Exercise(OneLine):
     """A function to write: `cases` gives inputs, `reference` the right answer to each; arguments are passed by name."""
 
     name: str
@@ -54,8 +56,8 @@ class Exercise:
         return sum(rule.points for rule in self.rules)
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(OneLine):
     """Whether a rule is kept; if not, how it is broken and on which input."""
 
     rule: Rule
@@ -72,9 +74,11 @@ def points(verdicts: Sequence[Verdict]) -> float:
     return sum(verdict.rule.points for verdict in verdicts if verdict.kept and (right or not verdict.rule.manners))
 
 
-def judge(exercise: Exercise, cases: Sequence[Inputs], answers: Sequence[Outputs]) -> tuple[list[Verdict], str]:
-    """A verdict on every rule, and the hint of the mistake that gives exactly these answers (or ""). The first rule is
-    about shape and type; where it is broken, there is nothing to look at for the others."""
+def assess(exercise: Exercise, cases: Sequence[Inputs], answers: Sequence[Outputs]) -> tuple[list[Verdict], str]:
+    """A verdict on every rule, and the hint of the mistake that gives exactly these answers (or "").
+
+    The first rule is about shape and type; where it is broken, there is nothing to look at for the others.
+    """
     expected = [exercise.ask(exercise.reference, inputs) for inputs in cases]
     verdicts = [Verdict(rule, first_problem(rule, cases, answers, expected)) for rule in exercise.rules]
     if not verdicts[0].kept:
@@ -104,14 +108,15 @@ def diagnosis(
             wrong = [exercise.ask(mistake.function, inputs) for inputs in cases]
         except Exception:  # some mistakes end in an error, and then there are no answers to compare
             continue
-        same = all(alike(a, b) for a, b in zip(answers, wrong, strict=True))
-        if same and not all(alike(a, b) for a, b in zip(wrong, expected, strict=True)):
+        if alike(answers, wrong) and not alike(wrong, expected):
             return mistake.hint
     return ""
 
 
-def alike(first: Outputs, second: Outputs) -> bool:
-    return first.keys() == second.keys() and all(close(first[name], second[name]) for name in first)
+def alike(first: Sequence[Outputs], second: Sequence[Outputs]) -> bool:
+    return all(
+        a.keys() == b.keys() and all(close(a[name], b[name]) for name in a) for a, b in zip(first, second, strict=True)
+    )
 
 
 def close(first: Tensor, second: Tensor) -> bool:
@@ -124,11 +129,10 @@ def close(first: Tensor, second: Tensor) -> bool:
 
 def described(inputs: Inputs) -> str:
     """Inputs in words: shapes of tensors, numbers as they are."""
-    parts = [
+    return ", ".join(
         f"{name} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{name}={value:g}"
         for name, value in inputs.items()
-    ]
-    return ", ".join(parts)
+    )
 
 
 # --- rules that many exercises share ----------------------------------------------------------------------------------

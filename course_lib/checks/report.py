@@ -5,25 +5,26 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
+from typing import Any
 
 import torch
 
+from course_lib.checks import ps1, ps2, ps3, ps4, ps5, ps6
 from course_lib.checks.alone import borrowed
 from course_lib.checks.asking import Function, Inputs, Outputs
 from course_lib.checks.attempt import ended
-from course_lib.checks.exercise import Exercise, Verdict, described, judge
+from course_lib.checks.exercise import Exercise, Verdict, assess, described
+from course_lib.one_line import OneLine
 from course_lib.storage.files import default_cache, write
 
 SETS = ("ps1", "ps2", "ps3", "ps4", "ps5", "ps6")
 BORROWED = "expected a cell that stands on its own, but this one needs {}: the grader has only torch, F and your cell"
-VISIBLE = 0  # the seed of a student's own checks; the grader draws others
+VISIBLE = 0  # the random seed of a student's own checks; the grader has others
 
 
 def exercises() -> dict[str, Exercise]:
     """All exercises by name, in order."""
-    modules = [import_module(f"course_lib.checks.{name}") for name in SETS]
-    return {exercise.name: exercise for module in modules for exercise in module.EXERCISES}
+    return {one.name: one for module in (ps1, ps2, ps3, ps4, ps5, ps6) for one in module.EXERCISES}
 
 
 def exercise(name: str) -> Exercise:
@@ -34,8 +35,8 @@ def exercise(name: str) -> Exercise:
     return found
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(OneLine):
     """The verdicts on one exercise; shown as text and, in a notebook, as a list."""
 
     exercise: Exercise
@@ -63,7 +64,9 @@ class Report:
     def __str__(self) -> str:
         return "\n".join([self.exercise.name, *(f"{mark or ' '} {text}" for mark, text in self.lines())])
 
-    __repr__ = __str__
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """All lines where IPython shows text."""
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -74,7 +77,7 @@ class Report:
 
 
 def check(name: str, function: Function) -> Report:
-    """Check a student's function on drawn inputs, and remember how it went. Never shows the answer.
+    """Check a student's function on random inputs, and remember how it went. Never shows the answer.
 
     Raises ValueError for an unknown exercise; everything that goes wrong in the function becomes part of the report.
     Where nbgrader runs the notebook, a check that fails raises AssertionError, since nbgrader looks for errors.
@@ -95,7 +98,7 @@ def reported(found: Exercise, function: Function) -> Report:
             answers.append(found.ask(function, inputs))
         except Exception as error:
             return Report(found, error=failure(error, inputs))
-    verdicts, hint = judge(found, cases, answers)
+    verdicts, hint = assess(found, cases, answers)
     names = ", ".join(borrowed(function))
     return Report(found, verdicts, hint, BORROWED.format(names) if names else "")
 

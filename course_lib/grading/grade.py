@@ -1,10 +1,10 @@
-"""Scores: hidden inputs are drawn here, outputs come from the sandbox, and no student's code runs here."""
+"""Scores: hidden inputs are made here, outputs come from the sandbox, and no student's code runs here."""
 
 import json
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,77 +13,69 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from course_lib.checks.asking import Inputs, Outputs
-from course_lib.checks.exercise import Exercise, judge, points
+from course_lib.checks.exercise import Exercise, assess, points
 from course_lib.checks.report import exercise
 from course_lib.grading import sandbox
 from course_lib.grading.sandbox import Answer, Limits
 from course_lib.grading.submissions import Submission, submissions
+from course_lib.one_line import OneLine
 from course_lib.storage.files import digest, write
 
 STATUSES = ("ok", "wrong", "error", "timeout", "memory", "missing", "duplicate")
 
 
-@dataclass(frozen=True)
-class Mark:
+@dataclass(frozen=True, repr=False)
+class Mark(OneLine):
     """One exercise of one student: points, a status, which rules are kept, and what to tell the student."""
 
     exercise: str
     status: str
     points: float = 0.0
-    kept: tuple[str, ...] = ()
-    broken: tuple[str, ...] = ()
+    kept: Sequence[str] = ()
+    broken: Sequence[str] = ()
     said: str = ""
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Marked:
+@dataclass(frozen=True, repr=False)
+class Marked(OneLine):
     """One student's marks, with the hash of what was marked and of the hidden inputs."""
 
     student: str
     sha256: str
     drawn: str
-    problems: tuple[str, ...]
-    marks: tuple[Mark, ...] = field(default=())
+    problems: Sequence[str]
+    marks: Sequence[Mark]
 
     @property
     def total(self) -> float:
         return sum(mark.points for mark in self.marks)
 
 
-@dataclass(frozen=True)
-class Hidden:
-    """The inputs of one exercise that were drawn for this class."""
+@dataclass(frozen=True, repr=False)
+class Hidden(OneLine):
+    """The inputs of one exercise for this class."""
 
     exercise: Exercise
     cases: Sequence[Inputs]
 
     @classmethod
-    def draw(cls, exercise: Exercise, seed: int) -> "Hidden":
-        return cls(exercise, list(exercise.cases(torch.Generator().manual_seed(seed))))
+    def sample(cls, exercise: Exercise, random_seed: int) -> "Hidden":
+        return cls(exercise, list(exercise.cases(torch.Generator().manual_seed(random_seed))))
 
     def task(self, source: str) -> dict[str, Any]:
         """What the sandbox has to know."""
-        first = self.cases[0]
-        numbers = [name for name, value in first.items() if not isinstance(value, Tensor)]
         return {
             "source": source,
             "function": self.exercise.name.split(".")[1],
             "ask": asdict(self.exercise.ask),
             "cases": len(self.cases),
-            "arguments": list(first),
-            "numbers": numbers,
+            "numbers": [name for name, value in self.cases[0].items() if not isinstance(value, Tensor)],
         }
 
     def packed(self) -> bytes:
-        tensors = {
-            f"{case}/{name}": value.contiguous()
-            if isinstance(value, Tensor)
-            else torch.tensor(value, dtype=number(value))
-            for case, inputs in enumerate(self.cases)
-            for name, value in inputs.items()
-        }
-        return save(tensors)
+        parts = {f"{case}/{name}": part for case, inputs in enumerate(self.cases) for name, part in inputs.items()}
+        return save({name: packable(part) for name, part in parts.items()})
 
     def unpacked(self, content: bytes) -> list[Outputs]:
         """The outputs of each case; ValueError where they are not what was asked for."""
@@ -103,11 +95,13 @@ class Hidden:
         return outputs
 
 
-def number(value: float) -> torch.dtype:
-    return torch.int64 if isinstance(value, int) else torch.float64
+def packable(value: Tensor | float) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.contiguous()
+    return torch.tensor(value, dtype=torch.int64 if isinstance(value, int) else torch.float64)
 
 
-def mark(hidden: Hidden, answer: Answer | None) -> Mark:
+def mark_of(hidden: Hidden, answer: Answer | None) -> Mark:
     """Points for one exercise from what the sandbox brought back."""
     name = hidden.exercise.name
     if answer is None:
@@ -116,20 +110,18 @@ def mark(hidden: Hidden, answer: Answer | None) -> Mark:
         status = answer.status if answer.status in STATUSES else "error"
         return Mark(name, status, said=answer.message, seconds=answer.seconds)
     try:
-        verdicts, hint = judge(hidden.exercise, hidden.cases, hidden.unpacked(answer.content))
+        verdicts, hint = assess(hidden.exercise, hidden.cases, hidden.unpacked(answer.content))
     except Exception as error:  # tensors that no rule foresees are wrong, too
         return Mark(name, "error", said=f"{type(error).__name__}: {error}"[:200], seconds=answer.seconds)
-    kept = [verdict for verdict in verdicts if verdict.kept]
-    status = "ok" if len(kept) == len(verdicts) else "wrong"
-    broken = tuple(verdict.rule.name for verdict in verdicts if not verdict.kept)
-    return Mark(name, status, points(verdicts), tuple(v.rule.name for v in kept), broken, hint, answer.seconds)
+    kept, broken = ([one.rule.name for one in verdicts if one.kept is wanted] for wanted in (True, False))
+    return Mark(name, "wrong" if broken else "ok", points(verdicts), kept, broken, hint, answer.seconds)
 
 
 class Grader:
-    """Grades submissions on hidden inputs that are drawn once, from a seed that only the grader knows."""
+    """Grades submissions on hidden inputs, made once from a random seed that only the grader knows."""
 
     def __init__(self, names: Sequence[str], *, seed: int, limits: Limits, isolate: bool = True) -> None:
-        self.hidden = {name: Hidden.draw(exercise(name), seed) for name in names}
+        self.hidden = {name: Hidden.sample(exercise(name), seed) for name in names}
         self.packed = {name: hidden.packed() for name, hidden in self.hidden.items()}
         self.limits, self.isolate = limits, isolate
         everything = json.dumps([[name, digest(content)] for name, content in self.packed.items()])
@@ -144,10 +136,10 @@ class Grader:
             with tempfile.TemporaryDirectory() as folder:
                 for name in tasks:
                     (Path(folder) / f"{name}.safetensors").write_bytes(self.packed[name])
-                ran = sandbox.run(tasks, Path(folder), limits=self.limits, isolate=self.isolate)
+                ran = sandbox.collect(tasks, Path(folder), limits=self.limits, isolate=self.isolate)
                 answers = {answer.exercise: answer for answer in ran}
         marks = [self.mark(name, submission, answers.get(name)) for name in self.hidden]
-        return Marked(submission.student, submission.sha256, self.drawn, submission.problems, tuple(marks))
+        return Marked(submission.student, submission.sha256, self.drawn, submission.problems, marks)
 
     def mark(self, name: str, submission: Submission, answer: Answer | None) -> Mark:
         sources = submission.sources.get(name, [])
@@ -155,12 +147,14 @@ class Grader:
             return Mark(name, "missing", said="No cell with this exercise's id was handed in.")
         if len(set(sources)) > 1:
             return Mark(name, "duplicate", said=f"{len(sources)} different cells have this exercise's id.")
-        return mark(self.hidden[name], answer)
+        return mark_of(self.hidden[name], answer)
 
 
 def grade_class(folder: Path, out: Path, grader: Grader, *, workers: int) -> list[Marked]:
-    """Grade every submission below a folder, several at a time, and write what comes of each at once. What was graded
-    before, with the same submission and the same hidden inputs, is not graded again."""
+    """Grade every submission below a folder, several at a time, and write what comes of each at once.
+
+    What was graded before, with the same submission and the same hidden inputs, is not graded again.
+    """
     results = out / "results"
     results.mkdir(parents=True, exist_ok=True)
 
@@ -180,8 +174,6 @@ def known(path: Path) -> Marked | None:
     """What an earlier run wrote, where it can be read."""
     try:
         values = json.loads(path.read_text())
-        lists = [one | {"kept": tuple(one["kept"]), "broken": tuple(one["broken"])} for one in values["marks"]]
-        marks = tuple(Mark(**one) for one in lists)
-        return Marked(**values | {"marks": marks, "problems": tuple(values["problems"])})
+        return Marked(**values | {"marks": [Mark(**one) for one in values["marks"]]})
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -43,11 +43,11 @@ class Isolated(NbGraderPreprocessor):
         for cell in notebook.cells:
             mark = marks.get(exercise_of(cell, CHECK))
             if mark:
-                cell.outputs = outputs(mark)
+                cell.outputs = shown(mark)
         return notebook, resources
 
 
-def outputs(mark: Mark) -> list[NotebookNode]:
+def shown(mark: Mark) -> list[NotebookNode]:
     """What stands under a cell with points: what holds and what does not, and the score, which nbgrader reads."""
-    shown = new_output("display_data", {"text/html": "".join(about(mark)), "text/plain": mark.said})
-    return [shown, new_output("execute_result", {"text/plain": f"{mark.points:g}"}, execution_count=1)]
+    report = new_output("display_data", {"text/html": "".join(about(mark)), "text/plain": mark.said})
+    return [report, new_output("execute_result", {"text/plain": f"{mark.points:g}"}, execution_count=1)]

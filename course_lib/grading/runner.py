@@ -34,20 +34,22 @@ def main() -> None:
     for descriptor in (0, 1, 2):
         os.dup2(silence, descriptor)
     for name, task in job["exercises"].items():
-        status, message, content, seconds = attempt(name, task, job["limits"], alone=job["isolated"])
+        status, message, content, seconds = one_exercise(name, task, job["limits"], alone=job["isolated"])
         head = {"exercise": name, "status": status, "message": message, "seconds": seconds, "bytes": len(content)}
         stream.write(json.dumps(head).encode() + b"\n" + content)
         stream.flush()
 
 
-def attempt(name: str, task: dict[str, Any], limits: dict[str, float], *, alone: bool) -> tuple[str, str, bytes, float]:
+def one_exercise(
+    name: str, task: dict[str, Any], limits: dict[str, float], *, alone: bool
+) -> tuple[str, str, bytes, float]:
     """(status, message, outputs, seconds) of one exercise, from a child that is gone afterwards, with its children."""
     begin, result = time.monotonic(), SCRATCH / "result"
     for old in SCRATCH.glob("result*"):
         old.unlink()
     child = os.fork()
     if child == 0:
-        run(name, task, limits, result)
+        in_child(name, task, limits, result)
     status, message = watched(child, begin, limits, alone=alone)
     everyone_goes(child, alone=alone)
     seconds = round(time.monotonic() - begin, 2)
@@ -74,8 +76,10 @@ def watched(child: int, begin: float, limits: dict[str, float], *, alone: bool) 
 
 
 def everyone_goes(child: int, *, alone: bool) -> None:
-    """Kill the child and what it has started, and wait until it is gone: alone in a sandbox, every process but this one
-    and its init. What is left of a fork bomb would count as the next exercise's processes."""
+    """Kill the child and what it has started, and wait until all are gone: in a sandbox, all but this one and its init.
+
+    What is left of a fork bomb would count as the next exercise's processes.
+    """
     sandboxed = alone and Path("/proc/1/comm").read_text().strip() == "bwrap"
     end = time.monotonic() + GOODBYE
     while time.monotonic() < end:
@@ -95,7 +99,7 @@ def everyone_goes(child: int, *, alone: bool) -> None:
         time.sleep(TICK)
 
 
-def run(name: str, task: dict[str, Any], limits: dict[str, float], result: Path) -> NoReturn:
+def in_child(name: str, task: dict[str, Any], limits: dict[str, float], result: Path) -> NoReturn:
     """In the child: limits, then the student's code, then the calls; never returns."""
     try:
         os.setsid()
@@ -134,8 +138,8 @@ def answers(name: str, task: dict[str, Any]) -> dict[str, Tensor]:
     outputs: dict[str, Tensor] = {}
     for case in range(task["cases"]):
         given = {key.split("/")[1]: value for key, value in inputs.items() if key.startswith(f"{case}/")}
-        ordered = {key: given[key].item() if key in task["numbers"] else given[key] for key in task["arguments"]}
-        outputs |= {f"{case}/{key}": value for key, value in ask(function, ordered).items()}
+        given |= {key: given[key].item() for key in task["numbers"]}
+        outputs |= {f"{case}/{key}": value for key, value in ask(function, given).items()}
     return outputs
 
 

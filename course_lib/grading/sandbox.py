@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course_lib.one_line import OneLine
+
 RUNNER = (Path(__file__).parent / "runner.py", Path(__file__).parent.parent / "checks" / "asking.py")
 MOST_BYTES = 64 * 2**20  # that a submission's outputs may have, all together
 SCRATCH = 256 * 2**20  # bytes of the folder that students' code may write into
@@ -18,8 +20,8 @@ START = 60.0  # seconds that Python and torch may take to start
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 
 
-@dataclass(frozen=True)
-class Limits:
+@dataclass(frozen=True, repr=False)
+class Limits(OneLine):
     """For each exercise: seconds, megabytes beyond what torch itself takes, and processes in the sandbox."""
 
     seconds: float = 20.0
@@ -48,8 +50,8 @@ def bubblewrap(job: Path) -> list[str]:
     return [*command, "--ro-bind", str(job), "/job", "--chdir", "/tmp", "--setenv", "HOME", "/tmp"]
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(OneLine):
     """What came of one exercise: a status ("ran", "error", "timeout", "memory"), a message, outputs as safetensors."""
 
     exercise: str
@@ -59,7 +61,7 @@ class Answer:
     content: bytes
 
 
-def run(exercises: Mapping[str, Any], job: Path, *, limits: Limits, isolate: bool = True) -> list[Answer]:
+def collect(exercises: Mapping[str, Any], job: Path, *, limits: Limits, isolate: bool = True) -> list[Answer]:
     """Run the exercises whose inputs lie in the folder `job`; those that gave no answer are left out."""
     for file in RUNNER:
         shutil.copy(file, job)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course_lib.one_line import OneLine
+
 LARGEST = 200 * 2**20  # bytes of a notebook
 
 
-@dataclass(frozen=True)
-class Submission:
+@dataclass(frozen=True, repr=False)
+class Submission(OneLine):
     """One student's cells: the sources found for each exercise, and what could not be read."""
 
     student: str
@@ -22,8 +24,7 @@ class Submission:
 
 
 def submissions(folder: Path) -> Iterator[Submission]:
-    """Every student below a folder, in the order of their names. A notebook that lies in the folder itself is a
-    student's own; ValueError where there is nothing."""
+    """Every student below a folder, by name; a notebook that lies in it is a student's own. ValueError for none."""
     places = sorted(path for path in folder.iterdir() if path.is_dir() or path.suffix == ".ipynb")
     if not places:
         raise ValueError(f"expected a folder for each student in {folder}, found none")

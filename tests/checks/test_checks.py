@@ -10,7 +10,7 @@ import torch
 
 from course_lib.checks import check, progress
 from course_lib.checks.asking import Ask
-from course_lib.checks.exercise import Exercise, Mistake, alike, judge, points
+from course_lib.checks.exercise import Exercise, Mistake, alike, assess, points
 from course_lib.checks.report import SETS, exercise, exercises
 
 ALL = exercises()
@@ -62,7 +62,7 @@ def test_other_inputs_tell_the_mistakes_apart_as_well(name: str, seed: int) -> N
     for mistake in one.mistakes:
         answers = [one.ask(mistake.function, inputs) for inputs in cases]
         right = [one.ask(one.reference, inputs) for inputs in cases]
-        assert not all(alike(a, b) for a, b in zip(answers, right, strict=True)), mistake.hint
+        assert not alike(answers, right), mistake.hint
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -71,7 +71,7 @@ def test_the_order_of_the_inputs_does_not_matter(name: str) -> None:
     (first, *_) = one.cases(torch.Generator().manual_seed(0))
     turned = dict(reversed(first.items()))
     for function in (one.reference, *(mistake.function for mistake in one.mistakes)):
-        assert alike(one.ask(function, first), one.ask(function, turned))
+        assert alike([one.ask(function, first)], [one.ask(function, turned)])
 
 
 def test_a_change_in_place_is_seen() -> None:
@@ -149,7 +149,7 @@ def test_a_mistake_that_equals_the_right_answer_is_not_named() -> None:
     same = Exercise(**{**vars(one), "mistakes": (Mistake(one.reference, "never said"),)})
     cases = list(one.cases(torch.Generator().manual_seed(0)))
     answers = [one.ask(lambda delta, radius: delta, inputs) for inputs in cases]
-    assert judge(same, cases, answers)[1] == ""
+    assert assess(same, cases, answers)[1] == ""
 
 
 def test_an_ask_turns_weights_into_a_model_and_delta_into_an_attack() -> None:

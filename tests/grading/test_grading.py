@@ -13,7 +13,7 @@ import torch
 from course_lib.checks.report import SETS, exercises
 from course_lib.grading import sandbox
 from course_lib.grading.command import grade, seed_of
-from course_lib.grading.grade import Hidden, mark
+from course_lib.grading.grade import Hidden, mark_of
 from course_lib.grading.reports import given, harmless
 from course_lib.grading.sandbox import Answer, parsed
 from course_lib.grading.submissions import submission
@@ -100,7 +100,7 @@ def test_a_second_run_grades_nothing_again_and_keeps_points_given_by_hand(
     blank = "000-right,ps1.reflection,,"
     assert blank in hand.read_text()
     hand.write_text(hand.read_text().replace(blank, "000-right,ps1.reflection,2.5,well argued"))
-    monkeypatch.setattr(sandbox, "run", lambda *_, **__: pytest.fail("graded again"))
+    monkeypatch.setattr(sandbox, "collect", lambda *_, **__: pytest.fail("graded again"))
     grade([str(small_class.home / "in"), "--out", str(small_class.out), "--sets", "ps1"])
     assert small_class.rows()["000-right"]["total"] == "29.5"
     assert "well argued" in (small_class.out / "feedback" / "000-right.html").read_text()
@@ -153,27 +153,25 @@ def test_without_isolation_it_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_inputs_travel_and_answers_come_back_as_they_are() -> None:
     one = exercises()["ps1.targeted_pgd"]
-    hidden = Hidden.draw(one, 3)
-    again = Hidden.draw(one, 3)
-    assert hidden.packed() == again.packed() != Hidden.draw(one, 4).packed()
-    task = hidden.task("")
-    assert task["numbers"] == ["radius", "steps", "step_size"]
-    assert task["arguments"][0] == "weights"
+    hidden = Hidden.sample(one, 3)
+    again = Hidden.sample(one, 3)
+    assert hidden.packed() == again.packed() != Hidden.sample(one, 4).packed()
+    assert hidden.task("")["numbers"] == ["radius", "steps", "step_size"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", b"\x80\x04." * 10])
 def test_an_answer_that_is_no_safetensors_scores_nothing(content: bytes) -> None:
-    hidden = Hidden.draw(exercises()["ps1.project_linf"], 0)
-    result = mark(hidden, Answer("ps1.project_linf", "ran", "", 0.1, content))
+    hidden = Hidden.sample(exercises()["ps1.project_linf"], 0)
+    result = mark_of(hidden, Answer("ps1.project_linf", "ran", "", 0.1, content))
     assert (result.status, result.points) == ("error", 0.0)
 
 
 def test_answers_with_foreign_or_missing_parts_score_nothing() -> None:
     from safetensors.torch import save
 
-    hidden = Hidden.draw(exercises()["ps1.project_linf"], 0)
+    hidden = Hidden.sample(exercises()["ps1.project_linf"], 0)
     for tensors in ({"0/result": torch.zeros(1)}, {"0/expected": torch.zeros(1)}, {"99/result": torch.zeros(1)}):
-        assert mark(hidden, Answer("ps1.project_linf", "ran", "", 0.1, save(tensors))).points == 0
+        assert mark_of(hidden, Answer("ps1.project_linf", "ran", "", 0.1, save(tensors))).points == 0
 
 
 @pytest.mark.parametrize(
