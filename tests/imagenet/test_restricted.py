@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from course_lib import testbeds
 from course_lib.constraints import L2Ball, norms
 from course_lib.datasets import photographs
+from course_lib.imagenet import folder, restricted
 from course_lib.imagenet import networks as imagenet
-from course_lib.imagenet import restricted
 from course_lib.imagenet.checkpoints import IMAGENET, save_checkpoint
 from course_lib.imagenet.folder import GROUPS, groups
 from course_lib.imagenet.restricted import Grouped, from_cifar10
@@ -224,10 +224,9 @@ def test_pictures_and_seeds_of_a_local_folder(name: str, whole: Path, tmp_path: 
 
 def patch_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand training pictures are too few to hold 5,000 back."""
-    from course_lib.datasets import collections
-
-    for name, make in collections.IMAGENETS.items():
-        monkeypatch.setitem(collections.IMAGENETS, name, lambda make=make: replace(make(), held_out=0))
+    for name in ("imagenet", "restricted_imagenet"):
+        make = getattr(folder, name)
+        monkeypatch.setattr(folder, name, lambda make=make: replace(make(), held_out=0))
 
 
 def test_seeds_on_demand_fit_a_class_when_it_is_asked_for_and_never_again() -> None:
