@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from course_lib.__main__ import COMMANDS
 from course_lib.authoring import tables
 from course_lib.testbeds.weights import load_card
 from tests.bench import bench, bench_imagenet
@@ -132,6 +133,14 @@ def test_every_link_and_picture_is_there(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_picture_has_alt_text(page: str) -> None:
     assert all(text.strip() for text in re.findall(r"!\[([^\]]*)\]", (ROOT / page).read_text()))
+
+
+def test_every_command_that_is_named_exists() -> None:
+    pages = [*(ROOT / page for page in PAGES), *(ROOT / "notebooks").rglob("*.ipynb")]
+    text = "\n".join(page.read_text() for page in pages)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"-m course_lib (\w+)", text)) - set(COMMANDS) == set()
+    assert set(re.findall(r"(?:`|[A-Z0-9]=[\w-]+ )make ([a-z-]+)", text)) - set(targets) == set()
 
 
 def test_the_two_commands_come_first() -> None:
