@@ -1,4 +1,4 @@
-"""The canvas as a person meets it: mouse, keys and touch in JupyterLab in Chromium, against the twin in Python."""
+"""The canvas as a person meets it: mouse, keys and touch in JupyterLab in Chromium, against what Python makes of it."""
 
 import pytest
 from nbformat.v4 import new_markdown_cell
@@ -16,9 +16,9 @@ from course_lib.datasets.strokes import *
 from course_lib.widgets import Canvas
 
 def compare(*shapes):
-    mine, twin = mask_of(canvas.value, 64), mask_of(layer(shapes, 64), 64)
-    both, either = (mine * twin).sum().item(), torch.maximum(mine, twin).sum().item()
-    print(canvas.revision, torch.equal(mine, twin), both / either > 0.9, twin.sum().item() > 50)
+    mine, expected = mask_of(canvas.value, 64), mask_of(layer(shapes, 64), 64)
+    both, either = (mine * expected).sum().item(), torch.maximum(mine, expected).sum().item()
+    print(canvas.revision, torch.equal(mine, expected), both / either > 0.9, expected.sum().item() > 50)
 
 colours = torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4), size=64, mode="bicubic").clamp(0, 1)
 canvas = Canvas(64, paints="mask", picture=colours, label="what may change")
@@ -37,8 +37,8 @@ def make(drawing, epsilon):
     return {n: Problem(loss(w), start, L2Ball(epsilon), steps=5) for n, w in (("robust", 1), ("standard", 2))}
 
 def compare(*shapes):
-    mine, twin = image_of(canvas.value, 64), image_of(layer(shapes, 64), 64)
-    print((mine - twin).abs().max().item() < 2.5 / 255, twin.mean().item() < 0.99)
+    mine, expected = image_of(canvas.value, 64), image_of(layer(shapes, 64), 64)
+    print((mine - expected).abs().max().item() < 2.5 / 255, expected.mean().item() < 0.99)
 
 canvas = Canvas(64)
 player = Player(make, drawing=canvas, epsilon=controls.epsilon(3.0))
@@ -97,7 +97,7 @@ def reload(notebook: lab.Notebook) -> None:
     notebook.page.locator(lab.PLAYER).wait_for()
 
 
-def test_a_mask_painted_by_hand_is_the_mask_of_the_twin(open_notebook: OpenNotebook) -> None:
+def test_a_mask_painted_by_hand_is_the_mask_that_python_makes(open_notebook: OpenNotebook) -> None:
     box, disc = "Rectangle(10, 8, 30, 40)", "Ellipse(28, 20, 60, 44)"
     line = "Stroke([(5, 50), (40, 58), (60, 10)], 8)"
     hole = "Stroke([(20, 20), (24, 30)], 8, ERASER)"

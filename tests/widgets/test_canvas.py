@@ -41,7 +41,7 @@ def recoded(png: bytes) -> bytes:
     return stream.getvalue()
 
 
-def test_drawing_is_what_the_twin_draws() -> None:
+def test_drawing_is_what_python_draws() -> None:
     canvas = Canvas(SIZE)
     assert (canvas.value, canvas.revision) == (b"", 0)
     canvas.draw(BOX)
