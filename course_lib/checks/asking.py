@@ -1,5 +1,6 @@
-"""What is asked of a student's function. This file imports nothing of the course: the grader copies it, alone, to where
-students' code runs.
+"""What is asked of a student's function.
+
+This file imports nothing of the course: the grader copies it, alone, to where students' code runs.
 """
 
 from collections.abc import Callable

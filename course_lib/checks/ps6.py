@@ -8,7 +8,8 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
-from course_lib.checks.ps4 import SHAPES, masks
+from course_lib.checks.ps3 import pixel_normal
+from course_lib.checks.ps4 import SHAPES, filled, masks
 from course_lib.constraints import norms
 from course_lib.tasks import mean_square
 
@@ -64,18 +65,14 @@ def paste_cases(generator: Generator) -> Iterator[Inputs]:
         yield {"original": original, "painted": painted, "mask": masks(shape[0], shape[2], generator=generator)}
 
 
-def pasted(original: Tensor, painted: Tensor, mask: Tensor) -> Tensor:
-    return original * (1 - mask) + painted * mask
-
-
 PASTE = Exercise(
     "ps6.paste",
-    pasted,
+    lambda original, painted, mask: filled(original, mask, painted),
     paste_cases,
     (SOUND, value("takes what was painted where the mask is 1", points=2.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda original, painted, mask: pasted(painted, original, mask), "The mask is still the wrong way round."
+            lambda original, painted, mask: filled(painted, mask, original), "The mask is still the wrong way round."
         ),
         Mistake(
             lambda original, painted, mask: original + painted * mask,
@@ -179,19 +176,15 @@ def split_cases(generator: Generator) -> Iterator[Inputs]:
         }
 
 
-def start(images: Tensor, noise: Tensor) -> Tensor:
-    return (images.mean(0) + images.std(0, correction=0) * noise).clamp(0, 1)
-
-
 FIT_SEEDS = Exercise(
     "ps6.fit_seeds",
-    lambda train, test, noise: start(train, noise),
+    lambda train, test, noise: pixel_normal(train, noise),
     split_cases,
     (SOUND, value("is fitted on training pictures alone", points=2.0), UNCHANGED),
     (
-        Mistake(lambda train, test, noise: start(test, noise), "The seeds are still fitted on test pictures."),
+        Mistake(lambda train, test, noise: pixel_normal(test, noise), "The seeds are still fitted on test pictures."),
         Mistake(
-            lambda train, test, noise: start(torch.cat([train, test]), noise),
+            lambda train, test, noise: pixel_normal(torch.cat([train, test]), noise),
             "The test pictures still take part in the fit.",
         ),
         Mistake(

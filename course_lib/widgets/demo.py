@@ -34,7 +34,7 @@ class Demo(ABC):
         self._error: Exception | None = None
         self._began = self._due = 0.0  # times: when the run began to show; when its next item may be shown
         self._quiet = False
-        self._initial = self.values
+        self.first_values = self.values  # what the controls say again after a reset
         self._worker = LatestWins(produce, self._publish)
         screen.scrubber.observe(weakly(self._scrub), "value")
         buttons = ((screen.run_button, self.run), (screen.stop_button, self.stop), (screen.reset_button, self.reset))
@@ -46,11 +46,6 @@ class Demo(ABC):
     def values(self) -> dict[str, Any]:
         """What the controls say now."""
         return {name: control.value for name, control in self.controls.items()}
-
-    @property
-    def first_values(self) -> dict[str, Any]:
-        """What the controls said at first, and say again after a reset."""
-        return dict(self._initial)
 
     @property
     def has_run(self) -> bool:
@@ -84,7 +79,7 @@ class Demo(ABC):
     def reset(self) -> None:
         """Put the controls back to their first values and show the start."""
         with self._worker.lock:
-            self._set(self._initial)
+            self._set(self.first_values)
             self._submit(Request(self.values, only_start=True))
 
     def wait(self, timeout: float | None = None) -> Any:

@@ -84,8 +84,7 @@ class Growing:
 
 
 class Evolve(Player):
-    """A player that goes on as long as its button is held, from the pictures as they are, with the controls as they
-    are.
+    """A player that goes on while its button is held, from the pictures and with the controls as they are.
 
     `make(**values)` returns problems that start from the same picture whenever nothing new is drawn; their `steps` are
     one burst, at most 60. Run does the same as holding the button, until Stop, or for `most` steps. Without a browser:

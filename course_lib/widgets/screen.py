@@ -134,7 +134,7 @@ def line(run: Kept, label: str) -> list[tuple[int, float]]:
 def said_of(measure: Measure, numbers: Tensor | None) -> str:
     """A measure's mean, and of how many numbers it is the mean."""
     mean = "…" if numbers is None else measure.write(numbers.mean().item())
-    count = f", mean of {len(numbers)}" if numbers is not None and len(numbers) > 1 else ""
+    count = f", mean of {numbers.numel()}" if numbers is not None and numbers.numel() > 1 else ""
     return f"<span>{html.escape(measure.label)}{count}</span><b>{html.escape(mean)}</b>"
 
 

@@ -15,9 +15,9 @@ from course_lib.widgets.screen import Screen
 
 
 class Watch(Demo):
-    """Trainings side by side: `source(**controls)` trains (or replays) on a thread, and now and then each model is
-    looked at: `view` turns it into pictures, `scores` into numbers that are drawn over the steps.
+    """Trainings side by side: `source(**controls)` trains (or replays) on a thread.
 
+    Now and then each model is looked at: `view` turns it into pictures, `scores` into numbers drawn over the steps.
     Run trains, Stop ends within one step; afterwards the slider goes back through the training. Without a browser:
     `watch.run(); accuracies = watch.wait(60)["robust"].line("accuracy")`.
     """

@@ -15,7 +15,7 @@ import course_lib
 from course_lib.checks import Report, attempt, check
 from course_lib.checks.asking import Ask
 from course_lib.one_line import LONGEST
-from course_lib.widgets import History
+from course_lib.widgets import Canvas, History
 from course_lib.widgets.hold import Hold
 from course_lib.widgets.lecture import FullScreen
 from tests.widgets.test_player import Bench
@@ -74,6 +74,7 @@ def test_demos_and_their_buttons_are_one_line_too() -> None:
     for value in (
         Bench().player(),
         history,
+        Canvas(8, picture=torch.rand(3, 8, 8)),
         Hold(description="Hold"),
         FullScreen(),
         attempt(lambda: torch.zeros(10**6).view(7)),
