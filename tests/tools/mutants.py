@@ -1,8 +1,7 @@
 """Ways to break the library, and the checked cells of each notebook that must turn red for it.
 
-A mutant is one replacement of text in a copy of the library. `RED` names, for each notebook and mutant, the cells that
-fail, each by words of its source; all other cells still pass. A mutant that is not listed is of no concern to that
-notebook.
+A mutant is one replacement of text in a copy of the library. `RED` names each notebook's cells by words of their
+source, in their order, with the mutants for which they fail; for these all other cells still pass.
 """
 
 from typing import NamedTuple
@@ -89,198 +88,99 @@ MUTANTS = {
 }
 
 
-def start_here() -> dict[str, tuple[str, ...]]:
-    photographs, oranges = "recognises at least 15 of 20 photographs", "of 20 oranges, the judge sees at least 15"
-    return {UPHILL: (photographs, oranges), SWAPPED: (photographs, oranges)}
-
-
-def robust_training() -> dict[str, tuple[str, ...]]:
-    equation, live, player, withstand, photographs, steps = (
-        "the attack raises the loss by at least 1",
-        "untrained, it guesses",
-        "towards the target both losses fall",
-        "at a radius of 4, at least 12 of 20 withstand",
-        "and buys at least 30 points under attack",
-        "one-step training flatters itself",
-    )
-    return {UPHILL: (equation, live, player, withstand, steps), SWAPPED: (withstand, photographs)}
-
-
-def targeted_pgd() -> dict[str, tuple[str, ...]]:
-    gradient, geometry, loop, player, budget, classes, authors = (
-        "coarse share of the gradient",
-        "direction has L2 length 1",
-        "my loop and the library agree",
-        "both losses fell",
-        "in a ball of 5",
-        "the judge sees the target",
-        "the largest difference between the two pictures",
-    )
-    return {
-        UPHILL: (loop, player, classes, authors),
-        UNPROJECTED: (player, budget, authors),
-        UNBOXED: (loop, authors),
-        L2_OPEN: (geometry, player, budget, authors),
-        LINF_OPEN: (geometry,),
-        L2_UPHILL: (geometry, loop, player, classes, authors),
-        LINF_UPHILL: (geometry,),
-        SWAPPED: (gradient, player, classes),
-    }
-
-
-def seed_distributions() -> dict[str, tuple[str, ...]]:
-    neighbours, exact, leak, duke, diversity, player = (
-        "neighbours are alike in a seed",
-        "as many samples, at most a fifth of the error",
-        "fitted on 5 pictures, closer to them",
-        "after 20 steps the loss from multivariate seeds",
-        "results from noise are less diverse",
-        "both models have the same start",
-    )
-    return {
-        UPHILL: (duke, diversity, player),
-        SWAPPED: (duke,),
-        SEEDS_SWAPPED: (neighbours, duke, diversity),
-        SEEDS_OF_OTHERS: (neighbours, duke, diversity),
-        SEEDS_UNCENTRED: (neighbours, exact, leak, duke, diversity),
-    }
-
-
-def generation() -> dict[str, tuple[str, ...]]:
-    first, converge, budget, mixture, procedural, player = (
-        "of 10 seeds, the judge sees the class in at least 8",
-        "after 10 steps the standard model is sure of itself",
-        "10 steps of length 1: radius 16 or 32",
-        "more of the mixture's seeds are recognised",
-        "the dog follows the disc",
-        "both losses fell:",
-    )
-    return {
-        UPHILL: (first, converge, budget, mixture, procedural, player),
-        UNPROJECTED: (budget,),
-        SWAPPED: (first, converge, budget, procedural, player),
-        SEEDS_OF_OTHERS: (budget, mixture, player),
-    }
-
-
-def inpainting() -> dict[str, tuple[str, ...]]:
-    equation, player, readings, where, start = (
-        "my equation is the library's",
-        "the hole is the square that was painted",
-        "as a norm: the hole hardly moves",
-        "on the object, the robust model gains",
-        "smooth, without a model, beats",
-    )
-    return {
-        UPHILL: (player, readings, where, start),
-        UNPROJECTED: (player,),
-        SWAPPED: (where, start),
-        MASK_IGNORED: (equation, player, where, start),
-        MASK_REVERSED: (equation, player, readings, where, start),
-        FREE_INPAINTING: (equation, player, readings),
-    }
-
-
-def superresolution() -> dict[str, tuple[str, ...]]:
-    equation, player, ball, gains, sharp, told = (
-        "my equation 4 and the library agree",
-        "the PSNR rises by at least 0.1 dB",
-        "with ε = 2, every start ends",
-        "the robust model gains at least 0.03 dB",
-        "after 40 steps, the PSNR is at least",
-        "told a wrong class, the judge loses",
-    )
-    return {
-        UPHILL: (player, ball, gains, sharp, told),
-        UNPROJECTED: (equation, ball),
-        SWAPPED: (ball, gains, told),
-        CENTRED_AT_START: (equation,),
-        ALWAYS_NEAREST: (equation, gains),
-        SSIM_OF_TRUTH: (gains,),
-    }
-
-
-def translation() -> dict[str, tuple[str, ...]]:
-    pairs, player, both, rich, bias, norms = (
-        "of 24 translations, the judge sees",
-        "both start from the same pictures",
-        "two classes at least 50%",
-        "ten classes: the judge's mean probability",
-        "each animal stands where the fault puts it",
-        "in L2 the background gets",
-    )
-    return {
-        UPHILL: (pairs, player, both, rich, bias, norms),
-        UNPROJECTED: (pairs, player, norms),
-        SWAPPED: (both, rich),
-        PAIR_STANDARD: (pairs, player, both, rich, bias),
-        PAIR_OF_OTHERS: (pairs, both, rich, bias, norms),
-        UNBIASED: (rich, bias),
-    }
-
-
-def sketch_to_image() -> dict[str, tuple[str, ...]]:
-    player, classes, needs, anchor = (
-        "both runs start from the drawing",
-        "the judge sees the class in at least 7 of 10",
-        "outlines gain at least 20 points",
-        "anchored, 30 steps stay within the radius",
-    )
-    return {
-        UPHILL: (player, classes, needs),
-        UNPROJECTED: (player, anchor),
-        SWAPPED: (player, classes, needs),
-        UNDRAWN: (player, classes, needs),
-        ANCHORED: (anchor,),
-    }
-
-
-def feature_painting() -> dict[str, tuple[str, ...]]:
-    hints, equation, player, numbers, dead = (
-        "the judge sees the hint in at least 7 of 16",
-        "my equation is the library's",
-        "the unit rises inside, and less than half",
-        "inside, the unit rises at least twice",
-        "straight through, the input rises in all 8",
-    )
-    return {
-        UPHILL: (hints, player, numbers, dead),
-        UNPROJECTED: (player,),
-        SWAPPED: (hints, numbers, dead),
-        MASK_IGNORED: (equation, player, numbers, dead),
-        FREE_PAINTING: (equation,),
-    }
-
-
-def measuring_quality() -> dict[str, tuple[str, ...]]:
-    asked, believed, judges, score, distance, forged, number = (
-        "each model is at least 80% sure",
-        "every network recognises at least 36",
-        "both judges recognise at least 8",
-        "perfect answers over 2, 5 and 10 classes",
-        "test pictures are the closest",
-        "for the judge attacked, noise comes",
-        "0 of 10:",
-    )
-    return {
-        UPHILL: (asked, believed, judges, score, forged),
-        SWAPPED: (asked, believed, judges),
-        STANDARD_JUDGE: (asked, believed, judges),
-        SET_WITH_ITSELF: (distance, forged, number),
-        FLAT_ANSWERS: (score,),
-    }
-
-
 RED: dict[str, dict[str, tuple[str, ...]]] = {
-    "00_start_here": start_here(),
-    "01_robust_training": robust_training(),
-    "02_targeted_pgd": targeted_pgd(),
-    "03_seed_distributions": seed_distributions(),
-    "04_generation": generation(),
-    "05_inpainting": inpainting(),
-    "06_translation": translation(),
-    "07_superresolution": superresolution(),
-    "08_sketch_to_image": sketch_to_image(),
-    "09_feature_painting": feature_painting(),
-    "10_measuring_quality": measuring_quality(),
+    "00_start_here": {
+        "recognises at least 15 of 20 photographs": (UPHILL, SWAPPED),
+        "of 20 oranges, the judge sees at least 15": (UPHILL, SWAPPED),
+    },
+    "01_robust_training": {
+        "the attack raises the loss by at least 1": (UPHILL,),
+        "untrained, it guesses": (UPHILL,),
+        "towards the target both losses fall": (UPHILL,),
+        "at a radius of 4, at least 12 of 20 withstand": (UPHILL, SWAPPED),
+        "and buys at least 30 points under attack": (SWAPPED,),
+        "one-step training flatters itself": (UPHILL,),
+    },
+    "02_targeted_pgd": {
+        "coarse share of the gradient": (SWAPPED,),
+        "direction has L2 length 1": (L2_OPEN, LINF_OPEN, L2_UPHILL, LINF_UPHILL),
+        "my loop and the library agree": (UPHILL, UNBOXED, L2_UPHILL),
+        "both losses fell": (UPHILL, UNPROJECTED, L2_OPEN, L2_UPHILL, SWAPPED),
+        "in a ball of 5": (UNPROJECTED, L2_OPEN),
+        "the judge sees the target": (UPHILL, L2_UPHILL, SWAPPED),
+        "the largest difference between the two pictures": (UPHILL, UNPROJECTED, UNBOXED, L2_OPEN, L2_UPHILL),
+    },
+    "03_seed_distributions": {
+        "neighbours are alike in a seed": (SEEDS_SWAPPED, SEEDS_OF_OTHERS, SEEDS_UNCENTRED),
+        "as many samples, at most a fifth of the error": (SEEDS_UNCENTRED,),
+        "fitted on 5 pictures, closer to them": (SEEDS_UNCENTRED,),
+        "after 20 steps the loss from multivariate seeds": (
+            UPHILL,
+            SWAPPED,
+            SEEDS_SWAPPED,
+            SEEDS_OF_OTHERS,
+            SEEDS_UNCENTRED,
+        ),
+        "results from noise are less diverse": (UPHILL, SEEDS_SWAPPED, SEEDS_OF_OTHERS, SEEDS_UNCENTRED),
+        "both models have the same start": (UPHILL,),
+    },
+    "04_generation": {
+        "of 10 seeds, the judge sees the class in at least 8": (UPHILL, SWAPPED),
+        "after 10 steps the standard model is sure of itself": (UPHILL, SWAPPED),
+        "10 steps of length 1: radius 16 or 32": (UPHILL, UNPROJECTED, SWAPPED, SEEDS_OF_OTHERS),
+        "more of the mixture's seeds are recognised": (UPHILL, SEEDS_OF_OTHERS),
+        "the dog follows the disc": (UPHILL, SWAPPED),
+        "both losses fell:": (UPHILL, SWAPPED, SEEDS_OF_OTHERS),
+    },
+    "05_inpainting": {
+        "my equation is the library's": (MASK_IGNORED, MASK_REVERSED, FREE_INPAINTING),
+        "the hole is the square that was painted": (UPHILL, UNPROJECTED, MASK_IGNORED, MASK_REVERSED, FREE_INPAINTING),
+        "as a norm: the hole hardly moves": (UPHILL, MASK_REVERSED, FREE_INPAINTING),
+        "on the object, the robust model gains": (UPHILL, SWAPPED, MASK_IGNORED, MASK_REVERSED),
+        "smooth, without a model, beats": (UPHILL, SWAPPED, MASK_IGNORED, MASK_REVERSED),
+    },
+    "06_translation": {
+        "of 24 translations, the judge sees": (UPHILL, UNPROJECTED, PAIR_STANDARD, PAIR_OF_OTHERS),
+        "both start from the same pictures": (UPHILL, UNPROJECTED, PAIR_STANDARD),
+        "two classes at least 50%": (UPHILL, SWAPPED, PAIR_STANDARD, PAIR_OF_OTHERS),
+        "ten classes: the judge's mean probability": (UPHILL, SWAPPED, PAIR_STANDARD, PAIR_OF_OTHERS, UNBIASED),
+        "each animal stands where the fault puts it": (UPHILL, PAIR_STANDARD, PAIR_OF_OTHERS, UNBIASED),
+        "in L2 the background gets": (UPHILL, UNPROJECTED, PAIR_OF_OTHERS),
+    },
+    "07_superresolution": {
+        "my equation 4 and the library agree": (UNPROJECTED, CENTRED_AT_START, ALWAYS_NEAREST),
+        "the PSNR rises by at least 0.1 dB": (UPHILL,),
+        "with ε = 2, every start ends": (UPHILL, UNPROJECTED, SWAPPED),
+        "the robust model gains at least 0.03 dB": (UPHILL, SWAPPED, ALWAYS_NEAREST, SSIM_OF_TRUTH),
+        "after 40 steps, the PSNR is at least": (UPHILL,),
+        "told a wrong class, the judge loses": (UPHILL, SWAPPED),
+    },
+    "08_sketch_to_image": {
+        "both runs start from the drawing": (UPHILL, UNPROJECTED, SWAPPED, UNDRAWN),
+        "the judge sees the class in at least 7 of 10": (UPHILL, SWAPPED, UNDRAWN),
+        "outlines gain at least 20 points": (UPHILL, SWAPPED, UNDRAWN),
+        "anchored, 30 steps stay within the radius": (UNPROJECTED, ANCHORED),
+    },
+    "09_feature_painting": {
+        "my equation is the library's": (MASK_IGNORED, FREE_PAINTING),
+        "the judge sees the hint in at least 7 of 16": (UPHILL, SWAPPED),
+        "the unit rises inside, and less than half": (UPHILL, UNPROJECTED, MASK_IGNORED),
+        "inside, the unit rises at least twice": (UPHILL, SWAPPED, MASK_IGNORED),
+        "straight through, the input rises in all 8": (UPHILL, SWAPPED, MASK_IGNORED),
+    },
+    "10_measuring_quality": {
+        "each model is at least 80% sure": (UPHILL, SWAPPED, STANDARD_JUDGE),
+        "every network recognises at least 36": (UPHILL, SWAPPED, STANDARD_JUDGE),
+        "both judges recognise at least 8": (UPHILL, SWAPPED, STANDARD_JUDGE),
+        "perfect answers over 2, 5 and 10 classes": (UPHILL, FLAT_ANSWERS),
+        "test pictures are the closest": (SET_WITH_ITSELF,),
+        "for the judge attacked, noise comes": (UPHILL, SET_WITH_ITSELF),
+        "0 of 10:": (SET_WITH_ITSELF,),
+    },
 }
+
+
+def red(notebook: str) -> dict[str, list[str]]:
+    """The words of the cells that fail, for each mutant that is of concern to the notebook."""
+    mutants = dict.fromkeys(mutant for those in RED[notebook].values() for mutant in those)
+    return {mutant: [words for words, those in RED[notebook].items() if mutant in those] for mutant in mutants}
