@@ -1,12 +1,10 @@
 """Pairs of domains: the unpaired photographs of CycleGAN (Zhu et al. 2017), which the paper translates, too."""
 
-import shutil
 from functools import partial
 from pathlib import Path
 
 from course_lib.datasets.photographs import Collection
-from course_lib.storage.archives import put, unpack
-from course_lib.storage.fetching import fetch
+from course_lib.storage.archives import put, unpacked
 
 SOURCE = "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets"  # moved there from people.eecs.berkeley.edu
 HASHES = {  # SHA-256, as TensorFlow Datasets has them
@@ -24,12 +22,9 @@ def pair(name: str, classes: tuple[str, str], *, archive: str | None = None) -> 
 
 def fetch_pair(root: Path, *, archive: str) -> None:
     """Fetch a zip file (75 to 130 MB), unpack it and put its four folders into `root`."""
-    source = root / "source"
-    file = fetch(f"{SOURCE}/{archive}.zip", source / f"{archive}.zip", sha256=HASHES[archive])
-    unpack(file, source / "unpacked")
-    for part in ("trainA", "trainB", "testA", "testB"):
-        put(source / "unpacked" / archive / part, root / part)
-    shutil.rmtree(source)
+    with unpacked(root, f"{SOURCE}/{archive}.zip", HASHES[archive]) as folder:
+        for part in ("trainA", "trainB", "testA", "testB"):
+            put(folder / archive / part, root / part)
 
 
 PAIRS = {

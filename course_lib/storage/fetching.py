@@ -1,7 +1,7 @@
 """Files from the internet: whole and checked, or not there at all; what has come of one is kept and resumed.
 
-`huggingface_hub` and torchvision know where their files are and what SHA-256 they have; both of them start anew after a
-killed run, so the bytes come through `fetch`. A file that was put in its place by hand is used, and checked, too.
+`huggingface_hub` and torchvision start anew after a killed run, so all bytes come through `fetch`. A file that was put
+in its place by hand is used, and checked, too.
 """
 
 import errno
@@ -17,8 +17,6 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 from filelock import FileLock
-
-from course_lib.storage.files import default_cache
 
 TIMEOUT = 20.0  # seconds without a byte
 ATTEMPTS = 4  # in a row that bring nothing
@@ -75,6 +73,8 @@ def fetch_from_hub(repository: str, filename: str) -> Path:
 
 def hub_path(repository: str, filename: str) -> Path:
     """Where a file of the hub is kept."""
+    from course_lib.storage.files import default_cache  # imports torch: only where it is needed
+
     return default_cache() / "hub" / repository.replace("/", "--") / filename
 
 
@@ -118,7 +118,10 @@ def receive(url: str, path: Path) -> None:
     headers |= {"Range": f"bytes={there}-", "If-Range": version} if there else {}
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT) as response:
-            if response.status != 206 or not response.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
+            first = response.headers.get("Content-Range", "").startswith(f"bytes {there}-")
+            if (response.status == 206 and not first) or (response.length is None and not response.chunked):
+                raise ConnectionError("the answer ended before it said which bytes follow")
+            if response.status != 206:
                 there = 0
                 begin(path, response)
             write(response, part, there)

@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ def default_cache() -> Path:
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
     """Write `path`.safetensors, and `path`.json: the card with the SHA-256 of the tensors."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = save({key: value.contiguous() for key, value in tensors.items()})
     write(Path(f"{path}.safetensors"), data)
     write(Path(f"{path}.json"), (json.dumps({**card, "sha256": digest(data)}, indent=2) + "\n").encode())
@@ -54,11 +54,26 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Where to write a file or a folder during the block: at its end, all of that takes the place of `path` at once.
+
+    Where the block fails, as on a full disk, or is killed, `path` is as it was. The place is in a folder of its own
+    beside `path`: threads and processes never share one, and `path` may have the longest name that there is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
+        new = Path(folder) / path.name
+        yield new
+        if new.is_dir() and path.is_dir():
+            path.rename(Path(folder) / ".old")
+        new.replace(path)
+
+
 def write(path: Path, data: bytes) -> None:
-    """All or nothing: a kill leaves the old file or the new one."""
-    temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    """A file with these bytes, whole or not at all."""
+    with replaced(path) as new:
+        new.write_bytes(data)
 
 
 def cached(path: Path, shape: tuple[int, ...], make: Callable[[], Tensor]) -> Tensor:
@@ -70,21 +85,8 @@ def cached(path: Path, shape: tuple[int, ...], make: Callable[[], Tensor]) -> Te
     except (OSError, ValueError, EOFError):
         pass  # missing, truncated or foreign
     pictures = make()
-    store(path, pictures)
+    array = pictures.contiguous().numpy()
+    with suppress(OSError), replaced(path) as new, new.open("wb") as file:  # where nothing can be written, none is kept
+        numpy.lib.format.write_array_header_1_0(file, numpy.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)  # numpy.save is silent where a disk is full
     return pictures
-
-
-def store(path: Path, pictures: Tensor) -> None:
-    """Write the pictures whole or not at all; a folder that cannot be written only means that nothing is kept."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            try:
-                numpy.save(file, pictures.numpy(), allow_pickle=False)
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError:
-        pass

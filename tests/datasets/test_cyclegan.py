@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,22 +20,11 @@ from course_lib.datasets.photographs import Photographs
 from course_lib.pgd import solve
 from course_lib.seeds import KINDS
 from course_lib.storage import fetching
-from course_lib.storage.archives import GROWTH, unpack
 from course_lib.tasks import attack, fill_with_mean, inpaint, paint, random_holes, superresolve, translate
+from tests.tools.storage import zipped
 from tests.tools.web import Server, serving
 
 COUNTS = {"trainA": 250, "trainB": 290, "testA": 8, "testB": 12}
-
-
-def zipped(files: dict[str, bytes], *, links: tuple[str, ...] = ()) -> bytes:
-    """A zip file with these files, some of them as symbolic links."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, data in files.items():
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = ((stat.S_IFLNK if name in links else stat.S_IFREG) | 0o644) << 16
-            archive.writestr(entry, data)
-    return stream.getvalue()
 
 
 def picture(grey: int) -> bytes:
@@ -129,67 +117,6 @@ def test_a_killed_run_between_two_folders_goes_on(server: Server, cache: Path, m
             Photographs(collection_of("summer2winter"), "train", size=8)
     assert len(Photographs(collection_of("summer2winter"), "test", size=8)) == 20
     assert len(server.asked) == 1, "what has come is not fetched again"
-
-
-# --- archives ---------------------------------------------------------------------------------------------------------
-
-
-def bomb() -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
-        opened.writestr("zeros.png", bytes(2_000_000))
-    return stream.getvalue()
-
-
-def modest_bomb() -> bytes:
-    """A bomb that states a small size, in both of its directories."""
-    return bomb().replace((2_000_000).to_bytes(4, "little"), (2_000).to_bytes(4, "little"))
-
-
-def damaged() -> bytes:
-    data = bytearray(zipped({"a.png": picture(1)}))
-    data[60] ^= 255
-    return bytes(data)
-
-
-HOSTILE = {
-    "leads out of its folder": zipped({"fine.png": b"1", "../escaped.png": b"2"}),
-    "'/escaped.png' leads": zipped({"/escaped.png": b"2"}),
-    "'C:.*escaped.png' leads": zipped({"C:\\escaped.png": b"2"}),
-    r"'a.*\.\.escaped.png|'a.*escaped.png' leads": zipped({"a\\..\\..\\escaped.png": b"2"}),
-    "is a link": zipped({"escape": b"/tmp", "escape/escaped.png": b"2"}, links=("escape",)),
-    "would unpack to 2,000,000 bytes, and at most": bomb(),
-    "CRC": damaged(),
-    "CRC |Bad|invalid|incomplete": modest_bomb(),
-    "File is not a zip file": b"<html>404</html>",
-    "not a zip file": zipped({"a.png": picture(1)})[:-30],
-}
-
-
-@pytest.mark.parametrize("why", HOSTILE)
-def test_a_hostile_or_broken_archive_is_refused_and_nothing_changes(why: str, tmp_path: Path) -> None:
-    file, folder = tmp_path / "file.zip", tmp_path / "inner" / "folder"
-    file.write_bytes(HOSTILE[why])
-    folder.mkdir(parents=True)
-    (folder / "before.txt").touch()
-    with pytest.raises(ValueError, match=rf"^expected a sound zip file of pictures at .*(?:{why})") as told:
-        unpack(file, folder)
-    assert "\n" not in str(told.value)
-    assert [path.name for path in folder.iterdir()] == ["before.txt"]
-    assert not list(tmp_path.rglob("escaped*"))
-    assert sum(path.stat().st_size for path in tmp_path.rglob("*.png")) <= GROWTH * len(HOSTILE[why])
-
-
-def test_a_sound_archive_replaces_what_was_there_and_a_killed_run(tmp_path: Path) -> None:
-    file, folder = tmp_path / "file.zip", tmp_path / "folder"
-    file.write_bytes(zipped({"inside/a.png": picture(3)}))
-    for left in (folder, tmp_path / "folder.part"):
-        left.mkdir()
-        (left / "left.txt").touch()
-    unpack(file, folder)
-    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
-        *("file.zip", "folder", "folder/inside", "folder/inside/a.png")
-    ]
 
 
 # --- models -----------------------------------------------------------------------------------------------------------

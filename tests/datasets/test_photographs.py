@@ -1,26 +1,27 @@
 """Photographs from folders and from the network (a local server stands in for it): whole, in order, split, cached."""
 
 import hashlib
-import io
-import pickle
+import itertools
+import random
 import shutil
-import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision import datasets
 
-from course_lib.datasets import photographs
-from course_lib.datasets.collections import CIFAR10, IMAGENETTE
+from course_lib.datasets import collections, photographs
+from course_lib.datasets.collections import COLLECTIONS, IMAGENETTE
 from course_lib.datasets.photographs import Collection, Photographs
+from course_lib.storage import fetching
+from tests.tools.storage import tarred
+from tests.tools.web import Server, serving
 
+NOISE = np.random.default_rng(0).integers(256, size=(30, 3 * 32 * 32), dtype=np.uint8)
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 FOLDERS = Collection("colours", tuple(COLOURS), tuple(COLOURS), ("train", "test"), held_out=6)
 
@@ -90,7 +91,7 @@ def test_pictures_are_read_once_and_a_damaged_cache_is_read_again(data: Path, mo
 
 
 def test_what_is_missing_or_broken_is_named(data: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"^expected the folders red, green, blue in .*, found none$"):
+    with pytest.raises(FileNotFoundError, match=r"^expected the folders train/red, .*train/blue in .*, found none$"):
         Photographs(FOLDERS, "train", size=16)
     write(data)
     (data / "test" / "red" / "2.png").write_bytes(b"no picture")
@@ -106,119 +107,97 @@ def test_what_is_missing_or_broken_is_named(data: Path) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator["Server"]:
-    with Server() as running:
-        thread = Thread(target=running.serve_forever)
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `files` by name; with `cut`, only the first half of each, as a broken connection would."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.cut, self.asked = dict[str, bytes](), False, list[str]()
-
-    def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        name = self.path.lstrip("/")
-        self.server.asked.append(name)
-        data = self.server.files[name]
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(data[: len(data) // 2] if self.server.cut else data)
-
-    def log_message(self, *_: object) -> None: ...
-
-
-def archive(files: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
-        for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    return stream.getvalue()
-
-
-def md5(data: bytes) -> str:
-    return hashlib.md5(data).hexdigest()
-
-
-@pytest.fixture
-def cifar10(server: Server, data: Path, monkeypatch: pytest.MonkeyPatch) -> Collection:
-    """A CIFAR-10 of 20 + 10 pictures in its own format, behind the local server."""
-    source, files = datasets.CIFAR10, {}
-
-    def part(name: str, first: int) -> tuple[str, str]:
-        pixels = np.arange(10, dtype=np.uint8)[:, None].repeat(3072, 1) + first
-        files[name] = pickle.dumps({"data": pixels, "labels": list(range(10))})
-        return name, md5(files[name])
-
-    monkeypatch.setattr(source, "train_list", [part("data_batch_1", 0), part("data_batch_2", 100)])
-    monkeypatch.setattr(source, "test_list", [part("test_batch", 200)])
-    files["batches.meta"] = pickle.dumps({"label_names": list(CIFAR10.classes)})
-    monkeypatch.setattr(source, "meta", source.meta | {"md5": md5(files["batches.meta"])})
-    packed = archive({f"{source.base_folder}/{name}": data for name, data in files.items()})
-    server.files["cifar.tar.gz"] = packed
-    monkeypatch.setattr(source, "url", server.url("cifar.tar.gz"))
-    monkeypatch.setattr(source, "tgz_md5", md5(packed))
-    return replace(CIFAR10, held_out=4)
-
-
-@pytest.fixture
-def imagenette(server: Server, data: Path, monkeypatch: pytest.MonkeyPatch) -> Collection:
-    """An Imagenette of 80 + 40 pictures, behind the local server."""
+def server(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Has a CIFAR-10 of 20 + 10 pictures and an Imagenette of 80 + 40, in their own formats."""
+    cifar10 = {
+        f"cifar-10-batches-bin/{name}": np.insert(NOISE[first : first + 10], 0, range(10), axis=1).tobytes()
+        for name, first in (("data_batch_1.bin", 0), ("data_batch_2.bin", 10), ("test_batch.bin", 20))
+    }
     write(data.parent / "imagenette2-320", folders=IMAGENETTE.folders, parts=IMAGENETTE.parts, suffix="JPEG")
-    files = {str(path.relative_to(data.parent)): path.read_bytes() for path in data.parent.rglob("*.JPEG")}
-    packed = archive(files)
-    server.files["imagenette2-320.tgz"] = packed
-    archives = {"320px": (server.url("imagenette2-320.tgz"), md5(packed))}
-    monkeypatch.setattr(datasets.Imagenette, "_ARCHIVES", archives)
-    return replace(IMAGENETTE, held_out=4)
+    files = data.parent.rglob("*.JPEG")
+    imagenette = {path.relative_to(data.parent).as_posix(): path.read_bytes() for path in files}
+    monkeypatch.setattr(fetching, "PAUSE", 0.0)
+    with serving() as running:
+        for name, packed in (("cifar10", tarred(cifar10)), ("imagenette", tarred(imagenette))):
+            source = running.put(f"/{name}.tgz", packed), hashlib.sha256(packed).hexdigest()
+            monkeypatch.setitem(collections.SOURCES, name, source)
+        yield running
+
+
+def brief(name: str) -> Collection:
+    return replace(COLLECTIONS[name], held_out=4)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "imagenette"])
-def test_a_data_set_is_fetched_once_and_a_broken_connection_is_told(
-    name: str, server: Server, request: pytest.FixtureRequest
+def test_a_data_set_is_fetched_once_however_often_the_connection_breaks(
+    name: str, server: Server, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    collection: Collection = request.getfixturevalue(name)
-    server.cut = True
-    with pytest.raises(FileNotFoundError, match=rf"^expected the pictures of {name} below .* could not fetch them: "):
-        Photographs(collection, "train", size=16)
-    server.cut = False
-    train, asked = Photographs(collection, "train", size=16), len(server.asked)
-    validation, test = Photographs(collection, "validation", size=16), Photographs(collection, "test", size=16)
-    assert len(server.asked) == asked
+    """Cut at 20 random places, every third of them in the head of the answer."""
+    rng = random.Random(0)
+    step = len(server.files[f"/{name}.tgz"]) // 20
+    server.cuts = [-rng.randrange(1, 140) if number % 3 == 0 else rng.randrange(1, step) for number in range(20)]
+    places = [0, *itertools.accumulate(max(0, cut) for cut in server.cuts)]
+    train = Photographs(brief(name), "train", size=16)
+    assert server.asked == [(f"/{name}.tgz", place) for place in places]
+    validation, test = Photographs(brief(name), "validation", size=16), Photographs(brief(name), "test", size=16)
+    assert len(server.asked) == 21
     assert [len(book) for book in (train, validation, test)] == ([16, 4, 10] if name == "cifar10" else [76, 4, 40])
     assert test.images().shape[1:] == (3, 16, 16)
     assert sorted(set(test.labels.tolist())) == list(range(10))
+    assert sorted(path.name for path in (data.parent / "cache" / name).iterdir()) == sorted(brief(name).parts)
+    told = capsys.readouterr()
+    assert told.out.startswith(f"Fetching {name} into ")
+    assert "100%" in told.err
 
 
-def test_fetched_cifar10_has_the_original_pixels_and_labels(cifar10: Collection) -> None:
-    book = Photographs(cifar10, "test", size=32)
-    assert torch.equal(book.images()[:, 0, 0, 0] - 200, book.labels)
+@pytest.mark.parametrize("name", ["cifar10", "imagenette"])
+def test_a_data_set_that_does_not_come_whole_is_told_and_gone_on_with(name: str, server: Server) -> None:
+    server.cuts = [1_000, *[0] * fetching.ATTEMPTS]
+    with pytest.raises(FileNotFoundError, match=rf"^expected the pictures of {name} below .* could not fetch them: "):
+        Photographs(brief(name), "train", size=16)
+    server.asked.clear()
+    assert len(Photographs(brief(name), "test", size=16)) > 0
+    assert server.asked == [(f"/{name}.tgz", 1_000)]
 
 
-def test_what_is_there_already_is_not_fetched_over(cifar10: Collection, data: Path) -> None:
+@pytest.mark.parametrize("name", ["cifar10", "imagenette"])
+def test_another_data_set_than_the_published_one_is_refused(name: str, server: Server) -> None:
+    server.put(f"/{name}.tgz", tarred({"another.png": b"1"}))
+    with pytest.raises(ValueError, match=r"^expected a file from .* with SHA-256 .*, got .*: it was removed$"):
+        Photographs(brief(name), "train", size=16)
+
+
+def test_fetched_cifar10_has_the_original_pixels_and_labels(server: Server) -> None:
+    for split, first in (("test", 20), ("train", 0)):
+        book = Photographs(brief("cifar10"), split, size=32)
+        for file, picture, label in zip(book.files, book.images(), book.labels, strict=True):
+            assert torch.equal(picture.flatten(), torch.from_numpy(NOISE[first + int(file.stem)]))
+            assert label == int(file.stem) % 10
+
+
+def test_what_is_there_already_is_not_fetched_over(server: Server, data: Path) -> None:
     """A run was killed between the two parts."""
-    assert len(Photographs(cifar10, "test", size=32)) == 10
+    assert len(Photographs(brief("cifar10"), "test", size=32)) == 10
     root = data.parent / "cache" / "cifar10"
+    kept = (root / "train").stat().st_ino
+    server.asked.clear()
+    assert len(Photographs(brief("cifar10"), "train", size=32)) == 16
+    assert (root / "train").stat().st_ino == kept
+    assert server.asked == []
     shutil.rmtree(root / "test")
-    assert len(Photographs(cifar10, "test", size=32)) == 10
+    assert len(Photographs(brief("cifar10"), "test", size=32)) == 10
 
 
-def test_what_a_killed_run_left_is_not_taken_for_a_data_set(imagenette: Collection, data: Path) -> None:
-    left = data.parent / "cache" / "imagenette" / "source" / "imagenette2-320" / "train" / IMAGENETTE.folders[0]
+def test_what_a_killed_run_left_is_not_taken_for_a_data_set(server: Server, data: Path) -> None:
+    left = data.parent / "cache" / "imagenette" / "source" / "unpacked" / "imagenette2-320" / "train" / "n01440764"
     left.mkdir(parents=True)
     (left / "half.png").write_bytes(b"half")
-    assert all("half" not in file.name for file in Photographs(imagenette, "train", size=16).files)
+    assert all("half" not in file.name for file in Photographs(brief("imagenette"), "train", size=16).files)
+
+
+def test_two_at_once_fetch_a_data_set_once(server: Server) -> None:
+    server.late = 0.3
+    with ThreadPoolExecutor(2) as pool:
+        books = list(pool.map(lambda split: Photographs(brief("cifar10"), split, size=32), ["train", "test"]))
+    assert [len(book) for book in books] == [16, 10]
+    assert len(server.asked) == 1

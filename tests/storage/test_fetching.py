@@ -67,6 +67,17 @@ def test_a_break_is_mended_by_asking_for_the_rest(server: Server, tmp_path: Path
     assert [first for _, first in server.asked] == [0, *[1_000_000] * 4, 2_000_000]
 
 
+@pytest.mark.parametrize("there", [0, 500])
+def test_a_break_within_the_head_loses_nothing_that_has_come(there: int, server: Server, tmp_path: Path) -> None:
+    url = server.put("/file", DATA[:1000])
+    for cut in range(1, 200):
+        server.cuts = [there, -cut] if there else [-cut]
+        server.asked.clear()
+        fetch(url, tmp_path / f"{cut}")
+        assert (tmp_path / f"{cut}").read_bytes() == DATA[:1000], f"after {cut} bytes of the head"
+        assert server.asked[-2:] == [("/file", there)] * 2, f"after {cut} bytes of the head"
+
+
 @pytest.mark.parametrize("versions", ["etag", "date"])
 def test_a_later_call_asks_for_the_rest_alone(versions: str, server: Server, tmp_path: Path) -> None:
     server.versions, path = versions, tmp_path / "file"
@@ -124,6 +135,14 @@ def test_another_file_is_refused_and_not_kept(server: Server, tmp_path: Path) ->
     server.put("/file", DATA)
     assert fetch(url, path, sha256=SHA256).read_bytes() == DATA
     assert server.asked == [("/file", 0)] * 2, "a part of the wrong file was gone on with"
+
+
+@pytest.mark.parametrize(("stated", "reason"), [(9, "SHA-256 .*: it was removed"), (99, "ended after 10 of 99 bytes")])
+def test_a_length_that_is_not_the_files_is_noticed(stated: int, reason: str, server: Server, tmp_path: Path) -> None:
+    server.headers["/file"], server.knows_ranges = {"Content-Length": str(stated)}, False
+    with pytest.raises((ValueError, FileNotFoundError), match=reason):
+        fetch(server.put("/file", DATA[:10]), tmp_path / "file", sha256=hashlib.sha256(DATA[:10]).hexdigest())
+    assert not (tmp_path / "file").exists()
 
 
 def test_a_damaged_part_is_noticed(server: Server, tmp_path: Path) -> None:
@@ -193,7 +212,9 @@ def test_a_disk_that_fills_up_on_the_way(server: Server, tmp_path: Path) -> None
     fetch(f"{server.url}/file", tmp_path / "file", sha256=SHA256)
 
 
-PROGRAM = "import sys, pathlib; from course_lib.fetching import fetch; fetch(sys.argv[1], pathlib.Path(sys.argv[2]))"
+PROGRAM = (
+    "import sys, pathlib; from course_lib.storage.fetching import fetch; fetch(sys.argv[1], pathlib.Path(sys.argv[2]))"
+)
 
 
 def fetching_elsewhere(url: str, path: Path) -> subprocess.Popen[bytes]:
@@ -272,7 +293,7 @@ def test_without_the_hub_a_file_that_is_there_serves(hub: Server, tmp_path: Path
 
 def test_the_mirror_that_the_environment_names(hub: Server, tmp_path: Path) -> None:
     hub.put_on_hub("lab/models", "net.ckpt", DATA)
-    program = "from course_lib.fetching import fetch_from_hub; print(fetch_from_hub('lab/models', 'net.ckpt'))"
+    program = "from course_lib.storage.fetching import fetch_from_hub; print(fetch_from_hub('lab/models', 'net.ckpt'))"
     environment = os.environ | {"HF_ENDPOINT": hub.url, "COURSE_CACHE": str(tmp_path)}
     run = subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == str(tmp_path / "hub" / "lab--models" / "net.ckpt"), run.stderr

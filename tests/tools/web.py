@@ -1,6 +1,7 @@
 """A web server on this machine for tests: files with versions and ranges, the faults of real ones, and a small hub."""
 
 import hashlib
+import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +14,9 @@ COMMIT = "c0ffee" * 6 + "feed"  # the hub's name of the only version of a reposi
 class Server(ThreadingHTTPServer):
     """`files` by path, with what goes wrong; `asked` collects (path, first byte) of every GET.
 
-    `cuts` are the bytes after which the connection of the next requests ends (None: it does not), `answers` the codes
-    that the next requests get instead of a file. `knows_ranges` and `versions` can be taken away; `late` is the seconds
-    before the body; while it `hangs`, a connection that is cut stays open.
+    `cuts` are the bytes after which the connection of the next requests ends (None: it does not; -9: after 9 bytes of
+    the head), `answers` the codes that the next requests get instead of a file. `knows_ranges` and `versions` can be
+    taken away; `late` is the seconds before the body; while it `hangs`, a connection that is cut stays open.
     """
 
     daemon_threads = True
@@ -56,6 +57,11 @@ class Handler(BaseHTTPRequestHandler):
         first = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
         self.server.asked.append((self.path, first))
         cut = self.server.cuts.pop(0) if self.server.cuts else None
+        if cut is not None and cut < 0:
+            connection, self.wfile = self.wfile, io.BytesIO()
+            self.answer(first)
+            connection.write(self.wfile.getvalue()[:-cut])
+            return
         body = self.answer(first)
         time.sleep(self.server.late)
         self.wfile.write(body[:cut])
