@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from course_lib.pixels import read_square
@@ -45,21 +46,29 @@ class Collection:
         """The folders of this split in the order of `folders`; fetched where they are not there yet."""
         part = self.parts[split == "test"]
         inside = [f"{part}{self.between}{folder}" for folder in self.folders]
-        homes = [self.home] if self.home is not None else candidates(self.name)
-        for home in homes:
-            if self.home is not None or all((home / place).is_dir() for place in inside):
-                return [home / place for place in inside]
+        home = self.home or found(self.name, inside) or self._fetched(inside)
+        return [home / place for place in inside]
+
+    def _fetched(self, inside: Sequence[str]) -> Path:
         cache = default_cache() / self.name
         if self.fetch is None:
-            raise FileNotFoundError(f"expected the folders {', '.join(self.folders)} in {cache / part}, found none")
-        print(f"Fetching {self.name} into {cache}", flush=True)
+            raise FileNotFoundError(f"expected the folders {', '.join(inside)} in {cache}, found none")
         try:
-            self.fetch(cache)
-        except (OSError, RuntimeError) as error:  # what torchvision raises without a network or on a broken file
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{cache}.lock"):
+                if not found(self.name, inside):  # another process may have brought it meanwhile
+                    print(f"Fetching {self.name} into {cache}", flush=True)
+                    self.fetch(cache)
+        except OSError as error:
             raise FileNotFoundError(
                 f"expected the pictures of {self.name} below $COURSE_DATA or in {cache}, could not fetch them: {error}"
             ) from error
-        return [cache / place for place in inside]
+        return cache
+
+
+def found(name: str, inside: Sequence[str]) -> Path | None:
+    """Where a data set with these folders inside is, or None."""
+    return next((home for home in candidates(name) if all((home / place).is_dir() for place in inside)), None)
 
 
 def candidates(name: str) -> list[Path]:
