@@ -8,6 +8,7 @@ import ast
 import builtins
 import linecache
 from collections.abc import Iterator
+from symtable import SymbolTable, symtable
 from types import CodeType
 from typing import Any
 
@@ -20,24 +21,22 @@ def borrowed(function: Any) -> list[str]:
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType) or not any(words in code.co_filename for words in CELLS):
         return []
-    nodes = list(ast.walk(ast.parse("".join(linecache.getlines(code.co_filename)))))
-    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    own = {name for node in nodes for name in bound(node)}
-    course = {name for node in nodes for name in imported(node) if name.split(".")[0] == "course_lib"}
-    return sorted(used - own - GIVEN | course)
+    source = "".join(linecache.getlines(code.co_filename))
+    cell = symtable(source, code.co_filename, "exec")
+    own = {one.get_name() for one in cell.get_symbols() if one.is_assigned() or one.is_imported()}
+    course = {name for node in ast.walk(ast.parse(source)) for name in imported(node) if name.startswith("course_lib")}
+    return sorted(set(used(cell)) - own - GIVEN | course)
 
 
-def bound(node: ast.AST) -> Iterator[str]:
-    """The name that a part of a cell gives to something: a function, an argument, an import, a variable."""
-    match node:
-        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.ExceptHandler(name=str(name)):
-            yield name
-        case ast.arg(arg=name) | ast.alias(asname=str(name)):
-            yield name
-        case ast.alias(name=name):
-            yield name.split(".")[0]
-        case ast.Name(id=name, ctx=ast.Store()):
-            yield name
+def used(scope: SymbolTable) -> Iterator[str]:
+    """The names that a scope, and those inside it, take from the cell or from what is around it."""
+    yield from (
+        one.get_name()
+        for one in scope.get_symbols()
+        if one.is_referenced() and (one.is_global() or scope.get_type() == "module")
+    )
+    for inner in scope.get_children():
+        yield from used(inner)
 
 
 def imported(node: ast.AST) -> Iterator[str]:

@@ -45,7 +45,7 @@ class Ask:
             inputs["attack"] = lambda images, labels: (images + delta).clamp(0, 1)
         if self.model:
             weights = inputs.pop("weights")
-            inputs = {"model": lambda images: images.flatten(1) @ weights.T} | inputs
+            inputs["model"] = lambda images: images.flatten(1) @ weights.T
         return function(**inputs)
 
 

@@ -1,6 +1,7 @@
 """The exercises: right answers pass, and each of the typical mistakes loses points with a message that names it."""
 
 import json
+import linecache
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from course_lib.checks import check, progress
+from course_lib.checks.alone import borrowed
 from course_lib.checks.asking import Ask
 from course_lib.checks.exercise import Exercise, Mistake, alike, assess, points
 from course_lib.checks.report import SETS, exercise, exercises
@@ -150,6 +152,14 @@ def test_a_mistake_that_equals_the_right_answer_is_not_named() -> None:
     cases = list(one.cases(torch.Generator().manual_seed(0)))
     answers = [one.ask(lambda delta, radius: delta, inputs) for inputs in cases]
     assert assess(same, cases, answers)[1] == ""
+
+
+def test_a_name_of_another_function_is_none_of_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, name = "def g(norms):\n    return norms\ndef f(x):\n    return norms(x)\n", "<ipython-input-9>"
+    monkeypatch.setitem(linecache.cache, name, (len(source), None, source.splitlines(keepends=True), name))
+    space: dict[str, Any] = {}
+    exec(compile(source, name, "exec"), space)
+    assert borrowed(space["f"]) == ["norms"]
 
 
 def test_an_ask_turns_weights_into_a_model_and_delta_into_an_attack() -> None:
