@@ -20,6 +20,11 @@ def norms(batch: Tensor) -> Tensor:
     return torch.linalg.vector_norm(batch, dim=tuple(range(1, batch.ndim)), keepdim=True)
 
 
+def against(gradient: Tensor) -> Tensor:
+    """The direction of L2 length 1 that goes down a gradient the most, and 0 where that is 0."""
+    return -gradient / norms(gradient).clamp(min=TINY)
+
+
 class Ball(Protocol):
     """The geometry of a perturbation set."""
 
@@ -52,7 +57,7 @@ class L2Ball:
         return delta * (self.radius / norms(delta).clamp(min=TINY)).clamp(max=1)
 
     def direction(self, gradient: Tensor) -> Tensor:
-        return -gradient / norms(gradient).clamp(min=TINY)
+        return against(gradient)
 
     def sample(self, like: Tensor, *, generator: torch.Generator) -> Tensor:
         """A direction without preference, and a length uniform between 0 and the radius."""
@@ -83,7 +88,7 @@ class LinfBall:
 
 @dataclass(frozen=True)
 class NoBall:
-    """No constraint but the pixel box; steps have L2 length 1, as in an L2 ball of infinite radius."""
+    """No constraint but the pixel box; steps have L2 length 1."""
 
     radius: float = math.inf
 
@@ -91,7 +96,7 @@ class NoBall:
         return delta
 
     def direction(self, gradient: Tensor) -> Tensor:
-        return L2Ball(self.radius).direction(gradient)
+        return against(gradient)
 
     def sample(self, like: Tensor, *, generator: torch.Generator) -> Tensor:
         raise ValueError("expected a ball of finite radius to draw from, got NoBall")

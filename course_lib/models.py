@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_lib.one_line import OneLine
+
 
 class Classifier(nn.Module):
     """Pixels (B, 3, H, W) in [0, 1] -> logits (B, classes); normalisation lives inside.
@@ -50,6 +52,11 @@ class Classifier(nn.Module):
             after = before + (after - before).detach()
         return after.mean((2, 3)).to(images.device)
 
+    @property
+    def classes(self) -> int:
+        """How many answers there are."""
+        return self.head.out_features
+
     def normalised(self, images: Tensor) -> Tensor:
         """What the body sees, of its own type and on its own device. ValueError for what are no pictures for it."""
         shape, size = tuple(images.shape), self.size
@@ -65,10 +72,10 @@ class Classifier(nn.Module):
     def __repr__(self) -> str:
         count = sum(parameter.numel() for parameter in self.parameters())
         size = f", {self.size} pixels" if self.size else ""
-        return f"{type(self).__name__}({self.head.out_features} answers, {count:,} parameters{size})"
+        return f"{type(self).__name__}({self.classes} answers, {count:,} parameters{size})"
 
 
-class Block(nn.Module):
+class Block(OneLine, nn.Module):
     """Activation, average pooling where the resolution falls, then two 3 x 3 convolutions beside a skip connection."""
 
     def __init__(self, channels_in: int, channels: int, *, halve: bool) -> None:

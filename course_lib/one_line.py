@@ -12,7 +12,8 @@ class OneLine:
     """Values that hold tensors, functions or long texts: `Name(part=..., ...)` in at most `LONGEST` characters."""
 
     def __repr__(self) -> str:
-        names = [field.name for field in fields(self)] if is_dataclass(self) else [*vars(self)]
+        held = [*vars(self), *vars(self).get("_modules", ())]
+        names = [field.name for field in fields(self)] if is_dataclass(self) else held
         parts = [f"{name}={brief(getattr(self, name))}" for name in names if not name.startswith("_")]
         return cut(f"{type(self).__name__}({', '.join(parts)})", LONGEST)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from course_lib.constraints import Ball
+from course_lib.doors import check_ball, check_batch, check_number, check_whole
 from course_lib.one_line import OneLine
 
 Objective = Callable[[Tensor], Tensor]
@@ -31,14 +32,15 @@ class Problem(OneLine):
     step_size: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.start.ndim != 4:
-            raise ValueError(f"expected a batch of images (B, C, H, W) as start, got shape {tuple(self.start.shape)}")
-        if self.centre is not None and self.centre.shape != self.start.shape:
-            raise ValueError(
-                f"expected a centre of the start's shape {tuple(self.start.shape)}, got {tuple(self.centre.shape)}"
-            )
-        if self.steps < 0 or not self.step_size >= 0:
-            raise ValueError(f"expected steps and step_size of at least 0, got {self.steps} and {self.step_size}")
+        check_batch(self.start, "a start")
+        if self.centre is not None:
+            check_batch(self.centre, "a centre")
+            if self.centre.shape != self.start.shape:
+                shapes = f"{tuple(self.start.shape)}, got {tuple(self.centre.shape)}"
+                raise ValueError(f"expected a centre of the start's shape {shapes}")
+        check_ball(self.ball)
+        check_whole(self.steps, "steps", low=0)
+        check_number(self.step_size, "step_size", low=0)
 
 
 @dataclass(frozen=True, repr=False)

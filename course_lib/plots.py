@@ -1,4 +1,4 @@
-"""Figures for the notebooks. Every function returns a matplotlib Figure and shows nothing; `described` adds alt text.
+"""Figures for the notebooks. Functions return a matplotlib Figure and show nothing; `described` adds alt text.
 
 Built with `Figure` objects instead of pyplot, which keeps global state and is not safe beside a running player.
 """
@@ -12,11 +12,9 @@ from textwrap import fill
 from typing import Any
 
 import numpy as np
-import torch
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.pgd import Frame
@@ -24,7 +22,6 @@ from course_lib.pixels import to_uint8
 
 ROBUST, STANDARD, PLAIN = "#0072B2", "#D55E00", "#555555"  # told apart with any colour vision
 STYLES = {"robust": (ROBUST, "-"), "standard": (STANDARD, "--")}
-MARKERS = "osD^vP"
 OTHERS = [(PLAIN, ":"), ("#117733", "-."), ("#AA3377", (0, (7, 2))), ("#000000", "-")]  # of what is neither, in turn
 FLOOR = 1e-4  # of logarithmic axes
 APART = 15  # points between two labels at the end of lines
@@ -95,50 +92,6 @@ def curves(
     return figure
 
 
-def intervals(
-    series: Mapping[str, Mapping[str, Sequence[float]]],
-    *,
-    label: str,
-    reference: float | None = None,
-    size: tuple[float, float] | None = None,
-) -> Figure:
-    """[value, low, high] of each row (what they are measured on), for each named series: points with their intervals.
-
-    Rows stand from top to bottom in the order in which they first come; a series may lack some. A thin line marks
-    `reference`. Robust and standard keep their colour, and every series has a marker of its own.
-    """
-    rows = list(dict.fromkeys(row for values in series.values() for row in values))
-    figure = Figure(figsize=size or (7, 0.9 + 0.16 * len(rows) * (1 + len(series))), layout="constrained")
-    axis = figure.subplots()
-    if reference is not None:
-        axis.axvline(reference, color=PLAIN, linewidth=1)
-    for number, (name, values) in enumerate(series.items()):
-        other = OTHERS[number % len(OTHERS)]
-        colour, _ = next((look for key, look in STYLES.items() if name.startswith(key)), other)
-        heights = [rows.index(row) + 0.6 * ((number + 0.5) / len(series) - 0.5) for row in values]
-        middle, low, high = (torch.tensor(column) for column in zip(*values.values(), strict=True))
-        reach = torch.stack([middle - low, high - middle]).clamp(min=0).numpy()
-        axis.errorbar(
-            middle.numpy(),
-            heights,
-            xerr=reach,
-            fmt=MARKERS[number % len(MARKERS)],
-            label=name,
-            color=colour,
-            markersize=8,
-            linewidth=2,
-            capsize=3,
-        )
-    axis.set_yticks(range(len(rows)), rows, fontsize=12)
-    axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.locator_params(axis="x", nbins=6)
-    axis.set_xlabel(label, fontsize=12)
-    axis.spines[["top", "right"]].set_visible(False)
-    if len(series) > 1:
-        figure.legend(loc="outside upper left", ncols=len(series), fontsize=12, frameon=False)
-    return figure
-
-
 def name_ends(axis: Axes, *, height: float) -> None:
     """Write each line's name at its end, apart from each other on an axis that is about `height` points high."""
     axis.autoscale_view()
@@ -162,50 +115,9 @@ def losses(runs: Mapping[str, Sequence[Frame]]) -> Figure:
     )
 
 
-def heat_map(
-    tables: Mapping[str, Tensor],
-    *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    axes: tuple[str, str],
-    marked: Tensor | None = None,
-) -> Figure:
-    """Tables of shares (rows, columns) side by side on one scale from 0 to 1, with the number in every cell.
-
-    `axes` names what changes from row to row and from column to column. Cells where `marked` is true are hatched.
-    """
-    height, width = len(rows), len(columns)
-    beside, cell = (0.1 * max(len(str(name)) for name in names) for names in (rows, columns))  # inches of text
-    breadth = len(tables) * (max(0.75, cell + 0.1) * width + beside + 0.9)
-    figure = Figure(figsize=(breadth, 0.55 * height + 1.2), layout="constrained")
-    for axis, (name, table) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True):
-        axis.imshow(table.numpy(), cmap="cividis", vmin=0, vmax=1, aspect="auto")
-        for row, column in itertools.product(range(height), range(width)):
-            share, hatched = table[row, column].item(), marked is not None and bool(marked[row, column])
-            ink = "black" if share >= 0.5 else "white"
-            if hatched:
-                axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, hatch="///", color=ink, lw=0))
-            box = {"facecolor": axis.images[0].cmap(share), "edgecolor": "none", "pad": 1.5} if hatched else None
-            axis.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=12, color=ink, bbox=box)
-        axis.set_title(name, fontsize=13)
-        axis.set_yticks(range(height), rows, fontsize=11)
-        axis.set_xticks(range(width), columns, fontsize=11)
-        axis.set_ylabel(axes[0], fontsize=12)
-        axis.set_xlabel(axes[1], fontsize=12)
-    return figure
-
-
 def described(figure: Figure, alt: str, *, dpi: int = 110) -> HTML:
     """The figure as an image with alternative text, for the end of a notebook cell."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     data = base64.b64encode(buffer.getvalue()).decode()
     return HTML(f'<img alt="{html.escape(alt, quote=True)}" style="max-width:100%" src="data:image/png;base64,{data}">')
-
-
-def low_frequency_share(gradients: Tensor, *, cut: float = 0.125) -> float:
-    """The share of a gradient's energy below `cut` cycles per pixel: how much of it is shape, not fine texture."""
-    spectrum = torch.fft.fft2(gradients).abs().square().sum((0, 1))
-    rows, columns = (torch.fft.fftfreq(size, device=gradients.device).abs() for size in gradients.shape[-2:])
-    low = (rows[:, None] <= cut) & (columns[None, :] <= cut)
-    return (spectrum[low].sum() / spectrum.sum()).item()

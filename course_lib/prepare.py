@@ -1,4 +1,4 @@
-"""A frozen and fused copy of a model, which synthesis draws with: same function, cheaper gradients to the input."""
+"""A frozen and fused copy of a model, for synthesis: same function, cheaper gradients to the input."""
 
 import copy
 import itertools
@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from course_lib.models import Classifier
+from course_lib.one_line import OneLine
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
-class Bfloat16(nn.Module):
+class Bfloat16(OneLine, nn.Module):
     """A network that computes with 8 bits of precision and the range of float32; what comes and goes is as before."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -28,18 +29,18 @@ class Bfloat16(nn.Module):
         return answer.to(images.dtype)
 
 
-def shorten(model: Classifier) -> None:
-    """Make the body compute in bfloat16 and the head go on in float32, also where that is a part of the body."""
+def compute_in_bfloat16(model: Classifier) -> None:
+    """The body computes in bfloat16. The head stays in float32, also where it is a part of the body."""
     if isinstance(model.body, Bfloat16):
         return
-    head = copy.deepcopy(model.head).float()
+    exact = copy.deepcopy(model.head.state_dict())
     model.body = Bfloat16(model.body)
-    model.head.float().load_state_dict(head.state_dict())
-    model.head.register_forward_pre_hook(in_own_precision)
+    model.head.float().load_state_dict(exact)
+    model.head.register_forward_pre_hook(converted)
 
 
-def in_own_precision(layer: nn.Linear, inputs: tuple[Tensor]) -> tuple[Tensor]:
-    """What a layer between two precisions gets."""
+def converted(layer: nn.Linear, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    """The inputs of a layer, in the precision of its weights."""
     return (inputs[0].to(layer.weight.dtype),)
 
 
@@ -58,7 +59,7 @@ def prepare(model: Model, *, device: torch.device | str | None = None, precision
     if precision == torch.bfloat16:
         if not isinstance(model, Classifier):
             raise TypeError(f"expected a Classifier to compute in bfloat16, got {type(model).__name__}")
-        shorten(model)
+        compute_in_bfloat16(model)
     elif precision != torch.float32:
         raise ValueError(f"expected a precision of torch.float32 or torch.bfloat16, got {precision}")
     return model.to(device or best_device()).to(memory_format=torch.channels_last)

@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.one_line import OneLine
-from course_lib.pixels import check_labels, nearest, to_float
+from course_lib.doors import check_labels
+from course_lib.one_line import OneLine, brief
+from course_lib.pixels import nearest, to_float
 
 TINY = 1e-12  # keeps a draw possible where every point is a centre already
 JITTER = 0.01  # standard deviation; the authors add 1e-4 to the covariance's diagonal
@@ -65,7 +66,7 @@ class PixelNormal(OneLine):
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         check_labels(labels, classes=len(self.means))
-        noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator)
+        noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator, dtype=self.means.dtype)
         return (self.means[labels] + self.deviations[labels] * noise).clamp(0, 1)
 
     def centres(self, label: int) -> Tensor:
@@ -81,7 +82,7 @@ class MultivariateNormal(OneLine):
 
     def __init__(self, images: Tensor, labels: Tensor, *, jitter: float = JITTER) -> None:
         self.groups, self.jitter = by_class(images, labels), jitter
-        self.means = torch.stack([group.float().mean(0) for group in self.groups]) / 255
+        self.means = torch.stack([to_float(group).mean(0) for group in self.groups])
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         check_labels(labels, classes=len(self.groups))
@@ -89,10 +90,10 @@ class MultivariateNormal(OneLine):
         for label in labels.unique().tolist():
             rows = (labels == label).nonzero().squeeze(1)
             group = self.groups[label]
-            z = torch.randn(len(rows), len(group), generator=generator) / len(group) ** 0.5
+            z = torch.randn(len(rows), len(group), generator=generator, dtype=seeds.dtype) / len(group) ** 0.5
             z = z - z.mean(1, keepdim=True)  # the same as centring the pictures: X'z = (pictures - mu)'z
-            seeds[rows] += (z @ group.flatten(1).float() / 255).view(len(rows), *group.shape[1:])
-        noise = torch.randn(seeds.shape, generator=generator)
+            seeds[rows] += (z @ to_float(group).flatten(1)).view(len(rows), *group.shape[1:])
+        noise = torch.randn(seeds.shape, generator=generator, dtype=seeds.dtype)
         return (seeds + self.jitter * noise).clamp(0, 1)
 
     def centres(self, label: int) -> Tensor:
@@ -100,10 +101,9 @@ class MultivariateNormal(OneLine):
 
 
 class Mixture(OneLine):
-    """A mixture of Gaussians for each class, which the paper names as a richer G_y: one for each group of similar
-    pictures.
+    """A mixture of Gaussians for each class, one for each group of similar pictures; a richer G_y, says the paper.
 
-    The groups come from k-means on coarse versions of a class's pictures; each has a weight in proportion to its size.
+    The groups come from k-means on thumbnails of a class's pictures; each has a weight in proportion to its size.
     """
 
     def __init__(
@@ -124,8 +124,10 @@ class Mixture(OneLine):
 
 @dataclass(frozen=True, repr=False)
 class Upsampled(OneLine):
-    """Seeds of another distribution, `factor` times as large by nearest neighbour. At 224 pixels both documents fit G_y
-    on pictures of 56 x 56: Sigma would otherwise be of rank N in 150,528 dimensions."""
+    """Seeds of another distribution, `factor` times as large by nearest neighbour.
+
+    At 224 pixels the authors fit G_y on pictures of 56 x 56: Sigma is of rank N, in 150,528 dimensions otherwise.
+    """
 
     seeds: Seeds
     factor: int
@@ -137,8 +139,8 @@ class Upsampled(OneLine):
         return nearest(self.seeds.centres(label), self.factor)
 
 
-@dataclass(frozen=True)
-class Kind:
+@dataclass(frozen=True, repr=False)
+class Kind(OneLine):
     """A kind of seeds. `fit(images, labels)` takes uint8 training pictures (N, 3, H, W) and their labels (N,).
 
     A `noise` kind starts far from any picture, and generation has settings of its own for it. A `blind` kind looks at
@@ -162,7 +164,7 @@ KINDS: dict[str, Kind] = {
 def similar(images: Tensor, labels: Tensor, groups: int, *, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:
     """Up to `groups` groups of similar pictures of each class, by k-means: (label, pictures) for each."""
     for label, pictures in enumerate(by_class(images, labels)):
-        group = k_means(coarse(pictures), groups, generator=generator)
+        group = k_means(thumbnails(pictures), groups, generator=generator)
         yield from ((label, pictures[group == number]) for number in group.unique())
 
 
@@ -176,18 +178,16 @@ def choose(weights: Tensor, owners: Tensor, labels: Tensor, *, generator: torch.
 
 def by_class(images: Tensor, labels: Tensor) -> list[Tensor]:
     """uint8 images (N, 3, H, W) -> one tensor for each class 0, 1, ...; at least one picture each."""
-    if images.dtype != torch.uint8 or images.ndim != 4 or labels.shape != images.shape[:1]:
-        came = f"{images.dtype} {tuple(images.shape)} and {tuple(labels.shape)}"
-        raise ValueError(f"expected uint8 images (N, 3, H, W) and N labels, got {came}")
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"expected uint8 images (N, 3, H, W), got {brief(images)}")
+    check_labels(labels, count=len(images))
     counts = labels.bincount()
     if not len(counts) or not counts.all():
-        raise ValueError(
-            f"expected at least one picture of every class, got {counts.tolist()} of the classes 0, 1, ..."
-        )
+        raise ValueError(f"expected at least one picture of every class, got {counts.tolist()[:20]} of class 0, 1, ...")
     return [images[labels == label] for label in range(len(counts))]
 
 
-def coarse(images: Tensor, size: int = 8) -> Tensor:
+def thumbnails(images: Tensor, size: int = 8) -> Tensor:
     """Small flattened versions (N, 3 * size * size) in [0, 1], on which similar pictures are close."""
     return F.adaptive_avg_pool2d(to_float(images), size).flatten(1)
 

@@ -12,9 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.constraints import Ball, norms
+from course_lib.doors import check, check_asked, check_ball, check_mask, check_number, check_pixels, check_whole
 from course_lib.models import Classifier
+from course_lib.one_line import brief
 from course_lib.pgd import Objective, Problem
-from course_lib.pixels import check_labels, check_pixels, nearest
+from course_lib.pixels import nearest
 
 Network = Callable[[Tensor], Tensor]
 """Images (B, 3, H, W) in [0, 1] -> logits (B, classes): a classifier, or any function like one."""
@@ -33,8 +35,9 @@ def cross_entropy(model: Network, labels: Tensor) -> Objective:
 
 def activation(model: Classifier, unit: int, *, straight_through: bool = True) -> Objective:
     """-R(x)_f: minus one component of the representation, so that descent raises it (eq. 5)."""
-    if not 0 <= unit < model.head.in_features:
-        raise ValueError(f"expected a unit between 0 and {model.head.in_features - 1}, got {unit}")
+    if not isinstance(model, Classifier):
+        raise ValueError(f"expected a Classifier, whose representation is known, got {brief(model)}")
+    check_whole(unit, "unit", low=0, high=model.head.in_features - 1)
 
     def objective(images: Tensor) -> Tensor:
         return -model.features(images, straight_through=straight_through)[:, unit]
@@ -54,6 +57,7 @@ def norm(difference: Tensor) -> Tensor:
 
 def outside(mask: Tensor, reference: Tensor, penalty: Callable[[Tensor], Tensor] = mean_square) -> Objective:
     """How far images stray from `reference` where the mask is 0: the second term of eq. 3 and 5."""
+    check_pixels(reference, what="a reference")
     check_mask(mask, reference)
 
     def objective(images: Tensor) -> Tensor:
@@ -69,7 +73,7 @@ def refine(
     model: nn.Module, images: Tensor, labels: Tensor, *, ball: Ball, steps: int = 60, step_size: float = 0.5
 ) -> Problem:
     """The plain form of the primitive: minimise L(x', y) over the ball around an image (section 2)."""
-    check(model, images, labels, ball)
+    check(model, images, labels)
     return Problem(cross_entropy(model, labels), images.clamp(0, 1), ball, steps=steps, step_size=step_size)
 
 
@@ -108,7 +112,10 @@ def attack(
 
     "Untargeted" is a minus sign. All steps together go `travel` radii. With a `generator` the start is random.
     """
-    check(model, images, labels, ball)
+    check(model, images, labels)
+    check_ball(ball)
+    check_whole(steps, "steps", low=0)
+    check_number(travel, "travel", low=0)
     loss, step_size = cross_entropy(model, labels), ball.radius * (travel / max(steps, 1))
     start = images if generator is None else (images + ball.sample(images, generator=generator)).clamp(0, 1)
     return Problem(lambda x: -loss(x), start, ball, centre=images, steps=steps, step_size=step_size)
@@ -131,11 +138,15 @@ def inpaint(
     Without labels the classifier's own prediction for the damaged image stands in. The paper writes the penalty as a
     `norm`, the authors' code has a `mean_square`; their weights are not comparable.
     """
-    check(model, damaged, labels, ball)
+    check_ball(ball)
+    check_number(weight, "weight")
+    stray = outside(mask, damaged, penalty)
     if labels is None:
+        check_asked(model, damaged)
         with torch.no_grad():
             labels = model(damaged).argmax(1)
-    loss, stray = cross_entropy(model, labels), outside(mask, damaged, penalty)
+    check(model, damaged, labels)
+    loss = cross_entropy(model, labels)
     return Problem(lambda x: loss(x) + weight * stray(x), damaged, ball, steps=steps, step_size=step_size)
 
 
@@ -150,13 +161,13 @@ def superresolve(
     steps: int = 40,
     step_size: float = 0.1,
 ) -> Problem:
-    """Super-resolution, eq. 4: towards the underlying class, within a ball around the nearest-neighbour upsampling of
-    `small`.
+    """Super-resolution, eq. 4: towards the underlying class, around the nearest-neighbour upsampling of `small`.
 
     The paper suggests a better start: `start=pixels.bicubic` begins there and keeps the ball's centre.
     """
-    check(model, small, labels, ball)
+    check_pixels(small)
     begin, centre = start(small, factor), nearest(small, factor)
+    check(model, centre, labels)
     return Problem(cross_entropy(model, labels), begin, ball, centre=centre, steps=steps, step_size=step_size)
 
 
@@ -172,21 +183,23 @@ def paint(
     steps: int = 60,
     step_size: float = 0.5,
 ) -> Problem:
-    """Feature painting, eq. 5: raise one unit of the representation, changing as little as possible outside the mask.
+    """Feature painting, eq. 5: raise one unit of the representation, changing little outside the mask.
 
     Paint one feature after another: solve, then pass the result on as `images`, so that the next problem starts and is
     centred there.
     """
-    check(model, images, None, ball)
+    check_asked(model, images)
+    check_number(weight, "weight")
     raised, stray = activation(model, unit), outside(mask, images, penalty)
     return Problem(lambda x: raised(x) + weight * stray(x), images, ball, steps=steps, step_size=step_size)
 
 
-# --- damage and checks ------------------------------------------------------------------------------------------------
+# --- damage -----------------------------------------------------------------------------------------------------------
 
 
 def fill_with_mean(images: Tensor, mask: Tensor) -> Tensor:
     """Damage pictures: inside the mask, every picture gets the mean colour of its undamaged part."""
+    check_pixels(images)
     check_mask(mask, images)
     kept = (1 - mask).expand(len(images), 1, *images.shape[2:])
     colour = (images * kept).sum((2, 3), keepdim=True) / kept.sum((2, 3), keepdim=True).clamp(min=1)
@@ -195,33 +208,11 @@ def fill_with_mean(images: Tensor, mask: Tensor) -> Tensor:
 
 def random_holes(count: int, size: int, hole: int, *, generator: torch.Generator) -> Tensor:
     """Masks (count, 1, size, size) with one square hole of side `hole` at a random place."""
-    if not 0 < hole <= size:
-        raise ValueError(f"expected a hole of 1 to {size} pixels, got {hole}")
+    check_whole(count, "count", low=0)
+    check_whole(size, "size")
+    check_whole(hole, "hole", high=size)
     masks = torch.zeros(count, 1, size, size)
     corners = torch.randint(0, size - hole + 1, (count, 2), generator=generator)
     for mask, (top, left) in zip(masks, corners.tolist(), strict=True):
         mask[:, top : top + hole, left : left + hole] = 1
     return masks
-
-
-def check(model: Network, images: Tensor, labels: Tensor | None, ball: Ball) -> None:
-    """The door of every task, once for each problem: ValueError in one sentence for what would end in nonsense."""
-    check_pixels(images)
-    if not hasattr(ball, "project"):
-        raise ValueError(f"expected a ball such as L2Ball(5.0), got {ball!r}")
-    if labels is not None:
-        known = model.head.out_features if isinstance(model, Classifier) else None
-        check_labels(labels, count=len(images), classes=known)
-    if isinstance(model, nn.Module) and not all(bool(weight.isfinite().all()) for weight in model.parameters()):
-        raise ValueError("expected a model with finite weights, got NaN or infinity in some")
-
-
-def check_mask(mask: Tensor, images: Tensor) -> None:
-    """A mask (B or 1, 1, H, W) of the images' height and width, with values in [0, 1]."""
-    if not isinstance(mask, Tensor):
-        raise ValueError(f"expected a mask as a tensor (B or 1, 1, H, W), got a {type(mask).__name__}")
-    if mask.ndim != 4 or mask.shape[1] != 1 or mask.shape[2:] != images.shape[2:] or len(mask) not in (1, len(images)):
-        size = tuple(images.shape)
-        raise ValueError(f"expected a mask ({size[0]} or 1, 1, {size[2]}, {size[3]}), got shape {tuple(mask.shape)}")
-    if not mask.is_floating_point() or not 0 <= mask.min() <= mask.max() <= 1:
-        raise ValueError(f"expected a mask of floats between 0 and 1, got {mask.dtype} up to {mask.max().item()}")

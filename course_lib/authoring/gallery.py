@@ -14,8 +14,9 @@ from torch import Tensor
 
 from course_lib import plots, testbeds
 from course_lib.constraints import L2Ball
+from course_lib.measuring.scores import psnr
 from course_lib.pgd import frames, solve
-from course_lib.pixels import bicubic, psnr, shrink
+from course_lib.pixels import bicubic, shrink
 from course_lib.storage.files import RESULTS, replaced
 from course_lib.tasks import fill_with_mean, generate, inpaint, random_holes, superresolve, translate
 from course_lib.testbeds.testbed import Testbed

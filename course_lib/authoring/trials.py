@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.measuring.judging import in_batches
+from course_lib.measuring.scores import psnr
 from course_lib.one_line import OneLine
 from course_lib.pgd import Problem
-from course_lib.pixels import bicubic, psnr, shrink
+from course_lib.pixels import bicubic, shrink
 from course_lib.seeds import KINDS
 from course_lib.tasks import fill_with_mean, inpaint, paint, random_holes, refine, superresolve
 from course_lib.testbeds import Testbed

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
-from course_lib.pixels import psnr
+from course_lib.measuring.scores import psnr
 
 # --- PSNR within a mask -----------------------------------------------------------------------------------------------
 

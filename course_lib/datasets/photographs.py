@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from course_lib.pixels import read_square
+from course_lib.datasets.reading import read_square
 from course_lib.storage.files import cached, default_cache
 
 SPLITS = ("train", "validation", "test")

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.imagenet.robustness import ARCHITECTURES, ForeignClassifier, Network, as_attacker, build
+from course_lib.imagenet.robustness import ARCHITECTURES, ForeignClassifier, Network, build
 from course_lib.models import Classifier
 from course_lib.storage.files import load_tensors, save_tensors
 
@@ -76,20 +76,6 @@ def load_checkpoint(
     check_normaliser((stored[0], stored[1]), {"your statement": normaliser} if normaliser else known)
     network.load_state_dict(tensors, assign=True)
     return model.eval()
-
-
-def save_checkpoint(model: Classifier, path: Path | str) -> None:
-    """Write a classifier as a checkpoint that the package's own `make_and_restore_model` reads.
-
-    For one of OUR networks give it `arch=as_attacker(network of the same build).model`, and a data set with its mean
-    and standard deviation. ValueError for a copy by `prepare`, which is another network.
-    """
-    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
-        raise ValueError(
-            "expected a network with its batch norm, got a prepared copy, which has it in its convolutions"
-        )
-    state = {f"module.{key}": value for key, value in as_attacker(model).state_dict().items()}
-    torch.save({"model": state, "optimizer": None, "schedule": None, "epoch": 0, "amp": None}, path)
 
 
 def save_converted(model: ForeignClassifier, path: Path | str, **card: Any) -> None:

@@ -27,45 +27,69 @@ NAMES = names()
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a network comes from: `file` in the Madry lab's repository, torchvision's `weights` of that name, or the
-    `address` of a checkpoint of the `robustness` package, whose SHA-256 nobody states."""
+class Checkpoint:
+    """A checkpoint of the `robustness` package at an address. Nobody states its SHA-256."""
 
     architecture: str
-    file: str = ""
-    weights: str = ""
-    address: str = ""
+    address: str
     classes: int = len(NAMES)
 
     @property
     def url(self) -> str:
-        if self.address:
-            return self.address
-        return f"https://huggingface.co/{HUB}/blob/main/{self.file}" if self.file else get_weight(self.weights).url
+        return self.address
 
     @property
     def path(self) -> Path:
         """Where the fetched file is kept until it is converted, and where a person may put it."""
-        if self.address:
-            return default_cache() / "checkpoints" / Path(self.address).name
-        return hub_path(HUB, self.file) if self.file else default_cache() / "torchvision" / Path(self.url).name
+        return default_cache() / "checkpoints" / Path(self.address).name
 
     def fetch(self) -> None:
-        """Bring the file to `path`. The hub states its SHA-256; torchvision's names end in the first digits of it."""
-        if self.file:
-            fetch_from_hub(HUB, self.file)
-        elif self.address:
-            fetch(self.address, self.path)
-        else:
-            fetch(self.url, self.path, sha256=self.path.stem.rpartition("-")[2])
+        """Bring the file to `path`."""
+        fetch(self.url, self.path)
 
     def read(self) -> Classifier:
         """The classifier in the fetched file; ValueError where that holds anything else."""
-        if not self.weights:
-            model = load_checkpoint(self.path, architecture=self.architecture)
-            if (got := model.head.out_features) != self.classes:
-                raise ValueError(f"expected a network of {self.classes} classes in {self.path}, got one of {got}")
-            return model
+        model = load_checkpoint(self.path, architecture=self.architecture)
+        if model.classes != self.classes:
+            raise ValueError(f"expected a network of {self.classes} classes in {self.path}, got one of {model.classes}")
+        return model
+
+
+@dataclass(frozen=True)
+class OnHub(Checkpoint):
+    """A checkpoint in the Madry lab's repository, by its name there. The hub states its SHA-256."""
+
+    @property
+    def url(self) -> str:
+        return f"https://huggingface.co/{HUB}/blob/main/{self.address}"
+
+    @property
+    def path(self) -> Path:
+        return hub_path(HUB, self.address)
+
+    def fetch(self) -> None:
+        fetch_from_hub(HUB, self.address)
+
+
+@dataclass(frozen=True)
+class Torchvision:
+    """One of torchvision's networks, with the `weights` of this name. They end in the first digits of their SHA-256."""
+
+    architecture: str
+    weights: str
+
+    @property
+    def url(self) -> str:
+        return str(get_weight(self.weights).url)
+
+    @property
+    def path(self) -> Path:
+        return default_cache() / "torchvision" / Path(self.url).name
+
+    def fetch(self) -> None:
+        fetch(self.url, self.path, sha256=self.path.stem.rpartition("-")[2])
+
+    def read(self) -> Classifier:
         network = empty(self.architecture)
         try:
             tensors = torch.load(self.path, map_location="cpu", weights_only=True)
@@ -75,15 +99,16 @@ class Source:
         return wrapped(network).eval()
 
 
-SOURCES = {
-    "resnet50-robust": Source("resnet50", file="resnet50_l2_eps3.ckpt"),
-    "resnet50-standard": Source("resnet50", weights="ResNet50_Weights.IMAGENET1K_V2"),
-    "resnet18-robust": Source("resnet18", file="resnet18_l2_eps3.ckpt"),
-    "resnet18-standard": Source("resnet18", weights="ResNet18_Weights.IMAGENET1K_V1"),
-    "efficientnet-judge": Source("efficientnet_b0", weights="EfficientNet_B0_Weights.IMAGENET1K_V1"),
-    "restricted-robust": Source("resnet50", address="http://andrewilyas.com/RestrictedImageNet.pt", classes=9),
-    "restricted-standard": Source(
-        "resnet50", address="https://robustmodels.s3.amazonaws.com/RestrictedImageNetNat.pt", classes=9
+Source = Checkpoint | Torchvision
+SOURCES: dict[str, Source] = {
+    "resnet50-robust": OnHub("resnet50", "resnet50_l2_eps3.ckpt"),
+    "resnet50-standard": Torchvision("resnet50", "ResNet50_Weights.IMAGENET1K_V2"),
+    "resnet18-robust": OnHub("resnet18", "resnet18_l2_eps3.ckpt"),
+    "resnet18-standard": Torchvision("resnet18", "ResNet18_Weights.IMAGENET1K_V1"),
+    "efficientnet-judge": Torchvision("efficientnet_b0", "EfficientNet_B0_Weights.IMAGENET1K_V1"),
+    "restricted-robust": Checkpoint("resnet50", "http://andrewilyas.com/RestrictedImageNet.pt", classes=9),
+    "restricted-standard": Checkpoint(
+        "resnet50", "https://robustmodels.s3.amazonaws.com/RestrictedImageNetNat.pt", classes=9
     ),
 }
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from course_lib.models import Classifier
+from course_lib.one_line import OneLine
 
 ARCHITECTURES = (
     *("cifar_resnet18", "cifar_resnet50", "cifar_resnet101", "cifar_resnet152", "cifar_resnet18wide"),
@@ -59,8 +60,7 @@ class NoDraws(TorchFunctionMode):
 class ForeignClassifier(Classifier):
     """A network of the package (`body`, which ends in the linear layer `head`) as a classifier like ours.
 
-    Pictures outside [0, 1] are refused with a ValueError: mostly they were normalised before, and doing it twice would
-    spoil every answer without a word. `features(straight_through=True)` is the package's `fake_relu`.
+    `features(straight_through=True)` is the package's `fake_relu`.
     """
 
     def __init__(self, network: nn.Module, *, mean: Sequence[float], std: Sequence[float]) -> None:
@@ -68,12 +68,6 @@ class ForeignClassifier(Classifier):
         if not linear:
             raise ValueError(f"expected a network that ends in a linear layer, got {type(network).__name__}")
         super().__init__(network, linear[-1], mean=mean, std=std, activation=F.relu)
-
-    def normalised(self, images: Tensor) -> Tensor:
-        low, high = torch.stack(images.detach().aminmax()).tolist()  # one wait for a GPU, not two
-        if not (low >= -0.01 and high <= 1.01):
-            raise ValueError(f"expected pixels in [0, 1], which the model normalises, got {low:.3g} to {high:.3g}")
-        return super().normalised(images)
 
     def features(self, images: Tensor, *, straight_through: bool = False) -> Tensor:
         output = self.body(self.normalised(images), with_latent=True, fake_relu=straight_through)
@@ -85,7 +79,7 @@ class ForeignClassifier(Classifier):
         return self.body(self.normalised(images)).to(images.device)
 
 
-class Network(nn.Module):
+class Network(OneLine, nn.Module):
     """What follows the normalisation in one of our classifiers, with the arguments that the package passes."""
 
     def __init__(self, model: Classifier) -> None:
@@ -103,7 +97,7 @@ class Network(nn.Module):
         return (self.head(latent), latent) if with_latent else self.head(latent)
 
 
-class Normalise(nn.Module):
+class Normalise(OneLine, nn.Module):
     """The package's `InputNormalize`, with the gradients of the torch it was written for.
 
     It clamps pixels to [0, 1] first. Up to torch 2.12 the gradient of that was 1 at exactly 0 and 1, in 2.15 it is 0
@@ -151,20 +145,3 @@ def as_attacker(model: Classifier) -> Any:
     attacker.attacker.normalize = Normalise(attacker.attacker.normalize)
     attacker.attacker.register_forward_pre_hook(accommodate, with_kwargs=True)
     return attacker.train(model.training)  # it goes back to its own mode after an attack, and the weights are shared
-
-
-def from_attacker(attacker: Any) -> Classifier:
-    """An `AttackerModel` as a classifier: pixels in [0, 1] -> logits, and `features`; both share their weights.
-
-    The inverse of `as_attacker`. ValueError where attacks and answers would not see the same picture.
-    """
-    network, colours, other = attacker.model, attacker.normalizer, attacker.attacker.normalize
-    if not torch.equal(colours.new_mean, other.new_mean) or not torch.equal(colours.new_std, other.new_std):
-        raise ValueError("expected an AttackerModel whose `normalizer` is the one of its attacks, got two that differ")
-    mean, std = colours.new_mean.flatten().tolist(), colours.new_std.flatten().tolist()
-    if isinstance(network, Network):
-        model = Classifier(network.body, network.head, mean=mean, std=std, activation=network.activation)
-    else:
-        model = ForeignClassifier(network, mean=mean, std=std)
-    model.mean, model.std = model.mean.to(colours.new_mean), model.std.to(colours.new_std)
-    return model.train(attacker.training)

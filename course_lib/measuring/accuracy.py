@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.constraints import Ball
+from course_lib.doors import check, check_ball
 from course_lib.pgd import solve
-from course_lib.pixels import check_labels, check_pixels
 from course_lib.tasks import attack
 
 PATIENCE = 10  # attack steps between two looks at which pictures are fooled already
@@ -28,6 +28,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 250) -> float:
     """The share of pictures in [0, 1] that the model classifies as labelled."""
+    check(model, images, labels)
     with evaluating(model), torch.no_grad():
         return correct(model, images, labels, batch_size).float().mean().item()
 
@@ -48,6 +49,8 @@ def robust_hits(
     `steps` steps of 2.5 radius/steps from `restarts` random starts; a picture counts only if it survives all of them.
     This is an upper bound on the true robust accuracy: a better attack could still find more.
     """
+    check(model, images, labels)
+    check_ball(ball)
     generator = torch.Generator().manual_seed(seed)
     with evaluating(model), torch.no_grad():
         survivors = correct(model, images, labels, batch_size)
@@ -79,6 +82,4 @@ def resisting(
 
 def correct(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) -> Tensor:
     """Which pictures are classified as labelled, (N,) booleans."""
-    check_pixels(images)
-    check_labels(labels, count=len(images))
     return torch.cat([model(part).argmax(1) for part in images.split(batch_size)]) == labels

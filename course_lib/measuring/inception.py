@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.one_line import OneLine
 from course_lib.storage.files import default_cache
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SOURCE = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
 
 
-class Inception(nn.Module):
+class Inception(OneLine, nn.Module):
     """Pixels (B, 3, H, W) in [0, 1] -> 1008 logits; `features` are the 2048 numbers of the layer before."""
 
     def __init__(self, network: nn.Module) -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from course_lib.constraints import norms
+from course_lib.doors import check, check_asked
 from course_lib.pgd import Problem, solve
-from course_lib.pixels import check_labels, check_pixels
 
 BATCH, LARGE = 50, 8  # pictures at once; of 224 x 224 pixels, which take a ResNet-50 a gigabyte
 
@@ -20,27 +20,30 @@ Network = Callable[[Tensor], Tensor]
 
 @torch.no_grad()
 def outputs(network: Network, images: Tensor, *, batch_size: int = 100) -> Tensor:
-    """What a network says of images, computed in batches: (N, 3, H, W) -> (N, numbers)."""
-    if images.ndim == 4:  # elsewhere answers that are known already pass through
-        check_pixels(images)
+    """What a network says of images, computed in batches: (N, 3, H, W) -> (N, numbers).
+
+    Numbers (N, numbers) that are known already go to the network as they are: `nn.Identity()` passes them on.
+    """
+    if not isinstance(images, Tensor) or images.ndim != 2:
+        check_asked(network, images)
     return torch.cat([network(part) for part in images.split(batch_size)])
 
 
 def judged(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
     """Which images the judge assigns to the wanted class: (N, 3, H, W) and (N,) -> (N,) booleans."""
-    check_labels(labels, count=len(images))
+    check(judge, images, labels)
     return outputs(judge, images, batch_size=batch_size).argmax(1) == labels
 
 
 def certainty(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
     """The probability that the judge gives to the wanted class: (N, 3, H, W) and (N,) -> (N,)."""
-    check_labels(labels, count=len(images))
+    check(judge, images, labels)
     return outputs(judge, images, batch_size=batch_size).softmax(1).gather(1, labels[:, None]).squeeze(1)
 
 
 def random_change(starts: Tensor, results: Tensor, *, seed: int = 0) -> Tensor:
     """A control: every start moved in a random direction, as far as it was moved in `results`."""
-    noise = torch.randn(starts.shape, generator=torch.Generator().manual_seed(seed))
+    noise = torch.randn(starts.shape, generator=torch.Generator().manual_seed(seed), dtype=starts.dtype)
     return (starts + noise * norms(results - starts) / norms(noise)).clamp(0, 1)
 
 

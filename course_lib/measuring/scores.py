@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.doors import check_mask, check_pair
 from course_lib.measuring.intervals import resampled
 from course_lib.measuring.judging import Network, outputs
 
@@ -18,19 +19,33 @@ WINDOW = 11  # pixels, of SSIM's Gaussian window (standard deviation 1.5), as in
 FAINTEST = -600.0  # logarithm of a probability; smaller ones would become 0 and spoil the Inception Score with 0 / 0
 
 
-def ssim(images: Tensor, truth: Tensor) -> Tensor:
-    """Structural similarity (Wang et al. 2004) of each image to the truth, the mean over colour channels: (B, C, H, W)
-    twice -> (B,), 1 where they are the same.
+def psnr(images: Tensor, truth: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Peak signal-to-noise ratio of each image in dB: (B, 3, H, W) twice -> (B,).
 
-    The window is a Gaussian 11 pixels wide, which suits pictures of 32 and 64 pixels; at the border the pictures are
-    mirrored. Single precision is good to about 1e-5, and much faster than double. Raises ValueError where the shapes
-    differ or a picture is smaller than the window.
+    With a mask (1 = look here), inside it. The truth may be one picture for all.
+    """
+    check_pair(images, truth)
+    if mask is not None:
+        check_mask(mask, images)
+    squares = (images - truth).square()
+    weights = torch.ones_like(squares) if mask is None else mask.expand_as(squares)
+    mean_square = (squares * weights).flatten(1).sum(1) / weights.flatten(1).sum(1)
+    return -10 * torch.log10(mean_square.clamp(min=1e-12))
+
+
+def ssim(images: Tensor, truth: Tensor) -> Tensor:
+    """Structural similarity (Wang et al. 2004) of each image to the truth: (B, 3, H, W) twice -> (B,).
+
+    It is the mean over colour channels, and 1 where pictures are the same. The window is a Gaussian 11 pixels wide,
+    which suits pictures of 32 and 64 pixels; at the border the pictures are mirrored. Single precision is good to about
+    1e-5, and much faster than double. ValueError where the shapes differ or a picture is smaller than the window.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    if images.shape != truth.shape or images.ndim != 4 or min(images.shape[2:]) < WINDOW:
-        wanted = f"expected two batches (B, C, H, W) of one shape, at least {WINDOW} pixels high and wide"
-        raise ValueError(f"{wanted}, got {tuple(images.shape)} and {tuple(truth.shape)}")
+    check_pair(images, truth)
+    if min(images.shape[2:]) < WINDOW:
+        raise ValueError(f"expected pictures at least {WINDOW} pixels high and wide, got shape {tuple(images.shape)}")
+    truth = truth.expand_as(images)
     similar: Any = structural_similarity_index_measure(images, truth, sigma=1.5, data_range=1.0, reduction="none")
     return torch.as_tensor(similar)
 
@@ -38,10 +53,10 @@ def ssim(images: Tensor, truth: Tensor) -> Tensor:
 def inception_score(
     network: Network, images: Tensor, *, rounds: int = 200, seed: int = 0, batch_size: int = 100
 ) -> list[float]:
-    """exp of the mean KL divergence between p(y | x) and p(y), by this network (Salimans et al. 2016): images
-    (N, 3, H, W) -> [score, low, high], between 1 and the number of the network's answers.
+    """The Inception Score by this network: images (N, 3, H, W) -> [score, low, high] (Salimans et al. 2016).
 
-    One number for all images, not the mean over ten parts of them that is common elsewhere. It is a little too low
+    It is exp of the mean KL divergence between p(y | x) and p(y), between 1 and the number of the network's answers:
+    one number for all images, not the mean over ten parts of them that is common elsewhere. It is a little too low
     where N is small. The interval is that of a bootstrap, moved to lie around the score: drawing with replacement
     repeats images, which by itself lowers every drawn score.
     """
@@ -71,9 +86,9 @@ def inception_scores(sets: list[Tensor]) -> list[float]:
 def frechet_distance(
     features: Network, real: Tensor, fake: Tensor, *, seed: int = 0, batch_size: int = 100
 ) -> list[float]:
-    """The Frechet distance between normals fitted to the features of two sets of pictures (Heusel et al. 2017):
-    (N, 3, H, W) and (M, 3, H, W) -> [distance, distance with half as many pictures].
+    """The Frechet distance between normals fitted to the features of two sets of pictures (Heusel et al. 2017).
 
+    (N, 3, H, W) and (M, 3, H, W) -> [distance, distance with half as many pictures].
     With Inception's 2048 features this is the FID; with a judge's it is a number of the same kind on another scale.
     It falls as the sets grow, for two sets of the same kind towards 0: the second number, the mean over two random
     halves, shows how far from its end it still is. Covariances of N pictures have rank N - 1 at most. Below the number
@@ -120,3 +135,11 @@ def diversity(features: Tensor, labels: Tensor) -> float:
     if not groups or min(len(group) for group in groups) < 2:
         raise ValueError(f"expected at least two pictures of every class, got {labels.bincount().tolist()}")
     return torch.stack([torch.pdist(group).mean() for group in groups]).mean().item()
+
+
+def low_frequency_share(gradients: Tensor, *, cut: float = 0.125) -> float:
+    """The share of a gradient's energy below `cut` cycles per pixel: how much of it is shape, not fine texture."""
+    spectrum = torch.fft.fft2(gradients).abs().square().sum((0, 1))
+    rows, columns = (torch.fft.fftfreq(size, device=gradients.device).abs() for size in gradients.shape[-2:])
+    low = (rows[:, None] <= cut) & (columns[None, :] <= cut)
+    return (spectrum[low].sum() / spectrum.sum()).item()

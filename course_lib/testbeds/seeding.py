@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from course_lib.doors import check_labels
 from course_lib.one_line import OneLine
-from course_lib.pixels import check_labels
 from course_lib.seeds import KINDS, Seeds, Upsampled
 from course_lib.testbeds.statistics import load_statistics
 
@@ -27,8 +27,8 @@ class Pictures(Protocol):
     def images(self, indices: Tensor | range) -> Tensor: ...
 
 
-@dataclass(frozen=True)
-class Seeding:
+@dataclass(frozen=True, repr=False)
+class Seeding(OneLine):
     """How seeds are fitted. By default on the first `FIT` training pictures.
 
     With `statistics`, the name of a file in data/statistics, no pictures are needed for the kinds that it knows. With
@@ -73,13 +73,11 @@ class OnDemand(OneLine):
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         check_labels(labels, classes=self.classes)
-        parts: dict[int, Tensor] = {}
-        for label in labels.unique().tolist() or [0]:
-            parts[label] = self.of(label).sample(labels[labels == label] * 0, generator=generator)
-        seeds = torch.empty(len(labels), *next(iter(parts.values())).shape[1:])
-        for label, part in parts.items():
-            seeds[labels == label] = part
-        return seeds
+        if not len(labels):
+            return self.of(0).sample(labels, generator=generator)
+        places = {label: (labels == label).nonzero().squeeze(1) for label in labels.unique().tolist()}
+        parts = [self.of(label).sample(torch.zeros_like(rows), generator=generator) for label, rows in places.items()]
+        return torch.cat(parts)[torch.cat([*places.values()]).argsort()]
 
     def centres(self, label: int) -> Tensor:
         return self.of(label).centres(0)

@@ -125,7 +125,8 @@ def test_a_model_goes_to_the_best_device_unless_told_otherwise() -> None:
 def test_in_bfloat16_answers_and_gradients_are_nearly_the_same_and_in_float32(kind: str) -> None:
     networks = {"shipped": lambda: load_model("picturebook-robust"), "foreign": foreign}
     exact = prepare(networks.get(kind, lambda: build(kind).float())(), device="cpu")
-    half, images = prepare(exact, device="cpu", precision=torch.bfloat16), pictures(4).float()
+    half = prepare(exact, device="cpu", precision=torch.bfloat16)
+    images = pictures(4, exact.size or 32).float()
     for seen in (lambda model: model, lambda model: model.features):
         wanted, got = seen(exact)(images), seen(half)(images)
         assert got.dtype == torch.float32

@@ -290,7 +290,7 @@ def test_an_objective_that_is_flat_leaves_the_images_where_they_are() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"start": torch.zeros(3, 4, 4)}, r"expected a batch of images \(B, C, H, W\) as start, got shape \(3, 4, 4\)"),
+        ({"start": torch.zeros(3, 4, 4)}, r"expected a start \(B, 3, H, W\), got shape \(3, 4, 4\)"),
         (
             {"centre": torch.zeros(1, 3, 5, 4)},
             r"expected a centre of the start's shape \(2, 3, 4, 4\), got \(1, 3, 5, 4\)",
@@ -299,9 +299,9 @@ def test_an_objective_that_is_flat_leaves_the_images_where_they_are() -> None:
             {"centre": torch.zeros(1, 3, 4, 4)},
             r"expected a centre of the start's shape \(2, 3, 4, 4\), got \(1, 3, 4, 4\)",
         ),
-        ({"steps": -1}, r"expected steps and step_size of at least 0, got -1 and 1.0"),
-        ({"step_size": -0.5}, r"expected steps and step_size of at least 0, got 60 and -0.5"),
-        ({"step_size": math.nan}, r"expected steps and step_size of at least 0, got 60 and nan"),
+        ({"steps": -1}, r"expected a whole number of at least 0 as steps, got -1"),
+        ({"step_size": -0.5}, r"expected a finite number of at least 0 as step_size, got -0.5"),
+        ({"step_size": math.nan}, r"expected a finite number of at least 0 as step_size, got nan"),
     ],
 )
 def test_a_problem_that_makes_no_sense_is_refused(changes: dict[str, Any], message: str) -> None:

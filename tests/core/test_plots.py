@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from course_lib import plots
@@ -106,21 +106,6 @@ def test_a_described_figure_is_one_image_with_its_text_escaped(alt):
     assert base64.b64decode(data).startswith(b"\x89PNG")
 
 
-def test_low_frequency_share_tells_shape_from_texture():
-    places = torch.arange(32)
-
-    def wave(cycles: int) -> torch.Tensor:
-        return torch.cos(2 * torch.pi * cycles * places / 32).expand(1, 3, 32, 32)
-
-    assert plots.low_frequency_share(torch.ones(1, 3, 32, 32)) == pytest.approx(1)
-    assert plots.low_frequency_share(wave(4)) == pytest.approx(1)  # 4 / 32 is the cut
-    assert plots.low_frequency_share(wave(4).mT) == pytest.approx(1)
-    assert plots.low_frequency_share(wave(5)) == pytest.approx(0, abs=1e-6)
-    assert plots.low_frequency_share(wave(5).mT) == pytest.approx(0, abs=1e-6)
-    assert plots.low_frequency_share(wave(5), cut=0.2) == pytest.approx(1)
-    assert plots.low_frequency_share(wave(2) + 3 * wave(9)) == pytest.approx(0.1, rel=1e-4)
-
-
 def test_lines_of_other_names_are_told_apart_without_colour():
     figure = plots.curves({name: [1.0, 2.0] for name in "abcd"}, label="loss")
     (axis,) = figure.axes
@@ -142,47 +127,3 @@ def test_names_at_the_ends_of_close_lines_do_not_overlap(logarithmic):
     assert sorted(heights, key=heights.__getitem__) == sorted(
         ends, key=lambda name: (ends[name], list(ends).index(name))
     )
-
-
-def test_a_heat_map_writes_every_share_and_hatches_what_is_marked():
-    tables = {"robust": torch.tensor([[0.0, 0.5, 1.0], [0.1, 0.254, 0.9]]), "standard": torch.zeros(2, 3)}
-    marked = torch.tensor([[True, False, False], [True, True, False]])
-    names = {"rows": ["4", "8"], "columns": ["5", "10", "20"], "axes": ("radius", "steps")}
-    figure = plots.heat_map(tables, **names, marked=marked)
-    first, second = figure.axes
-    assert [text.get_text() for text in first.texts] == ["0%", "50%", "100%", "10%", "25%", "90%"]
-    assert [text.get_text() for text in second.texts] == ["0%"] * 6
-    for axis, name in zip(figure.axes, tables, strict=True):
-        assert (axis.get_title(), axis.get_ylabel(), axis.get_xlabel()) == (name, "radius", "steps")
-        assert [label.get_text() for label in axis.get_yticklabels()] == names["rows"]
-        assert [label.get_text() for label in axis.get_xticklabels()] == names["columns"]
-        assert axis.images[0].get_clim() == (0, 1)  # one scale for all
-        corners = [(patch.get_x() + 0.5, patch.get_y() + 0.5) for patch in axis.patches]
-        assert corners == [(0, 0), (0, 1), (1, 1)]
-        assert all(patch.get_hatch() for patch in axis.patches)
-    assert not plots.heat_map(tables, **names).axes[0].patches
-
-
-def test_long_names_in_a_heat_map_do_not_touch():
-    names = ["robust", "standard", "judge", "second judge"]
-    figure = plots.heat_map({"": torch.eye(4)}, rows=names, columns=names, axes=("drawn by", "recognised by"))
-    figure.draw_without_rendering()
-    (axis,) = figure.axes
-    boxes = [label.get_window_extent() for label in axis.get_xticklabels()]
-    assert all(left.x1 + 4 < right.x0 for left, right in itertools.pairwise(boxes))
-    assert all(label.get_window_extent().x0 >= 0 for label in axis.get_yticklabels())
-    assert boxes[-1].x1 <= figure.bbox.width
-
-
-def test_numbers_in_a_heat_map_can_be_read_on_their_cell():
-    def luminance(colour: tuple[float, ...]) -> float:
-        channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
-        return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
-
-    shares = torch.linspace(0, 1, 21)[None]
-    (axis,) = plots.heat_map({"": shares}, rows=["0"], columns=[""] * 21, axes=("", "")).axes
-    for text, share in zip(axis.texts, shares[0], strict=True):
-        light, dark = sorted(
-            map(luminance, (axis.images[0].cmap(share.item()), to_rgb(text.get_color()))), reverse=True
-        )
-        assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.2, AA

@@ -99,9 +99,9 @@ def test_the_synonyms_of_refine_state_the_same_problem():
     assert all(torch.equal(result, results[0]) for result in results)
 
 
-def test_seeds_outside_the_pixel_box_are_clamped_first():
-    problem = refine(MODEL, 3 * IMAGES - 1, LABELS, **WAY)
-    assert torch.equal(problem.start, (3 * IMAGES - 1).clamp(0, 1))
+def test_seeds_a_rounding_error_outside_the_pixel_box_are_clamped_first():
+    beyond = torch.where(IMAGES > 0.5, 1.0005, -0.0005)
+    assert torch.equal(refine(MODEL, beyond, LABELS, **WAY).start, beyond.clamp(0, 1))
 
 
 # --- attack -----------------------------------------------------------------------------------------------------------
@@ -355,11 +355,11 @@ def test_bad_masks_are_refused_in_one_sentence(mask):
 
 @pytest.mark.parametrize("unit", [-1, 12])
 def test_bad_units_are_refused_in_one_sentence(unit):
-    with pytest.raises(ValueError, match=rf"^expected a unit between 0 and 11, got {unit}$"):
+    with pytest.raises(ValueError, match=rf"^expected a whole number between 0 and 11 as unit, got {unit}$"):
         paint(MODEL, IMAGES, MASK, unit=unit, **WAY)
 
 
 @pytest.mark.parametrize("hole", [0, 17])
 def test_bad_holes_are_refused_in_one_sentence(hole):
-    with pytest.raises(ValueError, match=rf"^expected a hole of 1 to 16 pixels, got {hole}$"):
+    with pytest.raises(ValueError, match=rf"^expected a whole number between 1 and 16 as hole, got {hole}$"):
         random_holes(2, 16, hole, generator=torch.Generator())

@@ -1,4 +1,4 @@
-"""SSIM, the Inception Score and the Frechet distance against formulas and programs that are not ours."""
+"""PSNR, SSIM, the Inception Score and the Frechet distance against formulas and programs that are not ours."""
 
 import math
 import pickle
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from course_lib.measuring import inception
 from course_lib.measuring.judging import certainty, judged, outputs
-from course_lib.measuring.scores import frechet, frechet_distance, inception_score, ssim
+from course_lib.measuring.scores import frechet, frechet_distance, inception_score, low_frequency_share, psnr, ssim
 from tests.tools import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -58,11 +58,51 @@ def test_outputs_come_in_batches_without_gradients():
 
 def test_certainty_is_the_probability_of_the_wanted_class():
     logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
-    torch.testing.assert_close(certainty(identity, logits, torch.tensor([1, 0])), torch.tensor([0.75, 0.5]))
+    known = certainty(lambda _: logits, tiny.images(2), torch.tensor([1, 0]))
+    torch.testing.assert_close(known, torch.tensor([0.75, 0.5]))
     network, images = tiny.network(), tiny.images(20)
     best = judged(network, images, network(images).argmax(1))
     assert best.all()
     assert (certainty(network, images, network(images).argmax(1)) > 1 / tiny.CLASSES).all()
+
+
+def test_low_frequency_share_tells_shape_from_texture():
+    places = torch.arange(32)
+
+    def wave(cycles: int) -> Tensor:
+        return torch.cos(2 * torch.pi * cycles * places / 32).expand(1, 3, 32, 32)
+
+    assert low_frequency_share(torch.ones(1, 3, 32, 32)) == pytest.approx(1)
+    assert low_frequency_share(wave(4)) == pytest.approx(1)  # 4 / 32 is the cut
+    assert low_frequency_share(wave(4).mT) == pytest.approx(1)
+    assert low_frequency_share(wave(5)) == pytest.approx(0, abs=1e-6)
+    assert low_frequency_share(wave(5).mT) == pytest.approx(0, abs=1e-6)
+    assert low_frequency_share(wave(5), cut=0.2) == pytest.approx(1)
+    assert low_frequency_share(wave(2) + 3 * wave(9)) == pytest.approx(0.1, rel=1e-4)
+
+
+# --- PSNR -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("difference", "decibels"), [(1.0, 0.0), (0.1, 20.0), (0.01, 40.0), (0.5, 20 * math.log10(2))])
+def test_psnr_of_a_constant_difference(difference, decibels):
+    truth = torch.zeros(2, 3, 4, 4).double()
+    torch.testing.assert_close(psnr(truth + difference, truth), torch.full((2,), decibels).double())
+
+
+def test_psnr_is_of_each_image_and_finite_where_images_are_equal():
+    truth = torch.zeros(3, 3, 4, 4)
+    images = truth + torch.tensor([0.1, 0.01, 0.0]).view(3, 1, 1, 1)
+    torch.testing.assert_close(psnr(images, truth), torch.tensor([20.0, 40.0, 120.0]))
+
+
+def test_psnr_with_a_mask_looks_only_inside_it():
+    truth, mask = torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 4)
+    mask[0, :, :2], mask[1, :, 3, 3] = 1, 1
+    images = torch.where(mask.bool(), 0.1, 0.9).expand_as(truth)
+    torch.testing.assert_close(psnr(images, truth, mask), torch.tensor([20.0, 20.0]))
+    torch.testing.assert_close(psnr(images, truth, torch.ones(2, 1, 4, 4)), psnr(images, truth))
+    torch.testing.assert_close(psnr(0.1 * mask.expand_as(truth), truth)[1], torch.tensor(20 + 10 * math.log10(16)))
 
 
 # --- SSIM -------------------------------------------------------------------------------------------------------------
@@ -120,7 +160,8 @@ def test_ssim_is_for_each_image_and_keeps_its_type():
 @pytest.mark.parametrize("shapes", [((2, 3, 16, 16), (2, 3, 17, 16)), ((3, 16, 16),) * 2, ((2, 3, 10, 16),) * 2])
 def test_ssim_refuses_what_does_not_fit(shapes):
     with pytest.raises(
-        ValueError, match=r"expected two batches .* of one shape, at least 11 pixels high and wide, got"
+        ValueError,
+        match=r"^expected (pictures \(B, 3|two batches of one shape|pictures at least 11 pixels high).*, got",
     ):
         ssim(*(torch.zeros(shape) for shape in shapes))
 
@@ -132,7 +173,7 @@ def test_ssim_refuses_what_does_not_fit(shapes):
 @pytest.mark.parametrize("classes", [2, 10])
 def test_certain_answers_of_every_class_score_the_number_of_classes(classes, sharpness):
     score, low, high = inception_score(identity, sharpness * torch.eye(classes).repeat(40, 1))
-    assert (score, high) == (classes, classes)
+    assert (score, high) == pytest.approx((classes, classes))
     assert 0.9 * classes < low < classes
 
 
@@ -230,7 +271,7 @@ def test_the_distance_falls_with_the_number_of_pictures_and_is_nought_for_the_sa
     pictures = normal(240, 8, seed=seed)
     whole, half = frechet_distance(identity, pictures[:120], pictures[120:])
     assert 0 < whole < half
-    assert frechet_distance(identity, pictures, pictures)[0] == 0
+    assert frechet_distance(identity, pictures, pictures)[0] == pytest.approx(0, abs=1e-9)
 
 
 def test_the_half_distance_is_the_mean_over_two_random_halves_that_share_nothing():
@@ -253,7 +294,9 @@ def test_the_distance_takes_a_networks_features_in_single_precision():
 
 @pytest.mark.parametrize("shape", [(3, 4), (8,), (8, 2, 2)])
 def test_the_distance_refuses_what_is_no_set_of_features(shape):
-    with pytest.raises(ValueError, match=r"expected features .* of at least 4 pictures each, got"):
+    with pytest.raises(
+        ValueError, match=r"^expected (features .* of at least 4 pictures each|pictures \(B, 3, H, W\)), got"
+    ):
         frechet_distance(identity, torch.zeros(8, 4), torch.zeros(shape))
 
 
@@ -291,6 +334,7 @@ def test_inception_serves_both_scores(torch_fidelity, tmp_path):
     images = torch.tensor([0.0, 0.5, 1.0, 2.0]).view(4, 1, 1, 1).expand(4, 3, 8, 8)
     assert network(images)[:, 0].tolist() == pytest.approx([0, 12.8, 25.5, 25.5])
     assert network.features(images).shape == (4, 6)
+    images = images.clamp(0, 1)
     assert 1 <= inception_score(network, images, rounds=5)[0] <= 3
     assert frechet_distance(network.features, images, images)[0] == pytest.approx(0, abs=1e-3)
 

@@ -53,6 +53,9 @@ class Book:
         noise = torch.randint(0, 60, (COUNTS[split], 3, SIZE, SIZE), generator=generator)
         self.pixels = (30 * self.labels.view(-1, 1, 1, 1) + 40 + noise).byte()
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
     def images(self, indices: Sequence[int] | Tensor) -> Tensor:
         self.read.append(self.split)
         return self.pixels[torch.as_tensor(indices)]
@@ -69,7 +72,7 @@ def untrained_testbed(read: list[str] | None = None) -> Testbed:
         classes=[f"class {label}" for label in range(CLASSES)],
         resolution=SIZE,
         radius=0.5,
-        pictures=lambda split: Book(split, read),
+        pictures=lambda split, size: Book(split, read),
         weights={},
         settings="tiny",
         pairs=((0, 1),),
