@@ -4,6 +4,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import recipes, testbeds
+from course_lib import testbeds
 from course_lib.authoring import train as trainer
 from course_lib.constraints import L2Ball
 from course_lib.datasets import cyclegan
@@ -21,6 +22,8 @@ from course_lib.pgd import solve
 from course_lib.seeds import KINDS
 from course_lib.storage import fetching
 from course_lib.tasks import attack, fill_with_mean, inpaint, paint, random_holes, superresolve, translate
+from course_lib.testbeds import own
+from course_lib.training.recipe import Recipe
 from tests.tools.storage import zipped
 from tests.tools.web import Server, serving
 
@@ -127,16 +130,15 @@ def test_a_pair_is_trained_by_name_and_serves_every_task(
     server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(trainer, "CHECKPOINTS", cache / "checkpoints")
-    own = recipes.own
+    recipes = own.recipes
 
-    def brief(data: str) -> dict[str, recipes.Recipe]:
-        return {name: recipes.replace(one, epochs=1, widths=(8, 12), validation=20) for name, one in own(data).items()}
+    def brief(data: str) -> dict[str, Recipe]:
+        return {name: replace(one, epochs=1, widths=(8, 12), validation=20) for name, one in recipes(data).items()}
 
-    monkeypatch.setattr(trainer, "own", brief)
-    monkeypatch.setattr("sys.argv", ["trainer", "--data", "summer2winter", "--count", "4"])
-    trainer.main()
+    monkeypatch.setattr(own, "recipes", brief)
+    trainer.train_from(["--data", "summer2winter", "--count", "4"])
     assert "TESTBED=summer2winter\n" in capsys.readouterr().out
-    assert recipes.own("summer2winter").keys() == {f"summer2winter-{role}" for role in testbeds.ROLES}
+    assert recipes("summer2winter").keys() == {f"summer2winter-{role}" for role in own.ROLES}
     testbed = testbeds.load("summer2winter")
     assert testbed.pairs == ((0, 1),)
     assert list(testbed.pair_models) == [(0, 1)]
