@@ -13,9 +13,11 @@ import json
 import os
 import random
 import statistics
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -242,6 +244,36 @@ def player(*, repeats: int) -> dict[str, Any]:
     }
 
 
+# --- an import --------------------------------------------------------------------------------------------------------
+
+IMPORT = """
+import importlib, os, re, sys
+importlib.import_module(sys.argv[1])
+peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())
+print(sum(os.times()[:2]), int(peak[1]) / 1024)
+"""
+
+
+def imports(*, repeats: int = 5) -> dict[str, Any]:
+    """What importing the testbeds costs beside torch alone: each in fresh processes, in turn."""
+    costs: dict[str, list[list[float]]] = {"torch": [], "course_lib.testbeds": []}
+    for _ in range(repeats):
+        for name, found in costs.items():
+            command = [sys.executable, "-c", IMPORT, name]
+            ran = subprocess.run(command, capture_output=True, text=True, check=True)
+            found.append([float(number) for number in ran.stdout.split()])
+    (torch_seconds, torch_memory), (seconds, memory) = (
+        [statistics.median(column) for column in zip(*found, strict=True)] for found in costs.values()
+    )
+    return {
+        "setting": f"course_lib.testbeds beside torch alone, median of {repeats} processes",
+        "seconds of a processor": [round(torch_seconds, 2), round(seconds, 2)],
+        "peak megabytes": [round(torch_memory), round(memory)],
+        "times the seconds": round(seconds / torch_seconds, 2),
+        "times the memory": round(memory / torch_memory, 2),
+    }
+
+
 def milliseconds(seconds: list[float]) -> list[float]:
     """[median, lower quartile, upper quartile]"""
     low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
@@ -251,8 +283,16 @@ def milliseconds(seconds: list[float]) -> list[float]:
 # --- the whole --------------------------------------------------------------------------------------------------------
 
 
-def measure(*, rounds: int) -> dict[str, Any]:
-    """Everything; takes a few minutes."""
+PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "steps": lambda rounds: {name: steps(*setting, rounds=rounds) for name, *setting in networks()},
+    "seeds": lambda rounds: seeds(),
+    "player": lambda rounds: player(repeats=max(rounds, 5)),
+    "imports": lambda rounds: imports(),
+}
+
+
+def measure(parts: Sequence[str] = tuple(PARTS), *, rounds: int) -> dict[str, Any]:
+    """These parts, by default everything, which takes a few minutes."""
     libraries = ("torch", "torchvision", "torchattacks", "foolbox", "robustness")
     return {
         "versions": {library: version(library).split("+")[0] for library in libraries},
@@ -261,9 +301,7 @@ def measure(*, rounds: int) -> dict[str, Any]:
         "rounds": rounds,
         "steps a turn": STEPS,
         "targets": TARGETS,
-        "steps": {name: steps(*setting, rounds=rounds) for name, *setting in networks()},
-        "seeds": seeds(),
-        "player": player(repeats=max(rounds, 5)),
+        **{part: PARTS[part](rounds) for part in parts},
     }
 
 
@@ -280,7 +318,7 @@ def table(result: dict[str, Any]) -> str:
             lines.append(
                 f"{contender:34}{spread(cost):>24}{spread(times):>24}  {verdict(contender, cost, times)}".rstrip()
             )
-    for part in ("seeds", "player"):
+    for part in ("seeds", "player", "imports"):
         lines += ["", f"{part}: {result[part]['setting']}"]
         lines += [f"  {key}: {value}" for key, value in result[part].items() if key != "setting"]
     return "\n".join(lines)
@@ -304,8 +342,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="more rounds, steadier medians (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="default: data/results/bench.json")
+    parser.add_argument("--only", choices=PARTS, help="measure one part anew and keep the others")
     arguments = parser.parse_args()
-    result = measure(rounds=arguments.rounds)
+    if arguments.only:
+        kept = json.loads(arguments.output.read_text())
+        result = kept | {arguments.only: PARTS[arguments.only](arguments.rounds)}
+    else:
+        result = measure(rounds=arguments.rounds)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     print(table(result))
