@@ -1,15 +1,14 @@
 """What every test shares."""
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.tools import chromium, lab
 
@@ -19,7 +18,26 @@ hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
 
 ROOT = Path(__file__).parent.parent
-OpenNotebook = Callable[[str], AbstractContextManager[lab.Notebook]]
+OpenNotebook = lab.OpenNotebook
+
+
+class Files(LoadFileScheduling):
+    """Each worker takes a file at a time; the files that share a browser count as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
+    return Files(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Problem sets get kernels of their own in `make test-full` alone: tests/checks runs them in its own process."""
+    for item in items:
+        if item.path.is_relative_to(ROOT / "notebooks" / "exercises"):
+            item.add_marker("full")
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +56,3 @@ def chromium_path() -> str:
     if path is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(chromium.MISSING)
     return path
-
-
-@pytest.fixture(scope="module")  # not the session: while it is open, its event loop would stop nbval's
-def open_notebook(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenNotebook]:
-    """``with open_notebook("notebooks/x.ipynb") as notebook``: a copy of the notebooks in JupyterLab in Chromium.
-
-    The served folder is ``open_notebook.root``, for a test that brings a notebook of its own.
-    """
-    with served(chromium_path, tmp_path_factory.mktemp("served")) as opener:
-        yield opener
-
-
-@contextmanager
-def served(chromium_path: str, root: Path, *, subshells: bool = True) -> Iterator[OpenNotebook]:
-    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    with lab.jupyterlab(root, subshells=subshells) as url, lab.chromium(chromium_path) as browser:
-        opener = partial(lab.opened, browser, url)
-        opener.root = root  # type: ignore[attr-defined]
-        yield opener

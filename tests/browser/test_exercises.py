@@ -11,7 +11,7 @@ HEAD = "def project_linf(delta, radius):\n    return "
 
 
 def test_a_student_fails_a_check_reads_the_hint_mends_it_and_passes(open_notebook: OpenNotebook) -> None:
-    shutil.copy(ROOT / "notebooks/exercises/release/ps1/ps1.ipynb", open_notebook.root / "ps1.ipynb")  # type: ignore[attr-defined]
+    shutil.copy(ROOT / "notebooks/exercises/release/ps1/ps1.ipynb", open_notebook.root / "ps1.ipynb")
     with open_notebook("ps1.ipynb") as notebook:
         page = notebook.page
         notebook.run_all()

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import Browser
 
+from course_lib.authoring.release import nbgrader
 from course_lib.grading import sandbox
-from course_lib.grading.release import nbgrader
 from tests.tools import lab
 from tests.tools.bubblewrap import MISSING
 from tests.tools.classroom import COURSE, notebook
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.full]
 PATIENCE = lab.PATIENCE * 1000
 
 
-def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(chromium_path: str, tmp_path: Path) -> None:
+def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(browser: Browser, tmp_path: Path) -> None:
     if not sandbox.available():
         pytest.skip(MISSING)
     course = tmp_path / "exercises"
@@ -25,9 +26,9 @@ def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(chromium_path: 
     (course / "submitted" / "ada" / "ps1").mkdir(parents=True)
     nbformat.write(notebook("ps1"), course / "submitted" / "ada" / "ps1" / "ps1.ipynb")
     nbgrader(course, "autograde", "ps1")
-    with lab.jupyterlab(course, nbgrader=True) as url, lab.chromium(chromium_path) as browser:
+    with lab.jupyterlab(course, nbgrader=True) as url:
         start, _, token = url.partition("/lab/tree/{name}")
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page = browser.new_page(viewport=lab.SCREEN)
         page.set_default_timeout(PATIENCE)
         page.goto(f"{start}/lab{token}")  # as a lecturer does; formgrader takes no token itself
         page.get_by_role("menuitem", name="Nbgrader").wait_for()
@@ -45,7 +46,7 @@ def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(chromium_path: 
             with page.expect_response(lambda response, saved=saved: saved in response.url and response.ok):
                 page.keyboard.press("Tab")
         page.screenshot(path=lab.SCREENSHOTS / "formgrader.png")
-        browser.close()
+        page.close()
     nbgrader(course, "generate_feedback", "ps1")
     feedback = (course / "feedback" / "ada" / "ps1" / "ps1.html").read_text()
     assert "A convincing example." in feedback

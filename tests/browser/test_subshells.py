@@ -1,11 +1,13 @@
 """A person moves a slider while the kernel is busy, with a widget's messages on subshells and without."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.browser.test_player import PLAYER
-from tests.conftest import OpenNotebook, served
+from tests.conftest import OpenNotebook
 from tests.tools import lab
 from tests.tools.parts import written
 
@@ -20,16 +22,17 @@ BUSY = "time.sleep(4); print('slept')"
 COUNT = "player.wait(60); print(sum('Done' in text for text in said), player.values['epsilon'], *sorted(threads))"
 
 
-@pytest.fixture(params=[True, False], ids=["subshells", "no subshells"])
-def either(
-    request: pytest.FixtureRequest, chromium_path: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[bool, OpenNotebook]]:
-    with served(chromium_path, tmp_path_factory.mktemp("either"), subshells=request.param) as opener:
-        yield request.param, opener
+@pytest.fixture
+def open_without(browser: Browser, tmp_path: Path) -> Iterator[OpenNotebook]:
+    with lab.served(browser, tmp_path, subshells=False) as open_notebook:
+        yield open_notebook
 
 
-def test_a_busy_kernel_and_twenty_rapid_changes_end_in_one_result(either: tuple[bool, OpenNotebook]) -> None:
-    subshells, opener = either
+@pytest.mark.parametrize(("server", "subshells"), [("open_notebook", True), ("open_without", False)])
+def test_a_busy_kernel_and_twenty_rapid_changes_end_in_one_result(
+    server: str, subshells: bool, request: pytest.FixtureRequest
+) -> None:
+    opener = request.getfixturevalue(server)
     slow = PLAYER.replace('"pause", 0.0', '"pause", 0.05').replace("import time", "import threading, time")
     with opener(written(opener, "rapid.ipynb", slow + SLOW + "player", BUSY, COUNT)) as notebook:
         notebook.run_cell(0)

@@ -5,18 +5,22 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, ViewportSize, sync_playwright
 
-PLAIN = Path(__file__).parents[2] / ".jupyter"  # as `make lab` opens it: without nbgrader's menus
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+COURSE = Path(__file__).parents[2]
+PLAIN = COURSE / ".jupyter"  # as `make lab` opens it: without nbgrader's menus
+LECTURES, SCREENSHOTS = COURSE / "notebooks", COURSE / "build" / "screenshots"
+SCREEN = ViewportSize(width=1400, height=1000)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PHONES_HOME = ("/lab/api/news", "/lab/api/update")  # the server would fetch these from elsewhere
@@ -221,12 +225,28 @@ class Notebook:
         self.page.close()
 
 
+@dataclass(frozen=True)
+class OpenNotebook:
+    """A folder that JupyterLab serves: ``with open_notebook("notebooks/x.ipynb") as notebook``."""
+
+    browser: Browser
+    url: str
+    root: Path
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[Notebook]:
+        """Asserts at the end that no problem was seen."""
+        notebook = Notebook(self.browser.new_page(viewport=SCREEN), self.url.format(name=name))
+        try:
+            yield notebook
+            assert notebook.problems == []
+        finally:
+            notebook.close()
+
+
 @contextmanager
-def opened(browser: Browser, url: str, name: str) -> Iterator[Notebook]:
-    """``with opened(browser, url, "notebooks/x.ipynb") as notebook``; asserts at the end that no problem was seen."""
-    notebook = Notebook(browser.new_page(viewport={"width": 1400, "height": 1000}), url.format(name=name))
-    try:
-        yield notebook
-        assert notebook.problems == []
-    finally:
-        notebook.close()
+def served(browser: Browser, root: Path, *, subshells: bool = True) -> Iterator[OpenNotebook]:
+    """A copy of the lectures in this folder, ready to be opened."""
+    shutil.copytree(LECTURES, root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    with jupyterlab(root, subshells=subshells) as url:
+        yield OpenNotebook(browser, url, root)

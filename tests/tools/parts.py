@@ -16,7 +16,7 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 def written(open_notebook: OpenNotebook, name: str, *cells: str | NotebookNode) -> str:
     """A notebook of these cells beside the lectures; code may come as text. Returns its name."""
     nodes = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
-    nbformat.write(new_notebook(cells=nodes, metadata=KERNEL), open_notebook.root / name)  # type: ignore[attr-defined]
+    nbformat.write(new_notebook(cells=nodes, metadata=KERNEL), open_notebook.root / name)
     return name
 
 
