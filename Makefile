@@ -10,8 +10,10 @@ SYSTEM_PYTHON = $(firstword $(foreach name,python3 python3.13 python3.12 python3
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
 PYTHON := .venv/bin/python
 # Two files at a time, each on one core: quicker than one after the other on two cores.
-PYTEST := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --no-loadscope-reorder
 ALLOW_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
+# Compiled modules are kept, which many containers switch off: else each kernel compiles torch and Jupyter anew, for 6 s.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
