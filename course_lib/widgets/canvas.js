@@ -1,7 +1,8 @@
-// The canvas in the browser. Strokes are drawn here, at once; at the end of each, one PNG goes to Python, which may be
-// busy. A pixel is covered by clamp(1/2 - distance of its centre from the shape's edge), as in course_lib/datasets/strokes.py.
+// The canvas in the browser. Strokes are drawn here, at once, with the browser's own paths; at the end of each, one PNG
+// goes to Python, which may be busy. course_lib/datasets/strokes.py draws the same shapes without a browser.
 
 const TOOLS = { brush: "Brush", eraser: "Eraser", rectangle: "Rectangle", ellipse: "Ellipse" };
+const LINES = ["brush", "eraser"]; // tools that follow the hand; the others fill a shape
 const ICONS = {
   brush: "M3 13C8 4 9 14 17 5",
   eraser: "M3 12 10 5 15 10 8 17H6Z M3 17H17",
@@ -21,41 +22,13 @@ let views = 0; // so that every view has ids of its own
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-function toSegment([ax, ay], [bx, by], radius) {
-  const across = bx - ax, down = by - ay, square = across * across + down * down;
-  return (x, y) => {
-    const along = square ? clamp(((x - ax) * across + (y - ay) * down) / square, 0, 1) : 0;
-    const dx = x - ax - along * across, dy = y - ay - along * down;
-    return Math.sqrt(dx * dx + dy * dy) - radius;
-  };
-}
-
-function toRectangle([left, top, right, bottom]) {
-  return (x, y) => Math.max(Math.max(left - x, x - right), Math.max(top - y, y - bottom));
-}
-
-function toEllipse([left, top, right, bottom]) {
-  const across = (right - left) / 2, down = (bottom - top) / 2;
-  return (x, y) => {
-    const u = (x - (left + right) / 2) / across, v = (y - (top + bottom) / 2) / down;
-    const k = Math.sqrt(u * u + v * v);
-    const slope = Math.sqrt((u / across) * (u / across) + (v / down) * (v / down));
-    return slope > 0 ? ((k - 1) * k) / slope : -Math.min(across, down);
-  };
-}
-
-// Draws what is covered over the pixels (RGBA), or takes it away where the colour is null. Changes the pixels.
-function paint(pixels, cover, colour) {
-  for (let at = 0; at < cover.length; at++) {
-    if (!cover[at]) continue;
-    const below = (pixels[4 * at + 3] / 255) * (1 - cover[at]);
-    const alpha = colour ? cover[at] + below : below;
-    for (let channel = 0; colour && channel < 3; channel++) {
-      const mixed = (cover[at] * colour[channel] + below * pixels[4 * at + channel]) / alpha;
-      pixels[4 * at + channel] = Math.floor(mixed + 0.5);
-    }
-    pixels[4 * at + 3] = Math.floor(255 * alpha + 0.5);
-  }
+// The eraser takes away what is there, whatever its colour.
+function trace(context, { tool, colour, width, path }) {
+  const look = { strokeStyle: colour, fillStyle: colour, lineWidth: width, lineCap: "round", lineJoin: "round" };
+  const globalCompositeOperation = tool === "eraser" ? "destination-out" : "source-over";
+  Object.assign(context, { ...look, globalCompositeOperation });
+  LINES.includes(tool) ? context.stroke(path) : context.fill(path);
+  context.globalCompositeOperation = "source-over";
 }
 
 function make(kind, options = {}, parent = null) {
@@ -65,9 +38,8 @@ function make(kind, options = {}, parent = null) {
   return element;
 }
 
-function surface(width, height = width) {
-  const canvas = make("canvas", { width, height });
-  return canvas.getContext("2d", { willReadFrequently: true });
+function surface(side, options = {}) {
+  return make("canvas", { width: side, height: side, ...options }).getContext("2d", { willReadFrequently: true });
 }
 
 function decoded(url) {
@@ -101,7 +73,6 @@ class View {
   constructor(model, el, history) {
     Object.assign(this, { model, history, size: model.get("size"), scale: model.get("scale"), id: `canvas${views++}` });
     this.mask = model.get("paints") === "mask";
-    this.pixels = new Uint8ClampedArray(4 * this.size * this.size); // the layer, without the stroke under way
     this.cursor = [Math.floor(this.size / 2) + 0.5, Math.floor(this.size / 2) + 0.5];
     this.stroke = null;
     this.ready = Promise.resolve(); // when all layers that have come are decoded
@@ -121,17 +92,14 @@ class View {
     make("div", { className: "name", id: `${id}-name`, textContent: this.model.get("description") }, root);
     const board = make("div", { className: "board" }, root);
     board.style.width = board.style.height = `${side}px`;
-    this.paper = surface(size);
-    this.paper.canvas.className = "paper";
-    this.paper.canvas.setAttribute("aria-hidden", "true");
-    this.marks = surface(side);
-    this.face = Object.assign(this.marks.canvas, { className: "marks", tabIndex: 0 });
+    this.paper = surface(size, { className: "paper", "aria-hidden": "true" });
     const says = { role: "application", "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-keys` };
-    for (const [name, value] of Object.entries(says)) this.face.setAttribute(name, value);
+    this.marks = surface(side, { className: "marks", tabIndex: 0, ...says });
+    this.face = this.marks.canvas;
     board.append(this.paper.canvas, this.face);
-    this.scratch = surface(size);
-    this.overlay = surface(side);
-    this.stripes = stripes(this.overlay, scale);
+    this.layer = surface(size); // what is drawn, without the stroke under way
+    this.sheet = surface(size); // and with it
+    this.stripes = stripes(this.marks, scale);
     this.buildTools(root);
     make("p", { className: "keys", id: `${id}-keys`, textContent: KEYS }, root);
     this.said = make("div", { className: "unseen", role: "status", "aria-live": "polite" }, root);
@@ -283,48 +251,23 @@ class View {
   // --- a stroke, from its beginning to its end
 
   begin(pointer) {
-    const nearest = new Float64Array(this.size * this.size).fill(Infinity);
     const tool = this.model.get("tool"), colour = this.mask ? "#000000" : this.model.get("colour");
-    this.stroke = { pointer, tool, colour, from: this.cursor, last: this.cursor, nearest };
+    const [x, y] = this.cursor, path = new Path2D();
+    path.moveTo(x - 0.001, y); // to a browser a line of no length is no dot
+    this.stroke = { pointer, tool, colour, width: this.model.get("brush"), from: this.cursor, path };
     this.extend();
     this.draw();
   }
 
   extend() {
-    const { tool, from, last, nearest } = this.stroke, [x, y] = this.cursor;
-    this.stroke.last = this.cursor;
-    if (tool === "brush" || tool === "eraser") {
-      const radius = this.model.get("brush") / 2;
-      this.measure(toSegment(last, this.cursor, radius), last, this.cursor, radius + 1);
-      return;
-    }
+    const { pointer, tool, from, path } = this.stroke, [x, y] = this.cursor;
+    if (LINES.includes(tool)) return path.lineTo(x, y);
     // A shape begun with the keys reaches from pixel to pixel, both included.
-    const half = typeof this.stroke.pointer === "string" ? 0.5 : 0;
-    const box = [Math.min(from[0], x) - half, Math.min(from[1], y) - half, Math.max(from[0], x) + half];
-    box.push(Math.max(from[1], y) + half);
-    nearest.fill(Infinity);
-    if (box[0] >= box[2] || box[1] >= box[3]) return;
-    this.measure((tool === "ellipse" ? toEllipse : toRectangle)(box), from, this.cursor, 2);
-  }
-
-  // Lower the distances around a box with these corners.
-  measure(distance, [ax, ay], [bx, by], reach) {
-    const { size, stroke } = this, limit = (place) => clamp(Math.round(place), 0, size);
-    for (let row = limit(Math.min(ay, by) - reach); row < limit(Math.max(ay, by) + reach); row++) {
-      for (let column = limit(Math.min(ax, bx) - reach); column < limit(Math.max(ax, bx) + reach); column++) {
-        const at = row * size + column;
-        stroke.nearest[at] = Math.min(stroke.nearest[at], distance(column + 0.5, row + 0.5));
-      }
-    }
-  }
-
-  painted(stroke) {
-    const pixels = this.pixels.slice();
-    if (!stroke) return pixels;
-    const parts = [1, 3, 5].map((start) => parseInt(stroke.colour.slice(start, start + 2), 16));
-    const cover = stroke.nearest.map((distance) => clamp(0.5 - distance, 0, 1));
-    paint(pixels, cover, stroke.tool === "eraser" ? null : parts);
-    return pixels;
+    const half = typeof pointer === "string" ? 0.5 : 0, middle = [(from[0] + x) / 2, (from[1] + y) / 2];
+    const across = Math.abs(from[0] - x) / 2 + half, down = Math.abs(from[1] - y) / 2 + half;
+    const shape = (this.stroke.path = new Path2D());
+    if (tool === "ellipse") shape.ellipse(...middle, across, down, 0, 0, 2 * Math.PI);
+    else shape.rect(middle[0] - across, middle[1] - down, 2 * across, 2 * down);
   }
 
   giveUp() {
@@ -335,15 +278,13 @@ class View {
   end() {
     const stroke = this.stroke;
     if (!stroke) return;
-    if (!stroke.nearest.some((distance) => distance < 0.5)) return this.giveUp(); // nothing was hit
-    this.ending = stroke; // is shown until it is part of the layer
     this.stroke = null;
     this.ready = this.ready.then(() => {
-      this.scratch.putImageData(new ImageData(this.painted(stroke), this.size), 0, 0);
-      this.pixels = this.scratch.getImageData(0, 0, this.size, this.size).data;
-      if (this.ending === stroke) this.ending = null;
-      this.shown = this.scratch.canvas.toDataURL("image/png"); // toBlob takes far longer
-      this.tell(this.shown, this.model.get("state")[1] + 1);
+      trace(this.layer, stroke);
+      const drawn = this.layer.canvas.toDataURL(); // toBlob takes far longer
+      if (drawn === this.drawn) return this.draw(); // nothing was hit
+      this.shown = this.drawn = drawn;
+      this.tell(drawn, this.model.get("state")[1] + 1);
     });
   }
 
@@ -361,10 +302,10 @@ class View {
       this.clearButton.disabled = !layer;
       if (layer === this.shown) return this.draw();
       const image = layer && (await decoded(layer));
+      this.layer.clearRect(0, 0, this.size, this.size);
+      if (image) this.layer.drawImage(image, 0, 0);
       this.shown = layer;
-      this.scratch.clearRect(0, 0, this.size, this.size);
-      if (image) this.scratch.drawImage(image, 0, 0);
-      this.pixels = this.scratch.getImageData(0, 0, this.size, this.size).data;
+      this.drawn = this.layer.canvas.toDataURL();
       this.draw();
     }).catch(() => this.say("The drawing could not be read."));
   }
@@ -386,36 +327,36 @@ class View {
   }
 
   draw() {
-    const { size, scale, paper, marks } = this, side = size * scale;
-    const pixels = this.painted(this.stroke ?? this.ending);
+    const { size, scale, paper, marks, sheet } = this, side = size * scale;
+    sheet.clearRect(0, 0, size, size);
+    sheet.drawImage(this.layer.canvas, 0, 0);
+    if (this.stroke) trace(sheet, this.stroke);
     paper.fillStyle = "white";
     paper.fillRect(0, 0, size, size);
     if (this.picture) paper.drawImage(this.picture, 0, 0, size, size);
     marks.clearRect(0, 0, side, side);
-    if (this.mask) for (let at = 3; at < pixels.length; at += 4) pixels[at] = pixels[at] > 127 ? 255 : 0;
-    const scratch = this.sheet ??= surface(size);
-    scratch.putImageData(new ImageData(pixels, size), 0, 0);
-    if (this.mask) this.hatch(scratch.canvas);
-    else paper.drawImage(scratch.canvas, 0, 0);
+    if (this.mask) this.hatch();
+    else paper.drawImage(sheet.canvas, 0, 0);
     if (this.inside || document.activeElement === this.face || this.stroke) this.drawCursor();
   }
 
-  hatch(mask) {
-    const { overlay, marks } = this, side = this.size * this.scale;
-    overlay.globalCompositeOperation = "source-over";
-    overlay.clearRect(0, 0, side, side);
-    overlay.imageSmoothingEnabled = false;
-    overlay.drawImage(mask, 0, 0, side, side);
-    overlay.globalCompositeOperation = "source-in";
-    overlay.fillStyle = this.stripes;
-    overlay.fillRect(0, 0, side, side);
-    marks.drawImage(overlay.canvas, 0, 0);
+  // The pixels of the mask: those of which more than half is painted.
+  hatch() {
+    const { size, sheet, marks } = this, side = size * this.scale;
+    const pixels = sheet.getImageData(0, 0, size, size);
+    for (let at = 3; at < pixels.data.length; at += 4) pixels.data[at] = pixels.data[at] > 127 ? 255 : 0;
+    sheet.putImageData(pixels, 0, 0);
+    Object.assign(marks, { imageSmoothingEnabled: false, fillStyle: this.stripes });
+    marks.drawImage(sheet.canvas, 0, 0, side, side);
+    marks.globalCompositeOperation = "source-in";
+    marks.fillRect(0, 0, side, side);
+    marks.globalCompositeOperation = "source-over";
   }
 
   // A ring as wide as the brush, or a cross: white on black, to be seen on anything.
   drawCursor() {
     const { marks, scale } = this, [x, y] = this.cursor.map((place) => place * scale);
-    const round = ["brush", "eraser"].includes(this.model.get("tool"));
+    const round = LINES.includes(this.model.get("tool"));
     const radius = round ? Math.max((this.model.get("brush") / 2) * scale, 4) : 10;
     for (const [colour, width] of [["black", 4], ["white", 2]]) {
       marks.strokeStyle = colour;

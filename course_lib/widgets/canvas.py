@@ -6,11 +6,11 @@ from typing import Any
 
 import anywidget
 import traitlets
+from PIL import Image
 from torch import Tensor
 
 from course_lib.datasets.strokes import Shape, decode, encode, layer, one_picture
 from course_lib.pixels import to_uint8
-from course_lib.widgets.drawing import encode as picture_bytes
 
 WIDE = 448  # pixels of the screen; where no scale is given
 LOST = 10_000  # layers that a busy kernel may miss
@@ -73,7 +73,10 @@ class Canvas(anywidget.AnyWidget):
     def picture(self, picture: Tensor | None) -> None:
         self._picture = None if picture is None else one_picture(picture, self.size)
         with self.hold_sync():
-            self.background = "" if self._picture is None else address(picture_bytes(to_uint8(self._picture)[0], "png"))
+            self.background = ""
+            if self._picture is not None:
+                pixels = Image.fromarray(to_uint8(self._picture)[0])
+                self.background = address(encode(pixels.convert("RGBA")))
             self.state = ("", 0)
 
     def draw(self, *shapes: Shape) -> None:
