@@ -24,7 +24,6 @@ from course_lib.widgets import LOSS, Measure, Player, controls
 from course_lib.widgets.charts import chart, short, ticks
 from course_lib.widgets.memory import Memory, frozen
 from course_lib.widgets.sheets import GREY, encode, sheet
-from course_lib.widgets.worker import LatestWins
 from tests.tools.demos import PATIENCE, status, until
 
 TARGET = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -369,28 +368,6 @@ def test_controls_get_a_label_a_number_and_a_tooltip() -> None:
     assert slider.readout
     assert not slider.continuous_update
     assert "0 to 3" in slider.tooltip
-
-
-class Listener:
-    def __init__(self) -> None:
-        self.heard: list[Any] = []
-
-    def hear(self, item: Any) -> None:
-        self.heard.append(item)
-
-
-def test_the_worker_survives_errors_and_keeps_order() -> None:
-    def produce(request: int) -> Any:
-        yield request
-        if request == 1:
-            raise RuntimeError("one")
-
-    listener = Listener()
-    worker = LatestWins(produce, listener.hear)
-    for request in (1, 2):
-        worker.submit(request)
-        worker.wait(PATIENCE)
-    assert [str(item) for item in listener.heard] == ["1", "one", "2"]
 
 
 def test_memory_forgets_what_was_used_longest_ago() -> None:
