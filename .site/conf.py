@@ -42,6 +42,7 @@ notebooks/exercises/release/*/*
 :glob:
 data/README
 data/results/README
+CONTRIBUTING
 course_lib/**
 ```
 """
@@ -68,8 +69,8 @@ project = "Image synthesis with a single (robust) classifier"
 author = ""
 copyright = ""
 root_doc = "README"
-include_patterns = ["README.md", "data/README.md", "data/results/README.md", "notebooks/*.ipynb", *CODE]
-include_patterns += ["notebooks/exercises/README.md", "notebooks/exercises/release/*/*.ipynb"]
+include_patterns = ["README.md", "CONTRIBUTING.md", "data/README.md", "data/results/README.md", *CODE]
+include_patterns += ["notebooks/*.ipynb", "notebooks/exercises/README.md", "notebooks/exercises/release/*/*.ipynb"]
 exclude_patterns = [".*", "build", "**.ipynb_checkpoints"]
 extensions = ["myst_nb", "formulas", "colab"]
 suppress_warnings = ["mystnb.unknown_mime_type"]

@@ -28,7 +28,7 @@ from tests.tools.parts import KERNEL
 
 SETTINGS = ROOT / ".site"
 CODE = re.findall(r"\((course_lib/[\w/]+\.py)\)", (ROOT / "README.md").read_text())
-PAGES = ["README.md", "LICENSE", "data/README.md", "data/results", "notebooks", *CODE]
+PAGES = ["README.md", "CONTRIBUTING.md", "LICENSE", "data/README.md", "data/results", "notebooks", *CODE]
 SMALL = "notebooks/00_small"
 FORMULA = r"$$\min_\theta \big[L\big] \tag{7}$$"
 ALT = "Two grey squares, and nothing else"
