@@ -36,7 +36,7 @@ def damaged_head() -> bytes:
 HOSTILE_ZIPS = {
     "leads out of its folder": zipped({"fine.png": b"1", "../escaped.png": b"2"}),
     "'/escaped.png' leads": zipped({"/escaped.png": b"2"}),
-    "'C:.*escaped.png' leads": zipped({"C:\\escaped.png": b"2"}),
+    "'C:escaped.png' leads": zipped({"C:escaped.png": b"2"}),
     r"'a.*\.\.escaped.png|'a.*escaped.png' leads": zipped({"a\\..\\..\\escaped.png": b"2"}),
     "is a link": zipped({"escape": b"/tmp", "escape/escaped.png": b"2"}, links=("escape",)),
     "would unpack to 5,000,000 bytes, and at most": BOMB,
@@ -48,7 +48,7 @@ HOSTILE_ZIPS = {
 HOSTILE_TARS = {
     "leads out of its folder": tarred({"fine.png": b"1", "../escaped.png": b"2"}),
     "'/escaped.png' leads": tarred({"/escaped.png": b"2"}),
-    "'C:.*escaped.png' leads": tarred({"C:\\escaped.png": b"2"}),
+    "'C:escaped.png' leads": tarred({"C:escaped.png": b"2"}),
     "'escape' is a link": tarred({"escape": b"/tmp", "escape/escaped.png": b"2"}, kinds={"escape": tarfile.SYMTYPE}),
     "'twin.png' is a link": tarred({"a.png": b"1", "twin.png": b"a.png"}, kinds={"twin.png": tarfile.LNKTYPE}),
     "'null' is a link or a device": tarred({"null": b""}, kinds={"null": tarfile.CHRTYPE}),
