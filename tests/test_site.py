@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -30,7 +31,6 @@ SETTINGS = ROOT / ".site"
 CODE = re.findall(r"\((course_lib/[\w/]+\.py)\)", (ROOT / "README.md").read_text())
 PAGES = ["README.md", "CONTRIBUTING.md", "LICENSE", "data/README.md", "data/results", "notebooks", *CODE]
 SMALL = "notebooks/00_small"
-FORMULA = r"$$\min_\theta \big[L\big] \tag{7}$$"
 ALT = "Two grey squares, and nothing else"
 PLAYER = """
 target = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -241,21 +241,14 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         yield opened
 
 
-class Seen:
-    """A page from the disk, and what it should not do: complain, or ask for anything that is not on the disk."""
-
-    def __init__(self, browser: Browser, path: Path, *, width: int = 1400, query: str = "") -> None:
-        self.page: Page = browser.new_page(viewport={"width": width, "height": 900})
-        self.problems = list[str]()
-        self.page.on("console", lambda message: message.type == "error" and self.problems.append(message.text))
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("request", lambda request: self.watch(request.url))
-        self.page.set_default_timeout(lab.PATIENCE * 1000)
-        self.page.goto(path.as_uri() + query)
-
-    def watch(self, url: str) -> None:
-        if not url.startswith(("file:", "data:", "blob:")):
-            self.problems.append(f"request that leaves the machine: {url[:120]}")
+@contextmanager
+def shown(browser: Browser, path: Path, *, width: int = 1400, query: str = "") -> Iterator[Page]:
+    """A page from the disk, which may neither complain nor ask for anything that is not on the disk."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    problems = lab.shown(page, path.as_uri() + query, allowed="(file|data|blob):")
+    yield page
+    assert problems == []
+    page.close()
 
 
 LOOKED_AT = ["index", SMALL, "notebooks/03_seed_distributions", "notebooks/exercises/release/ps1/ps1", "course_lib/pgd"]
@@ -263,48 +256,41 @@ LOOKED_AT = ["index", SMALL, "notebooks/03_seed_distributions", "notebooks/exerc
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1400, 390])
-def test_pages_are_quiet_and_fit(site: Path, browser: Browser, width: int) -> None:
-    for name in LOOKED_AT:
-        seen = Seen(browser, site / f"{name}.html", width=width)
-        wide = seen.page.evaluate("document.documentElement.scrollWidth")
-        assert (name, wide, seen.problems) == (name, width, [])
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_pages_are_quiet_and_fit(site: Path, browser: Browser, name: str, width: int) -> None:
+    with shown(browser, site / f"{name}.html", width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
         lab.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        seen.page.screenshot(path=lab.SCREENSHOTS / f"site-{Path(name).name}-{width}.png")
-        seen.page.close()
+        page.screenshot(path=lab.SCREENSHOTS / f"site-{Path(name).name}-{width}.png")
 
 
 @pytest.mark.browser
 def test_formulas_have_their_font(site: Path, browser: Browser) -> None:
-    seen = Seen(browser, site / f"{SMALL}.html")
-    fonts = seen.page.evaluate("document.fonts.ready.then(() => [...document.fonts].map(f => f.family + f.status))")
-    assert "STIX Two Mathloaded" in [font.replace('"', "") for font in fonts]
-    tall = "['math', '.bd-article p'].map(name => document.querySelector(name).getBoundingClientRect().height)"
-    height, line = seen.page.evaluate(tall)
-    assert height > line  # a limit below: it is drawn as a formula, not as a line of text
-    seen.page.close()
+    with shown(browser, site / f"{SMALL}.html") as page:
+        fonts = page.evaluate("document.fonts.ready.then(() => [...document.fonts].map(f => f.family + f.status))")
+        assert "STIX Two Mathloaded" in [font.replace('"', "") for font in fonts]
+        tall = "['math', '.bd-article p'].map(name => document.querySelector(name).getBoundingClientRect().height)"
+        height, line = page.evaluate(tall)
+        assert height > line  # a limit below: it is drawn as a formula, not as a line of text
 
 
 @pytest.mark.browser
 def test_search_finds_a_word_without_a_server(site: Path, browser: Browser) -> None:
-    seen = Seen(browser, site / "search.html", query="?q=eigenvectors")
-    found = seen.page.locator("#search-results a", has_text="Seed distributions")
-    found.first.click()
-    seen.page.wait_for_url("**/03_seed_distributions.html*")
-    assert seen.problems == []
-    seen.page.close()
+    with shown(browser, site / "search.html", query="?q=eigenvectors") as page:
+        page.locator("#search-results a", has_text="Seed distributions").first.click()
+        page.wait_for_url("**/03_seed_distributions.html*")
 
 
 @pytest.mark.browser
 def test_dark_pages_keep_pictures_as_they_are(site: Path, browser: Browser) -> None:
-    seen = Seen(browser, site / f"{SMALL}.html")
-    seen.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    style = "(element, name) => getComputedStyle(element)[name]"
-    ink = seen.page.locator(".course-still").first.evaluate(style, "color")
-    paper = seen.page.locator("body").evaluate(style, "backgroundColor")
-    assert seen.page.locator(".course-still img").first.evaluate(style, "filter") == "none"
-    brightness = [sum(map(float, re.findall(r"[\d.]+", colour)[:3])) for colour in (ink, paper)]
-    assert brightness[0] > brightness[1] + 300
-    seen.page.close()
+    with shown(browser, site / f"{SMALL}.html") as page:
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        style = "(element, name) => getComputedStyle(element)[name]"
+        ink = page.locator(".course-still").first.evaluate(style, "color")
+        paper = page.locator("body").evaluate(style, "backgroundColor")
+        assert page.locator(".course-still img").first.evaluate(style, "filter") == "none"
+        brightness = [sum(map(float, re.findall(r"[\d.]+", colour)[:3])) for colour in (ink, paper)]
+        assert brightness[0] > brightness[1] + 300
 
 
 def test_a_second_build_executes_only_new_code_and_names_a_cell_that_fails(site: Path) -> None:

@@ -37,8 +37,7 @@ def test_a_busy_kernel_and_twenty_rapid_changes_end_in_one_result(
     with opener(written(opener, "rapid.ipynb", slow + SLOW + "player", BUSY, COUNT)) as notebook:
         notebook.run_cell(0)
         notebook.wait_for_status("Ready")
-        notebook.page.evaluate(f"{lab.NOTEBOOK}.content.activeCellIndex = 1")
-        notebook.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell') }")  # not awaited
+        notebook.start("run-cell", 1)
         notebook.press("ε (radius)", *["ArrowRight"] * 10)
         notebook.wait_for_idle()
         notebook.press("ε (radius)", *["ArrowLeft"] * 4, *["ArrowRight"] * 6)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, ViewportSize, WebSocket, sync_playwright
 
 COURSE = Path(__file__).parents[2]
 PLAIN = COURSE / ".jupyter"  # as `make lab` opens it: without nbgrader's menus
@@ -23,7 +23,7 @@ LECTURES, SCREENSHOTS = COURSE / "notebooks", COURSE / "build" / "screenshots"
 SCREEN = ViewportSize(width=1400, height=1000)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
-PHONES_HOME = ("/lab/api/news", "/lab/api/update")  # the server would fetch these from elsewhere
+PHONES_HOME = "lab/api/(news|update)"  # the server would fetch these from elsewhere
 PATIENCE = 180  # seconds for anything that only a broken or a very busy machine fails to do
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 PICTURES = ".jp-Notebook img.widget-image"
@@ -80,44 +80,54 @@ def chromium(path: str) -> Iterator[Browser]:
         browser.close()
 
 
+def shown(page: Page, url: str, *, allowed: str) -> list[str]:
+    """Go there. Collects errors in the console, and requests for what this pattern does not allow."""
+    problems: list[str] = []
+
+    def watch(request: Request | WebSocket) -> None:
+        if not re.match(allowed, request.url):
+            problems.append(f"request that leaves the machine: {request.url[:120]}")
+
+    page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+    page.on("request", watch)
+    page.on("websocket", watch)
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(url)
+    return problems
+
+
 class Notebook:
     """One notebook, open in JupyterLab. ``problems`` collects console errors and requests that leave the machine."""
 
     def __init__(self, page: Page, url: str) -> None:
-        self.page, self.problems = page, list[str]()
-        self.origin = url.partition("://")[2].partition("/")[0]
-        self.name = url.partition("?")[0].rpartition("/")[2].removesuffix(".ipynb")
-        page.on("console", lambda message: message.type == "error" and self.problems.append(message.text))
-        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
-        page.on("request", lambda request: self._watch(request))
-        page.on("websocket", lambda socket: self._stays(socket.url) or self.problems.append(f"socket to {socket.url}"))
-        page.set_default_timeout(PATIENCE * 1000)
-        page.goto(url)
+        host, _, rest = url.partition("://")[2].partition("/")
+        allowed = rf"(data|blob|about):|\w+://{re.escape(host)}/(?!{PHONES_HOME})"
+        self.page, self.problems = page, shown(page, url, allowed=allowed)
+        self.name = rest.partition("?")[0].rpartition("/")[2].removesuffix(".ipynb")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.wait_for_idle()
         page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
 
-    def _stays(self, url: str) -> bool:
-        scheme, _, rest = url.partition(":")
-        return scheme in ("data", "blob", "about") or rest.startswith(f"//{self.origin}/")
-
-    def _watch(self, request: Request) -> None:
-        if not self._stays(request.url) or any(path in request.url for path in PHONES_HOME):
-            self.problems.append(f"request that leaves the machine: {request.url[:120]}")
-
     def run_all(self, timeout: float = 600) -> None:
         """Run every cell and wait, at most ``timeout`` seconds."""
-        self.page.evaluate("() => { window.ran = 0; window.jupyterapp.commands.execute('notebook:run-all-cells')"
-                           ".finally(() => { window.ran = 1 }) }")  # fmt: skip
-        self.page.wait_for_function("window.ran === 1", timeout=timeout * 1000)
-        self.wait_for_idle(timeout)
+        self.start("run-all-cells")
+        self.wait_for_end(timeout)
 
-    def run_cell(self, index: int, timeout: float = PATIENCE) -> None:
-        """Run one cell and wait, at most ``timeout`` seconds."""
-        run = f"async () => {{ {NOTEBOOK}.content.activeCellIndex = {index}; window.ran = 0; " + (
-            "await window.jupyterapp.commands.execute('notebook:run-cell'); window.ran = 1 }"
+    def run_cell(self, index: int) -> None:
+        """Run one cell and wait."""
+        self.start("run-cell", index)
+        self.wait_for_end(PATIENCE)
+
+    def start(self, command: str, index: int = 0) -> None:
+        """Let JupyterLab run the cell, or all, and do not wait for the end."""
+        execute = f"window.jupyterapp.commands.execute('notebook:{command}')"
+        self.page.evaluate(
+            f"() => {{ {NOTEBOOK}.content.activeCellIndex = {index}; window.ran = 0;"
+            f" {execute}.finally(() => {{ window.ran = 1 }}) }}"
         )
-        self.page.evaluate(run)
+
+    def wait_for_end(self, timeout: float = PATIENCE) -> None:
         self.page.wait_for_function("window.ran === 1", timeout=timeout * 1000)
         self.wait_for_idle(timeout)
 
