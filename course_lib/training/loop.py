@@ -122,12 +122,16 @@ class Run(OneLine):
     def restore(self, path: Path) -> None:
         """Continue from a checkpoint, where there is one."""
         if path.exists():
-            self.load(path.read_bytes(), path)
+            self.load(path)
 
-    def load(self, content: bytes, path: Path) -> None:
-        """Continue from what a checkpoint holds; ValueError where it belongs to another recipe or cannot be read."""
+    def read(self, path: Path) -> bytes:
+        """What a checkpoint holds."""
+        return path.read_bytes()
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint; ValueError where it belongs to another recipe or cannot be read."""
         try:
-            state = torch.load(io.BytesIO(content), map_location=self.device, weights_only=True)
+            state = torch.load(io.BytesIO(self.read(path)), map_location=self.device, weights_only=True)
             stored = state["recipe"]  # a text in older ones
             recipe = Recipe.from_text(stored) if isinstance(stored, str) else Recipe.from_card(stored)
         except Exception as error:

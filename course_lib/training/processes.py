@@ -110,14 +110,16 @@ class SharedRun(Run):
             super().save(path)
 
     def restore(self, path: Path) -> None:
-        """Continue from the first process's checkpoint: the others may be on another machine."""
+        if self.processes.agree(path.exists()):
+            self.load(path)
+
+    def read(self, path: Path) -> bytes:
+        """The first process's checkpoint: the others may be on another machine."""
         processes = self.processes
-        if not processes.agree(path.exists()):
-            return
         data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8) if processes.first else torch.empty(0)
         size = processes.first_ones(torch.tensor([len(data)]))
         own = data if processes.first else torch.empty(int(size), dtype=torch.uint8)
-        self.load(processes.first_ones(own).numpy().tobytes(), path)
+        return processes.first_ones(own).numpy().tobytes()
 
 
 @contextmanager
