@@ -10,8 +10,8 @@ from torch import Tensor
 
 from course_lib.one_line import OneLine
 from course_lib.pgd import Frame, Problem, frames
+from course_lib.widgets.buttons import Hold
 from course_lib.widgets.demo import Request, weakly
-from course_lib.widgets.hold import Hold
 from course_lib.widgets.player import Player
 from course_lib.widgets.runs import KEPT, Moment, Runs, Script, Trajectory, Update
 from course_lib.widgets.worker import Produce
@@ -41,11 +41,6 @@ class Growing:
     def __init__(self, script: Script, most: int) -> None:
         self.script, self.most, self.grown = script, most, Grown()
 
-    def start_anew(self) -> Grown:
-        """Begin with nothing; a run that is under way goes on with what it has, unseen."""
-        self.grown = Grown()
-        return self.grown
-
     def play(self, request: Request) -> Iterator[Update]:
         """Yields where the runs stand, then after every single step; every step is kept."""
         problems = self.script.problems(request.values)
@@ -71,7 +66,7 @@ class Growing:
         """Take the runs up where all of them stood, or begin new ones where the start is another."""
         grown = self.grown
         if any(not torch.equal(run.problem.start, problems[name].start) for name, run in grown.runs.items()):
-            grown = self.start_anew()
+            grown = self.grown = Grown()  # a run that is under way goes on with what it has, unseen
         for name, problem in problems.items():
             if name in grown.runs:
                 cut(grown.runs[name], grown.step)
@@ -115,7 +110,7 @@ class Evolve(Player):
     def reset(self) -> None:
         """Put the controls back to their first values and begin anew."""
         with self._worker.lock:
-            self._growing.start_anew()
+            self._growing.grown = Grown()
             super().reset()
 
     def _producer(self, script: Script) -> Produce:
@@ -144,7 +139,6 @@ class Evolve(Player):
             self._settle(f"Ready{self._where()}. Hold the button, or press Run.")
             return
         self.results = runs
-        self.finished += 1
         self._settle(f"Paused{self._where()}. Hold the button, or press Run, to go on.")
 
     def _say_where(self, item: Update, seconds: float) -> None:

@@ -1,23 +1,12 @@
 """Lecture mode: a demo large and without code, presets that play at once, and full screen."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import ipywidgets as widgets
-import traitlets
 
+from course_lib.widgets.buttons import FullScreen
 from course_lib.widgets.player import Player
-
-HERE = Path(__file__).parent
-
-
-class FullScreen(anywidget.AnyWidget):
-    """A button that shows the lecture around it on the full screen; Escape, or the button again, ends that."""
-
-    _esm = HERE / "fullscreen.js"
-    around = traitlets.Unicode(".course-lecture").tag(sync=True)
 
 
 def present(player: Player, presets: Mapping[str, Mapping[str, Any]] | None = None) -> widgets.VBox:

@@ -44,7 +44,6 @@ class Player(Demo):
         **controls: Any,
     ) -> None:
         self.results: Runs | None = None  # of the last run that finished
-        self.finished = 0  # how many did
         self._room = 0.0  # the time from when pictures may be sent again
         self._memory = Memory(MEMORY)
         produce = self._producer(Script(make, names, view, caption, measures))
@@ -99,7 +98,6 @@ class Player(Demo):
             self._settle("Ready. Move a control, or press Run.")
             return
         self.results = runs
-        self.finished += 1
         self._memory.keep(self._request.values, runs)
         self._settle(f"Done: {max(run.steps[-1] for run in runs.values())} steps {how}.")
 

@@ -36,8 +36,7 @@ class Screen:
         columns: int,
     ) -> None:
         self.measures, self.scale, self.columns = measures, scale, columns
-        self.run_button = button("Run", "play", "Compute once more")
-        self.run_button.button_style = "primary"
+        self.run_button = button("Run", "play", "Compute once more", button_style="primary")
         self.stop_button = button("Stop", "stop", "End the run after this step")
         self.reset_button = button("Reset", "undo", "Back to the first settings and the start")
         self.progress = widgets.FloatProgress(max=1, layout=widgets.Layout(width="160px"))
@@ -86,7 +85,8 @@ class Screen:
             self.draw(self.images[name], run.pictures[position], "png" if final else "jpeg")
             self.captions[name].value = self.caption(name, run, position)
         for measure in self.measures:
-            lines = {name: line(run, measure.label) for name, run in update.runs.items()}
+            measured = {name: run for name, run in update.runs.items() if measure.label in run.measures}
+            lines = {name: [*zip(run.steps, run.line(measure.label), strict=False)] for name, run in measured.items()}
             self.charts[measure.label].value = chart(
                 measure.label, lines, steps=update.steps, marked=step, write=measure.write, limits=measure.limits
             )
@@ -126,11 +126,6 @@ class Screen:
         self.status.value = f'<span role="status" class="{kind}">{html.escape(text)}</span>'
 
 
-def line(run: Kept, label: str) -> list[tuple[int, float]]:
-    """(step, mean) of a measure; the start may be on the screen before it is measured."""
-    return list(zip(run.steps, run.line(label) if label in run.measures else [], strict=False))
-
-
 def said_of(measure: Measure, numbers: Tensor | None) -> str:
     """A measure's mean, and of how many numbers it is the mean."""
     mean = "…" if numbers is None else measure.write(numbers.mean().item())
@@ -158,8 +153,8 @@ def dress(name: str, control: Any) -> Any:
     return control
 
 
-def button(description: str, icon: str, tooltip: str) -> widgets.Button:
-    return widgets.Button(description=description, icon=icon, tooltip=tooltip)
+def button(description: str, icon: str, tooltip: str, **look: str) -> widgets.Button:
+    return widgets.Button(description=description, icon=icon, tooltip=tooltip, **look)
 
 
 def row(children: Sequence[Any], name: str, **layout: str) -> widgets.Box:

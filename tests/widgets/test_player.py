@@ -120,7 +120,6 @@ def test_twenty_rapid_changes_give_one_result() -> None:
     for number in range(20):
         player.controls["epsilon"].value = 3.0 + number
     results = player.wait(PATIENCE)
-    assert player.finished == 1
     assert [kind for _, kind in seen].count("png") == 1
     assert results["robust"].problem.ball.radius == 22.0
     assert bench.calls <= 2 * 21 + 20  # the last run, and at most one step of each of the others
@@ -158,7 +157,7 @@ def test_an_unwanted_run_ends_within_one_step_and_publishes_nothing(way: str) ->
         bench.gate.set()
         assert player.wait(PATIENCE)["robust"].steps == [0, 1]
         assert bench.calls <= calls + 2 + 4
-    assert player.finished == (way == "supersede")
+    assert (player.results is None) == (way == "stop")
 
 
 def test_the_steps_before_a_stop_can_be_looked_at() -> None:

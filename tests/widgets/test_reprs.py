@@ -16,8 +16,7 @@ from course_lib.checks import Report, attempt, check
 from course_lib.checks.asking import Ask
 from course_lib.one_line import LONGEST
 from course_lib.widgets import Canvas, History
-from course_lib.widgets.hold import Hold
-from course_lib.widgets.lecture import FullScreen
+from course_lib.widgets.buttons import FullScreen, Hold
 from tests.widgets.test_player import Bench
 
 ROOMS = tuple(f"course_lib.{room}." for room in ("widgets", "checks", "grading"))

@@ -77,9 +77,9 @@ def test_afterwards_the_demo_is_as_if_nobody_had_run_it() -> None:
 def test_a_demo_that_was_run_is_shown_as_it_is() -> None:
     player = Player(make, **sliders())
     player.run(epsilon=1.0, steps=3)
-    player.wait(PATIENCE)
+    runs = player.wait(PATIENCE)
     assert "ε (radius) 1.0 steps 3 Done: 3 steps" in said(page(player))
-    assert player.finished == 1
+    assert player.wait() is runs
     assert player.has_run
 
 
