@@ -2,7 +2,7 @@
 # Variables given on the command line reach the programs, too: make train TESTBED=picturebook DATA=~/pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full setup train tune bench quality gallery lint format notebooks release site chromium bubblewrap
+.PHONY: help lab test test-full setup train tune bench quality gallery lint format notebooks release site programs
 
 UV_VERSION := 0.13.8
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
@@ -23,10 +23,10 @@ lab: setup ## Open the course in JupyterLab and print its URL (LAB_ARGS="--no-br
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(PYTHON) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 		--LabApp.extension_manager=readonly --LanguageServerManager.autodetect=False $(ALLOW_ROOT) $(LAB_ARGS)
 
-test: setup chromium bubblewrap lint ## Lint, unit tests, every notebook in fast mode, browser tests (PYTEST_ARGS adds options)
+test: setup programs lint ## Lint, unit tests, every notebook in fast mode, browser tests (PYTEST_ARGS adds options)
 	COURSE_FAST=1 $(PYTEST) $(PYTEST_ARGS)
 
-test-full: setup chromium bubblewrap lint ## The same with the notebooks at full length and with the long tests
+test-full: setup programs lint ## The same with the notebooks at full length and with the long tests
 	$(PYTEST) -m "" $(PYTEST_ARGS)
 
 setup: .venv/.ready ## Create .venv from uv.lock, once
@@ -66,11 +66,8 @@ site: setup ## Execute the notebooks and write them as pages to read, into build
 	$(PYTHON) -m sphinx -c .site -d build/doctrees . build/site
 	@echo "Open build/site/index.html"
 
-chromium: setup
-	@$(PYTHON) -m tests.tools.chromium
-
-bubblewrap: setup
-	@$(PYTHON) -m tests.tools.bubblewrap
+programs: setup
+	@$(PYTHON) -m tests.tools.programs
 
 # The stamp is written last, so an interrupted set-up is done again; so is one whose Python has gone since.
 $(shell .venv/bin/python -c '' 2>/dev/null || rm -f .venv/.ready)

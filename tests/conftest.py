@@ -1,6 +1,5 @@
 """What every test shares."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from tests.tools import chromium, lab
+from tests.tools import lab, programs
 
 # No time limit for one example, since other programs may use the cores; the same examples everywhere, so that red
 # means a change.
@@ -51,8 +50,5 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The browser. On a CI machine its absence is a failure; elsewhere the browser tests are skipped."""
-    path = chromium.find()
-    if path is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(chromium.MISSING)
-    return path
+    """The browser."""
+    return programs.needed(programs.chromium(), programs.NO_CHROMIUM)

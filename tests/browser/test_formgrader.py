@@ -10,16 +10,15 @@ from playwright.sync_api import Browser
 from course_lib.authoring.release import nbgrader
 from course_lib.grading import sandbox
 from tests.tools import lab
-from tests.tools.bubblewrap import MISSING
 from tests.tools.classroom import COURSE, notebook
+from tests.tools.programs import NO_BUBBLEWRAP, needed
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
 PATIENCE = lab.PATIENCE * 1000
 
 
 def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(browser: Browser, tmp_path: Path) -> None:
-    if not sandbox.available():
-        pytest.skip(MISSING)
+    needed(sandbox.available(), NO_BUBBLEWRAP)
     course = tmp_path / "exercises"
     shutil.copytree(COURSE, course, ignore=shutil.ignore_patterns("release", "gradebook.db", "grades", "submitted"))
     nbgrader(course, "generate_assignment", "ps1")

@@ -20,14 +20,14 @@ import torch
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
+from course_lib.authoring.release import nbgrader
 from course_lib.checks import Report, attempt, check
 from course_lib.checks.alone import borrowed
 from course_lib.checks.report import SETS, exercise, exercises
 from course_lib.grading import sandbox
-from course_lib.grading.release import nbgrader
 from tests.notebooks.test_notebooks import HEADING, heading_problems, link_problems, without_code
-from tests.tools.bubblewrap import MISSING
 from tests.tools.classroom import COURSE, RIGHT, notebook
+from tests.tools.programs import NO_BUBBLEWRAP, needed
 
 VERSIONS = ("source", "release")
 BOTH = [(name, version) for name in SETS for version in VERSIONS]
@@ -280,8 +280,7 @@ def test_a_leak_is_seen(line: str) -> None:
 
 
 def test_nbgrader_grades_in_the_sandbox_and_writes_feedback(course: Path) -> None:
-    if not sandbox.available():
-        pytest.skip(MISSING)
+    needed(sandbox.available(), NO_BUBBLEWRAP)
     found = notebook("ps1", "release")
     wrong = {"project_linf": "def project_linf(delta, radius):\n    return delta.clamp(max=radius)"}
     for cell in found.cells:

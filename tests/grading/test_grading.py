@@ -17,8 +17,8 @@ from course_lib.grading.grade import Hidden, mark_of
 from course_lib.grading.reports import given, harmless
 from course_lib.grading.sandbox import Answer, parsed
 from course_lib.grading.submissions import submission
-from tests.tools.bubblewrap import MISSING
 from tests.tools.classroom import FRIENDLY, FULL, SECRET, Kind, Marks, hostile, notebook
+from tests.tools.programs import NO_BUBBLEWRAP, needed
 
 SECONDS = 4  # for an exercise: right answers take a tenth of one
 IN_EVERY_RUN = ("right", "partly", "untouched", "loop", "memory", "twice", "torn")  # and the five hostile ones
@@ -29,8 +29,7 @@ class Class:
     """Submissions in a folder, graded."""
 
     def __init__(self, home: Path, names: Sequence[str]) -> None:
-        if not sandbox.available():
-            pytest.skip(MISSING)
+        needed(sandbox.available(), NO_BUBBLEWRAP)
         self.home, self.outside, self.out = home, home / "outside", home / "out"
         self.outside.mkdir()
         (self.outside / "secret").write_text(SECRET)
@@ -125,8 +124,7 @@ def test_a_class_of_a_hundred_is_graded_in_time(tmp_path: Path) -> None:
 
 
 def test_masters_get_full_marks_and_untouched_student_versions_none(tmp_path: Path) -> None:
-    if not sandbox.available():
-        pytest.skip(MISSING)
+    needed(sandbox.available(), NO_BUBBLEWRAP)
     for student, version in (("master", "source"), ("untouched", "release")):
         for name in SETS:
             (tmp_path / "in" / student / name).mkdir(parents=True)
