@@ -1,6 +1,6 @@
 """The problem sets: masters that pass, student versions that give nothing away, and nbgrader's way through them.
 
-nbval runs all twelve notebooks as well, each in a kernel of its own.
+`make test-full` runs all twelve notebooks with nbval as well, each in a kernel of its own.
 """
 
 import ast
@@ -25,7 +25,14 @@ from course_lib.checks import Report, attempt, check
 from course_lib.checks.alone import borrowed
 from course_lib.checks.report import SETS, exercise, exercises
 from course_lib.grading import sandbox
-from tests.notebooks.test_notebooks import HEADING, heading_problems, link_problems, without_code
+from tests.notebooks.test_notebooks import (
+    HEADING,
+    code_problems,
+    heading_problems,
+    link_problems,
+    plain,
+    without_code,
+)
 from tests.tools.classroom import COURSE, RIGHT, notebook
 from tests.tools.programs import NO_BUBBLEWRAP, needed
 
@@ -56,6 +63,7 @@ def test_a_problem_set_keeps_the_rules(name: str, version: str) -> None:
     text = "\n\n".join(without_code(cell.source) for cell in found.cells if cell.cell_type == "markdown")
     assert list(heading_problems([len(level) for level in HEADING.findall(text)])) == []
     assert list(link_problems(text, path.parent)) == []
+    assert list(code_problems(found.cells)) == []
     assert len(text.split()) < MOST_WORDS
     assert found.metadata.kernelspec.name == "python3"
     assert not any(cell.get("outputs") for cell in found.cells)
@@ -253,11 +261,6 @@ def secrets(name: str) -> Iterator[str]:
 def code(line: str) -> str:
     """A line without what only names things: a definition's head, a docstring, a lambda's arguments."""
     return "" if re.match(r'\s*(def |""")', line) else re.sub(r"^.*?lambda[^:]*:", "", line)
-
-
-def plain(text: str) -> str:
-    """Without spaces, which say nothing in code."""
-    return re.sub(r"\s+", "", text)
 
 
 @pytest.mark.parametrize(
