@@ -53,7 +53,6 @@ class Store(OneLine):
             if (there.about, there.size) != (store.about, store.size):
                 wanted, got = ({**one.about, "size": one.size} for one in (store, there))
                 raise ValueError(f"expected a store of {wanted} in {folder}, got one of {got}; choose another folder")
-        folder.mkdir(parents=True, exist_ok=True)
         index = {"about": store.about, "count": count, "size": size}
         write(folder / INDEX, (json.dumps(index, indent=2) + "\n").encode())
         return store

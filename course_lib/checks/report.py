@@ -115,7 +115,6 @@ def remember(report: Report) -> None:
     path = default_cache() / "progress.json"
     kept = sum(verdict.kept for verdict in report.verdicts)
     standing = {"kept": kept, "of": len(report.exercise.rules), "passed": report.passed}
-    path.parent.mkdir(parents=True, exist_ok=True)
     write(path, json.dumps(known_progress() | {report.exercise.name: standing}, indent=1).encode())
 
 

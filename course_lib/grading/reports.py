@@ -28,7 +28,6 @@ def write_reports(marked: Sequence[Marked], out: Path) -> None:
     """Write grades.csv, hand.csv, feedback/STUDENT.html and summary.html; points given by hand are kept and counted."""
     hand = by_hand(marked, out / "hand.csv")
     write(out / "grades.csv", table(marked, hand).encode())
-    (out / "feedback").mkdir(exist_ok=True)
     for one in marked:
         write(out / "feedback" / f"{one.student}.html", page(one.student, "".join(feedback(one, hand))).encode())
     write(out / "summary.html", page("Summary", "".join(summary(marked, hand))).encode())
