@@ -27,6 +27,7 @@ def check_asked(model: Any, images: Tensor) -> None:
     check_pixels(images)
     if not callable(model):
         raise ValueError(f"expected a model, got {brief(model)}")
+    model = getattr(model, "__self__", model)  # whose `features` these are
     if not isinstance(model, nn.Module):
         return
     size, (height, width) = getattr(model, "size", None), images.shape[2:]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.constraints import Ball
-from course_lib.doors import check, check_ball
+from course_lib.doors import check, check_ball, check_whole
 from course_lib.pgd import solve
 from course_lib.tasks import attack
 
@@ -51,6 +51,7 @@ def robust_hits(
     """
     check(model, images, labels)
     check_ball(ball)
+    check_whole(steps, "steps", low=0)
     generator = torch.Generator().manual_seed(seed)
     with evaluating(model), torch.no_grad():
         survivors = correct(model, images, labels, batch_size)

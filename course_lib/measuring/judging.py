@@ -24,9 +24,14 @@ def outputs(network: Network, images: Tensor, *, batch_size: int = 100) -> Tenso
 
     Numbers (N, numbers) that are known already go to the network as they are: `nn.Identity()` passes them on.
     """
+    check_shown(network, images)
+    return torch.cat([network(part) for part in images.split(batch_size)])
+
+
+def check_shown(network: Network, images: Tensor) -> None:
+    """The door of `outputs`: pictures for this network, or numbers (N, numbers)."""
     if not isinstance(images, Tensor) or images.ndim != 2:
         check_asked(network, images)
-    return torch.cat([network(part) for part in images.split(batch_size)])
 
 
 def judged(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:

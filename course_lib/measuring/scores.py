@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from course_lib.doors import check_mask, check_pair
 from course_lib.measuring.intervals import resampled
-from course_lib.measuring.judging import Network, outputs
+from course_lib.measuring.judging import Network, check_shown, outputs
 
 WINDOW = 11  # pixels, of SSIM's Gaussian window (standard deviation 1.5), as in Wang et al. 2004
 FAINTEST = -600.0  # logarithm of a probability; smaller ones would become 0 and spoil the Inception Score with 0 / 0
@@ -95,6 +95,8 @@ def frechet_distance(
     of features the distance is exact all the same (in double precision to about 1e-5 times the number of features), but
     says more about N than about the pictures.
     """
+    for images in (real, fake):
+        check_shown(features, images)
     seen = [outputs(features, images, batch_size=batch_size).double().cpu() for images in (real, fake)]
     if any(len(numbers) < 4 or numbers.ndim != 2 for numbers in seen):
         raise ValueError(

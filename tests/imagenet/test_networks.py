@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import pickle
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,8 +21,7 @@ from huggingface_hub import constants
 from torch import Tensor, nn
 
 from course_lib import testbeds
-from course_lib.authoring import gallery, tables
-from course_lib.authoring import measure as quality
+from course_lib.authoring import gallery, measure, tables
 from course_lib.constraints import L2Ball, norms
 from course_lib.imagenet import networks as imagenet
 from course_lib.imagenet.networks import HUB, NAMES, SOURCES, load_imagenet
@@ -208,6 +206,9 @@ class Book:
         self.labels, self.size = torch.arange(40) % 10, size
         self.pixels = torch.randint(0, 256, (40, 3, 56, 56), generator=torch.Generator().manual_seed(len(split))).byte()
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
     def images(self, indices: range | Tensor) -> Tensor:
         return nearest(self.pixels[torch.as_tensor(indices)], self.size // 56)
 
@@ -292,7 +293,7 @@ def test_settings_are_the_published_ones():
 
 def test_seeds_are_drawn_at_56_pixels():
     bed = testbeds.load("imagenette-resnet50")
-    bed = replace(bed, seed_pictures=lambda: Book("train", 56))
+    bed = replace(bed, pictures=Book)
     labels = torch.tensor([0, 7])
     for kind in ("normal", "multivariate", "mixture"):
         seeds = bed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
@@ -305,17 +306,16 @@ def test_seeds_are_drawn_at_56_pixels():
 
 @pytest.mark.full
 def test_the_reports_figures_and_tables_by_one_command_each(testbed, tmp_path, monkeypatch):
-    bed = replace(testbed, pictures=Book, seed_pictures=lambda: Book("train", 56))
+    bed = replace(testbed, pictures=Book)
     vars(bed).update(robust=testbed.robust, standard=testbed.standard, judge=testbed.judge)
     vars(bed)["tuned"] = {task: settings | {"steps": 1} for task, settings in testbed.tuned.items()}
-    monkeypatch.setattr(zoo, "load", lambda *_, **__: bed)
-    for module in (gallery, quality, tables):
+    monkeypatch.setattr(testbeds, "load", lambda *_, **__: bed)
+    for module in (gallery, measure, tables):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
     monkeypatch.setattr(gallery, "solve", lambda problem: solve(replace(problem, steps=min(problem.steps, 1))))
-    gallery.main()
+    gallery.gallery([])
     assert len(list(tmp_path.glob(f"{bed.name}-*.webp"))) == 5
-    monkeypatch.setattr(sys, "argv", ["quality", "--count", "1"])
-    quality.main()
+    measure.measure(["--count", "1"])
     rows = json.loads((tmp_path / "quality.json").read_text())[bed.name]["as it ships"]
     assert {"translation, parachute to crane bird", "translation, springer to tench"} <= rows["classes"].keys()
-    tables.main()
+    tables.print_tables([])
