@@ -95,7 +95,7 @@ def measure(arguments: Sequence[str]) -> None:
     """Measure the testbed that TESTBED names."""
     parser = argparse.ArgumentParser(prog="python -m course_lib measure", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100, help="pictures for each class-changing task")
-    testbed, count = testbeds.load(), parser.parse_args(arguments).count
+    count, testbed = parser.parse_args(arguments).count, testbeds.load()
     versions = {"as it ships": testbed}
     if testbed.name == "picturebook":
         versions |= {"nothing planted (shortcut=0)": testbeds.load("picturebook", shortcut=0.0)}

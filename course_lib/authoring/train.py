@@ -242,9 +242,7 @@ def train_from(arguments: Sequence[str]) -> None:
     with together() as processes:
         for job in mine:
             if chosen.measure:
-                job.save(
-                    load_model(job.name, folder=job.home), load_card(job.name, folder=job.home), count=chosen.count
-                )
+                job.measure_again(count=chosen.count)
             elif processes.agree(chosen.again or not job.done):
                 run(job, count=chosen.count, processes=processes)
             elif processes.first:

@@ -6,20 +6,23 @@ from typing import Any
 import pytest
 import torch
 
+from course_lib import testbeds
 from course_lib.authoring import measure as quality
 from course_lib.authoring import tables
-from course_lib.authoring import trials as trials_module
+from course_lib.authoring import trials as tried
 from course_lib.authoring import tune as tuning
-from course_lib.authoring.measure import CONTENDERS
+from course_lib.authoring.measure import CONTENDERS, LENGTH
 from course_lib.authoring.trials import Trial, solved
 from course_lib.constraints import norms
+from course_lib.measuring import judging
 from course_lib.measuring.intervals import wilson
-from course_lib.measuring.judging import judged
+from course_lib.measuring.judging import judged, random_change
 from course_lib.seeds import KINDS
 from course_lib.testbeds import Testbed
 from tests.tools import tiny
 
 COUNT = 8
+HALVES = slice(3), slice(3, None)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def testbed() -> Testbed:
 
 @pytest.fixture(scope="module")
 def trials(testbed: Testbed) -> dict[str, Trial]:
-    return {trial.name: trial for trial in trials_module.trials(testbed, split="test", count=COUNT)}
+    return {trial.name: trial for trial in tried.trials(testbed, split="test", count=COUNT)}
 
 
 def test_there_is_a_trial_for_every_kind_of_seeds_and_both_ways_of_every_pair(testbed, trials):
@@ -61,35 +64,36 @@ def test_targets_are_spread_over_the_classes_and_wrong_seeds_are_of_other_ones(t
 
 
 def test_validation_and_test_use_different_seeds(testbed, trials):
-    validation = next(quality.trials(testbed, split="validation", count=COUNT))
+    validation = next(tried.trials(testbed, split="validation", count=COUNT))
     assert not torch.equal(validation.starts, trials[validation.name].starts)
 
 
 def test_a_random_change_is_exactly_as_long_as_the_results_change():
     starts = tiny.images(6)
     results = starts + 0.01 * torch.arange(6).view(6, 1, 1, 1) * torch.sin(torch.arange(tiny.SIZE))  # nothing clips
-    changed = quality.random_change(starts, results)
+    changed = random_change(starts, results)
     torch.testing.assert_close(norms(changed - starts), norms(results - starts))
     assert torch.equal(changed[0], starts[0])
     cosine = torch.cosine_similarity((changed - starts)[1:].flatten(1), (results - starts)[1:].flatten(1))
     assert (cosine.abs() < 0.2).all()
-    assert torch.equal(changed, quality.random_change(starts, results))
-    assert quality.random_change(starts, starts + 1e3).min() >= 0
+    assert torch.equal(changed, random_change(starts, results))
+    assert random_change(starts, starts + 1e3).min() >= 0
 
 
 def test_solving_in_batches_is_solving_at_once(testbed, trials, monkeypatch):
     trial, settings = trials["generation, uniform"], tiny.SETTINGS
     together = solved(testbed.robust, trial, settings)
-    monkeypatch.setattr(trials_module, "BATCH", 3)
+    monkeypatch.setattr(judging, "BATCH", 3)
     torch.testing.assert_close(solved(testbed.robust, trial, settings), together)
 
 
 def test_a_row_has_every_contender_with_both_judges_and_its_length(testbed, trials):
-    row = quality.measure_trial(testbed, trials["generation, multivariate"])
+    seen = quality.seen(testbed, trials["generation, multivariate"])
+    row = quality.row(seen)
     assert row.keys() == {"pictures", *CONTENDERS}
     assert row["pictures"] == COUNT
     for name in CONTENDERS:
-        assert row[name].keys() == {"judge", "second judge", "length"}
+        assert row[name].keys() == {"judge", "second judge", LENGTH}
         for judge in ("judge", "second judge"):
             share, low, high = row[name][judge]
             assert 0 <= low <= share <= high <= 1
@@ -98,12 +102,14 @@ def test_a_row_has_every_contender_with_both_judges_and_its_length(testbed, tria
     hits = [judged(judge, trial.starts, trial.targets) for judge in testbed.judges.values()]
     assert hits[0].sum() != hits[1].sum(), "the judges agree, so nobody could tell them apart"
     assert [row["start"]["judge"], row["start"]["second judge"]] == [wilson(answers) for answers in hits]
-    lengths = {name: row[name]["length"] for name in CONTENDERS}
+    lengths = {name: row[name][LENGTH] for name in CONTENDERS}
     assert lengths["start"] == 0
     assert 0 < lengths["robust"] <= 1
     assert 0 < lengths["standard"] <= 1
     assert 1 < lengths["standard, own best settings"] <= 1.5  # its own radius: three steps of 0.5 inside a ball of 2
     assert lengths["random direction"] == pytest.approx(lengths["robust"], abs=0.1)
+    parts = [{name: {by: x[rows] for by, x in values.items()} for name, values in seen.items()} for rows in HALVES]
+    assert quality.row(quality.pooled(parts)) == row, "pictures counted together, not rounded shares of them"
 
 
 def test_each_contender_is_the_model_and_settings_that_its_name_says(testbed, trials, monkeypatch):
@@ -115,12 +121,12 @@ def test_each_contender_is_the_model_and_settings_that_its_name_says(testbed, tr
         return trial.starts
 
     monkeypatch.setattr(quality, "solved", solved)
-    quality.measure_trial(testbed, trial)
+    quality.seen(testbed, trial)
     assert calls == [(testbed.robust, 1.0), (testbed.standard, 1.0), (testbed.standard, 2.0)]
 
 
 def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
-    rows = quality.restoration(testbed, split="test", count=40, model=testbed.robust)
+    rows = quality.restoration(testbed, count=40, model=testbed.robust)
     assert {name: (row["pictures"], row["baseline"]) for name, row in rows.items()} == {
         "super-resolution x2": (40, "bicubic"),
         "super-resolution x4": (40, "bicubic"),
@@ -150,11 +156,22 @@ def test_the_settings_chosen_have_the_smallest_radius_close_to_the_best(testbed,
     assert chosen == tuning.schedule(6.0, travel=travel)
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+def test_of_a_grid_the_settings_with_the_largest_gain_are_chosen(testbed, monkeypatch, scaled):
+    scale = testbed.resolution / 64 if scaled else 1.0
+    gains = {scale * radius: torch.tensor([gain]) for radius, gain in ((2.0, 1.0), (4.0, 3.0), (8.0, 2.0))}
+    monkeypatch.setattr(tried.Row, "scored", lambda self, model, inputs, words: {"gain": gains[words["ball"].radius]})
+    grid = [{"radius": radius, "step_size": radius / 2} for radius in (2.0, 4.0, 8.0)]
+    row = tried.Row("toy", quality.seen, lambda *_: (), quality.seen, grid, scaled)
+    assert tuning.best_of(testbed, row, count=3) == {"radius": 4.0 * scale, "step_size": 2.0 * scale}
+
+
 def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path, capsys):
     """All of it on noise and untrained networks: what `tune` writes is what `measure` reads."""
-    for module in ("testbed", "tuning"):
+    for module in ("testbeds.testbed", "authoring.tune"):
         monkeypatch.setattr(f"course_lib.{module}.TUNED", tmp_path / "tuned")
-    monkeypatch.setattr(quality, "RESULTS", tmp_path / "results")
+    for module in (quality, tables):
+        monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(tuning, "GRIDS", dict.fromkeys(tuning.GRIDS, ((2.0, 4.0), 2)))
 
     def load() -> Testbed:
@@ -162,14 +179,14 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
         del vars(testbed)["tuned"]
         return testbed
 
-    monkeypatch.setattr(zoo, "load", load)
-    for program, count in ((tuning, "10"), (quality, "4")):
-        monkeypatch.setattr("sys.argv", ["program", "--count", count])
-        program.main()
-    monkeypatch.setattr(tables, "RESULTS", tmp_path / "results")
-    tables.main()
+    monkeypatch.setattr(testbeds, "load", load)
+    tuning.tune_from(["--count", "10"])
+    quality.measure(["--count", "4"])
+    tables.print_tables([])
     results = json.loads((tmp_path / "results" / "quality.json").read_text())
     assert list(results) == ["tiny"]
+    shares = results["tiny"]["as it ships"]["classes"]["generation, uniform"]["start"]["judge"]
+    assert shares == [round(share, 4) for share in shares], "files keep four digits"
     shown = capsys.readouterr().out
     shown_tables = [block.splitlines() for block in shown.split("\n\n") if "|---|" in block]
     assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 2 + len(CONTENDERS), 6]

@@ -35,7 +35,7 @@ def asked(out: Path, **more: Any) -> argparse.Namespace:
 def bed(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A testbed of untrained networks, by any name."""
     bed = tiny.untrained_testbed()
-    monkeypatch.setattr(samples.zoo, "load", lambda name: bed)
+    monkeypatch.setattr(samples.testbeds, "load", lambda name: bed)
     return bed
 
 
@@ -176,7 +176,7 @@ def test_a_store_of_another_model_or_seed_is_refused(bed: Any, tmp_path: Path) -
 
 
 DRIVER = """
-import os, signal
+import os, signal, sys
 from tests.tools import tiny
 from course_lib.authoring import samples
 from course_lib.authoring.store import Store
@@ -190,7 +190,7 @@ def put_and_die(self, number, *pictures):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Store.put = put_and_die
-samples.main()
+samples.samples(sys.argv[1:])
 """
 COMMAND = ("--count", "24", "--batch", "4", "--testbed", "tiny")
 
@@ -233,15 +233,13 @@ def test_scores_of_a_store_are_those_of_the_same_pictures_in_memory(
 
 
 def test_the_command_makes_a_store_and_measures_it(
-    bed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["samples", *COMMAND, "--out", str(tmp_path), "--scores"])
-    samples.main()
+    samples.samples([*COMMAND, "--out", str(tmp_path), "--scores"])
     told = capsys.readouterr().out
     assert "samples: shard 5 of 6" in told
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["judge"]["pictures"] == 24
     assert "inception" in scores
-    monkeypatch.setattr("sys.argv", ["samples", "--out", str(tmp_path), "--scores"])
-    samples.main()
+    samples.samples(["--out", str(tmp_path), "--scores"])
     assert json.loads(capsys.readouterr().out) == scores

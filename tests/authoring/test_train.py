@@ -1,54 +1,61 @@
 """The command that trains looks at validation pictures after each epoch, keeps the best weights, survives a kill."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from course_lib.authoring import train as trainer
+from course_lib.constraints import L2Ball
 from course_lib.measuring.accuracy import accuracy
-from course_lib.testbeds import weights
+from course_lib.testbeds import Testbed, weights
 from course_lib.training.augmentation import random_colours, random_crops, seeded
 from course_lib.training.loop import train
-from course_lib.training.recipe import Recipe
-from tests.conftest import ROOT
 from tests.training.test_loop import RECIPE, colours, finish
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PHOTO = replace(RECIPE, data="imagenette", validation=40, averaging=0.9, peak_rate=0.1, radius=0.2)
 
 
-@pytest.mark.parametrize("module", ["trainer", "training"])
-def test_the_program_answers_to_both_names(module: str) -> None:
-    command = [sys.executable, "-W", "error", "-m", f"course_lib.{module}", "no-such-model"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 2
-    assert ended.stderr.endswith(", cifar10-pair-automobile-truck-standard; got no-such-model\n")
+def book(split: str, *, size: int) -> SimpleNamespace:
+    """Pictures of three colours."""
+    images, labels = colours({"train": 160, "validation": 60, "test": 50}[split])
+    return SimpleNamespace(images=lambda: images, labels=labels)
+
+
+def job(home: Path, *, name: str = "colours", **changes: Any) -> trainer.Job:
+    """PHOTO on such pictures, of a testbed that measures robustness at 0.4 at 16 pixels."""
+    bed = Testbed(
+        name="colours",
+        classes=("red", "green", "blue"),
+        resolution=16,
+        radius=0.4,
+        pictures=book,
+        weights={},
+        settings="colours",
+        attack={"steps": 3, "restarts": 2},
+    )
+    return trainer.Job(name, replace(PHOTO, **changes), bed, home)
 
 
 @pytest.fixture
-def train_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict]:
-    """Trains PHOTO on pictures of three colours, into a temporary folder; gives the card."""
+def train_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
+    """Trains such a job into a temporary folder; gives the card."""
 
-    def pictures(recipe: Recipe, split: str, *, size: int | None = None) -> tuple[Tensor, Tensor]:
-        return colours({"train": 160, "validation": 60, "test": 50}[split])
-
-    def run() -> dict:
-        trainer.run("colours", PHOTO, count=50, home=tmp_path)
+    def run(**changes: Any) -> dict:
+        trainer.run(job(tmp_path, **changes), count=50)
         return weights.load_card("colours", folder=tmp_path)
 
-    monkeypatch.setattr(trainer, "pictures", pictures)
     monkeypatch.setattr(trainer, "CHECKPOINTS", tmp_path / "checkpoints")
     return run
 
 
 def test_every_epoch_is_looked_at_and_the_best_one_is_kept(
-    train_here: Callable[[], dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train_here: Callable[..., dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainer, "score", lambda epoch: -abs(epoch["epoch"] - 2))  # the second one is the best
     card = train_here()
@@ -62,7 +69,7 @@ def test_every_epoch_is_looked_at_and_the_best_one_is_kept(
 
 
 def test_a_killed_run_goes_on_with_its_history(
-    train_here: Callable[[], dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train_here: Callable[..., dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = train_here()
     for path in [*tmp_path.glob("*.*"), *(tmp_path / "checkpoints").iterdir()]:
@@ -83,21 +90,52 @@ def test_a_killed_run_goes_on_with_its_history(
 
 
 def test_epochs_on_smaller_pictures_are_not_looked_at(
-    train_here: Callable[[], dict], monkeypatch: pytest.MonkeyPatch
+    train_here: Callable[..., dict],
 ) -> None:
-    monkeypatch.setattr("tests.authoring.test_train.PHOTO", replace(PHOTO, shrinks=(2, 2, 1)))
-    assert [epoch["epoch"] for epoch in train_here()["validation"]] == [2, 3]
+    assert [epoch["epoch"] for epoch in train_here(shrinks=(2, 2, 1))["validation"]] == [2, 3]
 
 
-def test_robustness_is_measured_at_a_radius_for_the_size_of_the_pictures() -> None:
-    measured = {}
-    for size in (8, 16):
-        recipe = replace(PHOTO, size=size)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(trainer, "pictures", lambda *_, **__: colours(20))
-            measured[size] = trainer.measure(recipe, recipe.build(), count=20)["attack"]
-    assert measured[16]["radius"] == 2 * measured[8]["radius"] == 1.2 * 16 / 64
-    assert measured[8].keys() == {"norm", "radius", "steps", "restarts"}
+def test_the_card_tells_training_and_measurement_and_a_new_measurement_changes_that_alone(
+    train_here: Callable[..., dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the radius of its own testbed, for pictures of half the side."""
+    card = train_here()
+    assert card["attack"] == {"norm": "l2", "radius": 0.2, "steps": 3, "restarts": 2}
+    assert card["pictures"] == 50
+    assert 0 <= card["robust"][0] <= card["clean"][0] <= 1
+    assert job(tmp_path).done
+    assert not job(tmp_path, epochs=4).done
+    monkeypatch.setattr(trainer, "jobs", lambda data: ({"colours": job(tmp_path)}, {}))
+    trainer.train_from(["colours", "--measure", "--count", "20"])
+    again = weights.load_card("colours", folder=tmp_path)
+    assert again["pictures"] == 20
+    figures = ("pictures", "clean", "robust")
+    assert all((again[key] == value) or key in figures for key, value in card.items())
+    capsys.readouterr()
+    trainer.train_from(["colours"])
+    assert capsys.readouterr().out == f"colours: nothing to do, {tmp_path / 'colours'}.safetensors is there\n"
+
+
+def test_every_network_is_measured_as_its_card_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is at the radius that its testbed owns, scaled to the size of the pictures; no other testbed's."""
+    asked: list[dict[str, Any]] = []
+    nothing = torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64)
+    monkeypatch.setattr(trainer.Job, "pictures", lambda *_: nothing)
+    monkeypatch.setattr(trainer, "prepare", lambda model, device: model)
+    monkeypatch.setattr(trainer, "judged", lambda *_: torch.ones(1))
+    monkeypatch.setattr(trainer, "robust_hits", lambda *_, **how: asked.append(how) or torch.ones(1))
+    shipped, on_request = trainer.jobs()
+    per_pixel = {"picturebook": 4.0 / 64, "imagenette": 1.2 / 64, "cifar10": 0.5 / 32}  # L2, over the side
+    for name, one in (shipped | on_request).items():
+        attack = one.measured(torch.nn.Identity(), count=1)["attack"]
+        assert attack["radius"] == pytest.approx(per_pixel[one.recipe.data] * one.recipe.size), name
+        assert asked[-1]["ball"] == L2Ball(attack["radius"])
+        assert name in on_request or weights.load_card(name)["attack"] == attack
+
+
+def test_data_without_a_testbed_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^expected at least two folders .* in .*svhn, got none$"):
+        trainer.jobs(str(tmp_path / "svhn"))
 
 
 def test_half_precision_learns_as_well() -> None:

@@ -9,17 +9,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from course_lib.authoring import train as trainer
-from course_lib.models import residual_network
 from course_lib.testbeds.weights import load_card, load_model
 from course_lib.training.loop import Progress, Run, train
-from course_lib.training.processes import ONE_ONLY, Alone
-from tests.authoring.test_train import PHOTO
+from course_lib.training.processes import ONE_ONLY, Alone, SharedRun
+from tests.authoring.test_train import job
 from tests.conftest import ROOT
 from tests.training.test_loop import RECIPE, colours
 
@@ -29,47 +30,45 @@ SHORT = replace(RECIPE, epochs=1)  # ten steps
 
 DRIVER = """
 import os, signal, sys
+from pathlib import Path
 import torch
 from course_lib.training import loop
 from course_lib.training.batch_norm import WholeBatchNorm
 from course_lib.training.processes import together
 from course_lib.training.recipe import Recipe
 
-training.SAVE_EVERY = 0.0  # after every step
-folder = training.Path(sys.argv[1])
+loop.SAVE_EVERY = 0.0  # after every step
+folder = Path(sys.argv[1])
 data = torch.load(folder / "data.pt")
 recipe = Recipe.from_card(data["recipe"])
 with together() as processes:
-    norm = WholeBatchNorm(3).double()
-    (x,) = processes.share(data["x"])
+    norm, run = WholeBatchNorm(3).double(), processes.run(recipe)
+    (x,) = run.share(data["x"])
     y = norm(x.requires_grad_())
     (y ** 3).mean().backward()
     result = {f"{key} gradient": parameter.grad for key, parameter in norm.named_parameters()}
     result |= {"y": y.detach(), "x": x.grad, **norm.state_dict()}
     torch.save(result, folder / f"norm{processes.number}.pt")
     where = folder / ("run.pt" if processes.first else "not here.pt")  # as on another machine
-    run = training.train(recipe, data["images"], data["labels"], checkpoint=where, every=1, processes=processes)
-    for progress in run:
+    for progress in loop.train(recipe, data["images"], data["labels"], checkpoint=where, every=1, run=run):
         print(progress.step, progress.loss, flush=True)
         if sys.argv[2:] == [str(processes.number), str(progress.step)]:
             os.kill(os.getpid(), signal.SIGKILL)
     torch.save(progress.model.state_dict(), folder / f"weights{processes.number}.pt")
 """
 
-TRAINER = """
-import sys
+CUSTOMISED = """
+import os
 from pathlib import Path
-from course_lib.authoring import train as trainer
-from tests.authoring.test_train import PHOTO
-from tests.training.test_loop import colours
 
-trainer.CHECKPOINTS = Path(sys.argv.pop()) / "checkpoints"
-trainer.FOLDER = trainer.CHECKPOINTS.parent
-trainer.pictures = lambda recipe, split, *, size=None: colours({"train": 160, "validation": 60, "test": 50}[split])
-trainer.RECIPES.clear()
-trainer.RECIPES["colours"] = PHOTO
-trainer.main()
-"""
+if "RANK" in os.environ:  # a process that a launcher has started
+    from course_lib.authoring import train
+    from tests.authoring.test_train import job
+
+    folder = Path(__file__).parent
+    train.CHECKPOINTS = folder / "checkpoints"
+    train.jobs = lambda data: ({"colours": job(folder)}, {})
+"""  # Python imports a module of the name sitecustomize before all others
 
 
 def free_port() -> int:
@@ -194,14 +193,18 @@ def test_batch_norm_over_two_processes_is_that_of_the_whole_batch(killed_twice: 
 def test_accelerate_launch_trains_the_same_weights_and_one_process_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The launcher and the program as a person starts them, without a configuration and without a terminal."""
-    program = tmp_path / "program.py"
-    program.write_text(TRAINER)
+    """The command as a person types it, without a configuration and without a terminal."""
+    (tmp_path / "sitecustomize.py").write_text(CUSTOMISED)
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    command = [*launcher, "--main_process_port", str(free_port()), str(program), "colours", "--count", "50"]
-    settings = environment(HF_HOME=str(tmp_path / "none"))
+    command = [*launcher, "--main_process_port", str(free_port()), "-m", "course_lib", "train", "colours"]
+    settings = environment(HF_HOME=str(tmp_path / "none"), PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
     told = subprocess.run(
-        [*command, str(tmp_path)], env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT
+        [*command, "--count", "50"],
+        env=settings,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
     )
     assert told.returncode == 0, told.stderr
     assert told.stdout.count("colours: clean") == 1
@@ -209,8 +212,7 @@ def test_accelerate_launch_trains_the_same_weights_and_one_process_writes(
     card, model = load_card("colours", folder=tmp_path), load_model("colours", folder=tmp_path)
     assert card["trained_on"]["processes"] == 2
     monkeypatch.setattr(trainer, "CHECKPOINTS", tmp_path / "alone")
-    monkeypatch.setattr(trainer, "pictures", lambda recipe, split, **_: colours({"train": 160}.get(split, 50)))
-    trainer.run("alone", PHOTO, count=50, home=tmp_path, processes=Alone("cpu"))
+    trainer.run(job(tmp_path, name="alone"), count=50, processes=Alone("cpu"))
     expected = load_model("alone", folder=tmp_path).state_dict()
     for key, value in model.state_dict().items():
         torch.testing.assert_close(value, expected[key], rtol=2e-3, atol=2e-3)  # half precision, and the best epoch
@@ -224,31 +226,27 @@ def test_one_process_where_several_were_asked_for_is_refused() -> None:
     assert (told.returncode, told.stderr) == (1, ONE_ONLY + "\n")
 
 
-class Third(Alone):
-    """The second of three, for what needs no other one."""
-
-    number, count, first = 1, 3, False
+THIRD: Any = SimpleNamespace(  # the second of three, for what needs no other one
+    number=1, count=3, first=False, device="cpu", accelerator=SimpleNamespace(prepare_model=lambda model: model)
+)
 
 
 def test_a_share_is_a_third_of_every_tensor_and_shares_are_equal() -> None:
-    images = torch.arange(12).view(12, 1)
-    assert Third().share(images, images[:6])[0].flatten().tolist() == [4, 5, 6, 7]
-    assert Third().share(images, images[:6])[1].flatten().tolist() == [2, 3]
+    images, run = torch.arange(12).view(12, 1), SharedRun(RECIPE, THIRD)
+    assert [share.flatten().tolist() for share in run.share(images, images[:6])] == [[4, 5, 6, 7], [2, 3]]
     with pytest.raises(ValueError, match="expected a batch that 3 processes share equally, got 16"):
-        Third().share(images, torch.zeros(16))
+        run.share(images, torch.zeros(16))
 
 
 def test_the_noise_of_a_share_is_that_of_the_whole_batch() -> None:
     images, labels = colours(12)
-    x = images.float() / 255
-    attacks = []
-    for processes in (Alone(), Third()):
-        run = Run(RECIPE, "cpu", processes)
-        attacks.append(run.attack(x, labels, RECIPE.ball(1.0), 2, torch.Generator().manual_seed(0)))
-    torch.testing.assert_close(attacks[1], attacks[0][4:8])
+    runs = Run(RECIPE), SharedRun(RECIPE, THIRD)
+    whole, share = (run.attacked(images.float() / 255, labels, RECIPE.ball(1.0), 2) for run in runs)
+    torch.testing.assert_close(share, whole[4:8])
 
 
 def test_one_process_changes_nothing_of_a_network() -> None:
-    model = residual_network((4, 8), 3)
-    assert Alone().connect(model) is model
-    assert {type(module) for module in model.modules() if isinstance(module, nn.BatchNorm2d)} == {nn.BatchNorm2d}
+    run = Alone().run(RECIPE)
+    assert type(run) is Run
+    assert run.connected is run.model
+    assert {type(module) for module in run.model.modules() if isinstance(module, nn.BatchNorm2d)} == {nn.BatchNorm2d}
