@@ -44,7 +44,7 @@ quality: setup ## Measure the quality of every task, into data/results/quality.j
 tune: setup ## Choose the settings of every task on validation pictures, into data/tuned
 	$(PYTHON) -m course_lib tune
 
-gallery: setup ## Draw the README's pictures again
+gallery: setup ## Draw the pictures of README and data/results again
 	$(PYTHON) -m course_lib gallery
 
 lint: setup ## Check style and types

@@ -8,9 +8,9 @@ COMMANDS = {  # where each one is, and what it is for
     "tune": ("authoring.tune:tune_from", "choose every task's settings on validation pictures"),
     "measure": ("authoring.measure:measure", "measure every task on test pictures"),
     "tables": ("authoring.tables:print_tables", "print what was measured as tables"),
-    "gallery": ("authoring.gallery:gallery", "draw the README's pictures"),
+    "gallery": ("authoring.gallery:gallery", "draw the pictures of README and data/results"),
     "samples": ("authoring.samples:samples", "fill a store of generated pictures, and measure it"),
-    "statistics": ("authoring.statistics:statistics", "measure the pictures that seeds are drawn from"),
+    "statistics": ("authoring.statistics:statistics", "measure the pictures that starts are sampled from"),
     "release": ("authoring.release:release", "write what students get of the problem sets"),
     "grade": ("grading.command:grade", "grade a class"),
 }

@@ -1,4 +1,4 @@
-"""The pictures of the README, drawn into data/results.
+"""The pictures of README and data/results.
 
 Robust and standard model stand side by side with the same starts, radius, steps and step size. Starts are the first
 test pictures of each class and the first seeds of a generator: random, not chosen.

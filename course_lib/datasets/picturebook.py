@@ -128,9 +128,9 @@ def textures(size: int, shortcut: float) -> Tensor:
         raise ValueError(f"shortcut must be a finite number that is at least 0; got {shortcut}")
     centres = 2 * math.pi / 32 * (torch.arange(size) + 0.5)
     across, down = torch.tensor(WAVES).T
-    plaid = torch.cos(down[:, None, None] * centres[:, None]) * torch.cos(across[:, None, None] * centres)
-    plaid = plaid[:, None].repeat(1, 3, 1, 1)
-    return plaid / plaid.flatten(1).norm(dim=1)[:, None, None, None] * (shortcut / math.sqrt(2) * size / 64)
+    texture = torch.cos(down[:, None, None] * centres[:, None]) * torch.cos(across[:, None, None] * centres)
+    texture = texture[:, None].repeat(1, 3, 1, 1)
+    return texture / texture.flatten(1).norm(dim=1)[:, None, None, None] * (shortcut / math.sqrt(2) * size / 64)
 
 
 def draw(split_number: int, indices: Tensor, size: int, backgrounds: Sequence[int] = ()) -> Tensor:

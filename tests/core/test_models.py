@@ -216,17 +216,17 @@ def test_images_of_any_size_pass() -> None:
 # --- gradients worth looking at ---------------------------------------------------------------------------------------
 
 
-def strided_twin(model: Classifier) -> Classifier:
+def strided_counterpart(model: Classifier) -> Classifier:
     """The same weights, but resolution is halved by strides instead of by averaging."""
-    twin = copy.deepcopy(model)
-    for block in twin.modules():
+    counterpart = copy.deepcopy(model)
+    for block in counterpart.modules():
         if isinstance(block, Block):
             block.conv1.stride, block.halve = (2, 2), False
             if isinstance(block.skip, nn.Conv2d):
                 block.skip.stride = (2, 2)
             else:
                 block.skip = nn.AvgPool2d(1, stride=2)
-    return twin
+    return counterpart
 
 
 def checkerboard_share(model: nn.Module, images: Tensor) -> float:
@@ -237,9 +237,9 @@ def checkerboard_share(model: nn.Module, images: Tensor) -> float:
 
 
 def test_gradients_have_no_checkerboard() -> None:
-    """Averaged over random initialisations, at most half the share of a strided twin (measured: a twentieth)."""
+    """Averaged over random initialisations, at most half the share of a strided counterpart (measured: a twentieth)."""
     networks = [initialised("residual", seed) for seed in range(8)]
     images = pictures(8)
     ours = sum(checkerboard_share(network, images) for network in networks)
-    twins = sum(checkerboard_share(strided_twin(network), images) for network in networks)
-    assert ours < 0.5 * twins
+    counterparts = sum(checkerboard_share(strided_counterpart(network), images) for network in networks)
+    assert ours < 0.5 * counterparts

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from course_lib.recipes import ON_REQUEST, RECIPES, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -21,6 +20,7 @@ from course_lib.pgd import solve
 from course_lib.prepare import prepare
 from course_lib.tasks import translate
 from course_lib.testbeds import Testbed, weights
+from course_lib.testbeds.picturebook import RECIPES
 from course_lib.testbeds.weights import load_card, load_model
 from course_lib.training.recipe import Recipe
 
@@ -43,8 +43,9 @@ def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize("only", [(0, 1), (3, 2), (9,), (7, 0, 4)])
 def test_a_recipe_can_train_on_some_classes(only: tuple[int, ...]) -> None:
     recipe = Recipe(data="picturebook", shortcut=1.0, size=SMALL, classes=len(only), only=only)
-    everything, numbers = pictures(replace(recipe, only=(), classes=10), "test")
-    images, labels = pictures(recipe, "test")
+    recipes = replace(recipe, only=(), classes=10), recipe
+    jobs = [trainer.Job("toy", one, testbeds.load("picturebook")) for one in recipes]
+    (everything, numbers), (images, labels) = (job.pictures("test") for job in jobs)
     assert labels.dtype == torch.int64
     assert labels.bincount().tolist() == [4] * len(only)
     for label, number in enumerate(only):
@@ -154,15 +155,15 @@ def test_where_the_files_are_not_there_a_testbed_has_none(book: Testbed, tmp_pat
 
 def test_networks_for_pairs_of_photographs_are_trained_on_request_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(trainer, "done", lambda *_, **__: False)
-    monkeypatch.setattr(trainer, "run", lambda name, *_, **__: asked.append(name))
-    monkeypatch.setattr("sys.argv", ["trainer"])
-    trainer.main()
-    assert asked == list(RECIPES)
+    monkeypatch.setattr(trainer.Job, "done", False)
+    monkeypatch.setattr(trainer, "run", lambda job, **_: asked.append(job.name))
+    shipped, on_request = trainer.jobs()
+    trainer.train_from([])
+    assert asked == list(shipped)
     name = "imagenette-pair-garbage-truck-gas-pump-robust"
-    monkeypatch.setattr("sys.argv", ["trainer", name])
-    trainer.main()
-    assert asked[len(RECIPES) :] == [name]
+    assert name in on_request
+    trainer.train_from([name])
+    assert asked[len(shipped) :] == [name]
     assert testbeds.load("imagenette").pair_weights[6, 7]["robust"] == name
 
 
@@ -171,12 +172,12 @@ def test_a_recipe_on_request_differs_from_the_one_of_all_classes_in_its_classes_
     testbed = testbeds.load(data)
     for pair, names in testbed.pair_weights.items():
         for role, name in names.items():
-            assert ON_REQUEST[name].only == pair
-            assert replace(ON_REQUEST[name], only=(), classes=10) == RECIPES[f"{data}-{role}"]
+            assert testbed.on_request[name].only == pair
+            assert replace(testbed.on_request[name], only=(), classes=10) == testbed.recipes[f"{data}-{role}"]
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_the_twins_of_a_pair_differ_in_the_radius_alone(pair: str) -> None:
+def test_the_counterparts_of_a_pair_differ_in_the_radius_alone(pair: str) -> None:
     robust, standard = (RECIPES[f"picturebook-pair-{pair}-{role}"] for role in ("robust", "standard"))
     assert replace(robust, radius=0.0) == standard
     assert robust.only == PAIRS[pair]
@@ -204,7 +205,7 @@ def test_the_robust_network_of_a_pair_survives_an_attack(book: Testbed, pair: tu
 
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
-def test_the_robust_network_of_a_pair_translates_and_its_twin_does_not(book: Testbed, pair: tuple[int, int]) -> None:
+def test_the_robust_network_of_a_pair_translates_and_its_counterpart_does_not(book: Testbed, pair: tuple[int, int]) -> None:
     images, labels = of_pair(book, pair, 8)
     targets = torch.tensor(pair)[1 - labels]
     seen = {}
