@@ -33,8 +33,8 @@ class Seeds(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Uniform:
+@dataclass(frozen=True, repr=False)
+class Uniform(OneLine):
     """Every value uniform in [0, 1): noise that knows nothing of the data. `shape` is (3, H, W)."""
 
     shape: tuple[int, ...]

@@ -15,6 +15,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from course_lib.datasets.reading import read_square
+from course_lib.one_line import OneLine
 from course_lib.storage.files import cached, default_cache
 
 SPLITS = ("train", "validation", "test")
@@ -22,8 +23,8 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 LARGEST = 1_000_000_000  # bytes of a split in the cache; pictures of a larger one are read whenever asked for
 
 
-@dataclass(frozen=True)
-class Collection:
+@dataclass(frozen=True, repr=False)
+class Collection(OneLine):
     """Where the pictures of a data set are: folders of classes below a train and a test folder.
 
     `held_out` training pictures, chosen at random once and for all, are the validation split; where both parts are one
@@ -77,7 +78,7 @@ def candidates(name: str) -> list[Path]:
     return [*(home / name for home in data), *data, default_cache() / name]
 
 
-class Photographs(torch.utils.data.Dataset[tuple[Tensor, int]]):
+class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
     """Pictures (3, size, size) uint8 with labels that index `classes`, in a random order that is always the same.
 
     Args:

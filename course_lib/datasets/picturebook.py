@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from course_lib.datasets import drawing, scenes
+from course_lib.one_line import OneLine
 from course_lib.storage.files import cached, default_cache
 
 CLASSES = ("horse", "zebra", "apple", "orange", "summer", "winter", "goldfish", "parachute", "church", "golf ball")
@@ -29,7 +30,7 @@ ROLLS = 3_600  # random numbers set aside for each picture
 WAVES = ((4, 6), (6, 4), (5, 7), (7, 5), (4, 8), (8, 4), (5, 5), (7, 7), (6, 8), (8, 6))  # per 32 pixels: across, down
 
 
-class PictureBook(torch.utils.data.Dataset[tuple[Tensor, int]]):
+class PictureBook(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
     """Pictures (3, size, size) uint8 with labels 0..9 that index `classes`; the label of picture i is i % 10.
 
     The same index is the same scene at every size and on every machine (pixels agree within 1/255).

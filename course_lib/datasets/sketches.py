@@ -9,14 +9,15 @@ from typing import Any
 from torch import Tensor
 
 from course_lib.datasets.strokes import Ellipse, Rectangle, Shape, Stroke, image_of, layer
+from course_lib.one_line import OneLine
 from course_lib.storage.files import DATA
 
 FILE = DATA / "sketches" / "sketches.json"
 PARTS = ("background", "fill", "line")  # in the order in which they are drawn
 
 
-@dataclass(frozen=True)
-class Sketch:
+@dataclass(frozen=True, repr=False)
+class Sketch(OneLine):
     """A drawing of what `shows` names; its shapes, in units of the picture's side, each belong to one of `PARTS`."""
 
     name: str

@@ -16,6 +16,8 @@ import torch
 from PIL import Image, ImageChops, ImageDraw
 from torch import Tensor
 
+from course_lib.one_line import OneLine
+
 BLACK = "#000000"
 ERASER = "eraser"  # in place of a colour: takes away what is there
 LARGEST = 1024  # pixels, the side of a picture
@@ -23,8 +25,8 @@ FINE = 4  # points of the large drawing along a pixel's side
 PAINTED = 255
 
 
-@dataclass(frozen=True)
-class Stroke:
+@dataclass(frozen=True, repr=False)
+class Stroke(OneLine):
     """A brush with a round tip of this width, led from point to point; one point is a dot."""
 
     points: Sequence[tuple[float, float]]
@@ -48,8 +50,8 @@ class Stroke:
                 draw.ellipse(enlarged(x - reach, y - reach, x + reach, y + reach), PAINTED)
 
 
-@dataclass(frozen=True)
-class Rectangle:
+@dataclass(frozen=True, repr=False)
+class Rectangle(OneLine):
     """A filled rectangle."""
 
     left: float

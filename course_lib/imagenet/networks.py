@@ -18,6 +18,7 @@ from course_lib.imagenet.checkpoints import IMAGENET, load_checkpoint, load_conv
 from course_lib.imagenet.folder import names
 from course_lib.imagenet.robustness import ARCHITECTURES, ForeignClassifier, NoDraws, build
 from course_lib.models import Classifier
+from course_lib.one_line import OneLine
 from course_lib.storage.fetching import fetch, fetch_from_hub, hub_path
 from course_lib.storage.files import default_cache, digest, load_tensors, save_tensors
 
@@ -26,8 +27,8 @@ NAMES = names()
 """ImageNet's classes by torchvision's names, in the order of their numbers."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+@dataclass(frozen=True, repr=False)
+class Checkpoint(OneLine):
     """A checkpoint of the `robustness` package at an address. Nobody states its SHA-256."""
 
     architecture: str
@@ -55,7 +56,7 @@ class Checkpoint:
         return model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OnHub(Checkpoint):
     """A checkpoint in the Madry lab's repository, by its name there. The hub states its SHA-256."""
 
@@ -71,8 +72,8 @@ class OnHub(Checkpoint):
         fetch_from_hub(HUB, self.address)
 
 
-@dataclass(frozen=True)
-class Torchvision:
+@dataclass(frozen=True, repr=False)
+class Torchvision(OneLine):
     """One of torchvision's networks, with the `weights` of this name. They end in the first digits of their SHA-256."""
 
     architecture: str
