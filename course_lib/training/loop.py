@@ -158,9 +158,8 @@ def train(
 ) -> Iterator[Progress]:
     """Train on uint8 images (N, 3, H, W) and labels (N,).
 
-    Yields a `Progress` every `every` steps, after each epoch and after the last step. With a `checkpoint` path, the run
-    saves itself there about once a minute and continues from there when started again. `run` is a fresh run on another
-    device, or one that several processes share.
+    Yields a `Progress` every `every` steps, after each epoch and at the end. With a `checkpoint` path, the run saves
+    itself there about once a minute and goes on from there. `run`: on another device, or shared by processes.
     """
     per_epoch = len(images) // recipe.batch_size
     steps = recipe.epochs * per_epoch
