@@ -10,7 +10,7 @@ from tests.tools.parts import running, written
 pytestmark = pytest.mark.browser
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 # Other browser tests run the cells of these that need a browser.
-IN_PARTS = ("02", "03", "04", "05", "06", "07", "08", "09", "10")
+IN_PARTS = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
 WHOLE = [pytest.param(name, marks=[pytest.mark.full] * name.startswith(IN_PARTS)) for name in NOTEBOOKS]
 SLIDER_AND_PICTURE = """
 import io
@@ -36,6 +36,19 @@ def test_notebook_runs_in_the_browser(open_notebook: OpenNotebook, name: str) ->
         notebook.run_all()
         assert notebook.screenfuls()
         assert notebook.complaints() == []
+
+
+def test_a_person_watches_a_training_again(open_notebook: OpenNotebook) -> None:
+    cells = ("cell-01", "cell-03", "cell-05", "cell-08")
+    with running(open_notebook, "01_robust_training", *cells, shows="watch = Watch(") as notebook:
+        robust = f"{lab.PLAYED} >> nth=0"
+        before = notebook.pictures(robust)
+        notebook.page.locator(f"{lab.PLAYER} >> button", has_text="Run").click()
+        notebook.wait_for_status("Done in")
+        end = notebook.wait_for_change(before, robust)
+        notebook.press("step", "Home")
+        notebook.wait_for_change(end, robust)
+        notebook.show_player("_watched")
 
 
 def test_a_person_moves_the_radius_in_targeted_pgd(open_notebook: OpenNotebook) -> None:

@@ -42,10 +42,13 @@ def jupyterlab(root: Path, *, subshells: bool = True, nbgrader: bool = False) ->
         own = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
         own |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
         own |= {"IPYTHONDIR": str(home / "ipython"), "JUPYTER_CONFIG_PATH": "" if nbgrader else str(PLAIN)}
+        settings = {"docmanager-extension/plugin": '{"autosave": false}'}  # the next test opens the file as it was
         if not subshells:
-            settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-            settings.mkdir(parents=True)
-            (settings / "kernels-settings.jupyterlab-settings").write_text('{"commsOverSubshells": "disabled"}')
+            settings["apputils-extension/kernels-settings"] = '{"commsOverSubshells": "disabled"}'
+        for name, text in settings.items():
+            path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True)
+            path.write_text(text)
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root"]
         command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}", "--expose-app-in-browser"]
         with (home / "log").open("w") as log:
@@ -249,7 +252,7 @@ class OpenNotebook:
         notebook = Notebook(self.browser.new_page(viewport=SCREEN), self.url.format(name=name))
         try:
             yield notebook
-            assert notebook.problems == []
+            assert notebook.problems == [], notebook.problems  # pytest explains asserts in tests alone
         finally:
             notebook.close()
 
