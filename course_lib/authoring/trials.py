@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib import tasks
 from course_lib.measuring.judging import in_batches
 from course_lib.measuring.scores import psnr
 from course_lib.one_line import OneLine
 from course_lib.pgd import Problem
 from course_lib.pixels import bicubic, shrink
 from course_lib.seeds import KINDS
-from course_lib.tasks import fill_with_mean, inpaint, paint, random_holes, refine, superresolve
 from course_lib.testbeds import Testbed
 
 Settings = dict[str, Any]
@@ -62,7 +62,7 @@ def task_of(kind: str) -> str:
 
 def solved(model: nn.Module, trial: Trial, settings: Settings) -> Tensor:
     """The results of one trial, computed in batches."""
-    return in_batches(partial(refine, model, **settings), trial.starts, trial.targets)
+    return in_batches(partial(tasks.refine, model, **settings), trial.starts, trial.targets)
 
 
 Inputs = tuple[Tensor, ...]
@@ -108,15 +108,15 @@ def holes(testbed: Testbed, split: str, count: int, *, labelled: bool = True) ->
     """Pictures with a square hole of a quarter of the side."""
     truth, labels = testbed.batch(split, range(count))
     size, generator = testbed.resolution, torch.Generator().manual_seed(RANDOM_SEEDS[split])
-    masks = random_holes(count, size, size // 4, generator=generator)
-    return (truth, fill_with_mean(truth, masks), masks, *([labels] if labelled else []))
+    masks = tasks.random_holes(count, size, size // 4, generator=generator)
+    return (truth, tasks.fill_with_mean(truth, masks), masks, *([labels] if labelled else []))
 
 
 def areas(testbed: Testbed, split: str, count: int) -> Inputs:
     """Pictures, and a square of half the side to paint in."""
     images, _ = testbed.batch(split, range(count))
     size, generator = testbed.resolution, torch.Generator().manual_seed(7)
-    return images, images, random_holes(count, size, size // 2, generator=generator)
+    return images, images, tasks.random_holes(count, size, size // 2, generator=generator)
 
 
 def sharper(model: nn.Module, results: Tensor, inputs: Inputs) -> Scores:
@@ -146,7 +146,7 @@ def painted(model: Any, results: Tensor, inputs: Inputs) -> Scores:
 def superresolution(factor: int) -> Row:
     return Row(
         f"superresolve x{factor}",
-        partial(superresolve, factor=factor, start=bicubic),
+        partial(tasks.superresolve, factor=factor, start=bicubic),
         partial(small_pictures, factor=factor),
         sharper,
         [{"radius": 12.0, "steps": steps, "step_size": size} for steps in (5, 10) for size in (0.02, 0.05, 0.1, 0.2)],
@@ -156,7 +156,7 @@ def superresolution(factor: int) -> Row:
 
 
 def known_label(model: nn.Module, damaged: Tensor, mask: Tensor, labels: Tensor, **settings: Any) -> Problem:
-    return inpaint(model, damaged, mask, labels=labels, **settings)
+    return tasks.inpaint(model, damaged, mask, labels=labels, **settings)
 
 
 WEIGHTS = (1e2, 1e3)
@@ -166,11 +166,11 @@ ROWS = {
     "super-resolution x4": superresolution(4),
     "inpainting, label known": Row("inpaint", known_label, holes, filled, HOLES, baseline="mean fill", share=0.2),
     "inpainting, label predicted": Row(
-        "inpaint", inpaint, partial(holes, labelled=False), filled, baseline="mean fill", share=0.2
+        "inpaint", tasks.inpaint, partial(holes, labelled=False), filled, baseline="mean fill", share=0.2
     ),
     "feature painting": Row(
         "paint",
-        partial(paint, unit=0),
+        partial(tasks.paint, unit=0),
         areas,
         painted,
         [{**schedule(radius), "weight": weight} for radius in (6.0, 9.0) for weight in WEIGHTS],
