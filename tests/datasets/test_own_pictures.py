@@ -9,7 +9,7 @@ import torch
 from nbclient import NotebookClient
 from PIL import Image
 
-from course_lib import recipes, testbeds
+from course_lib import testbeds
 from course_lib.authoring import train as trainer
 from course_lib.datasets.collections import folder
 from course_lib.datasets.photographs import Photographs
@@ -17,6 +17,7 @@ from course_lib.datasets.picturebook import PictureBook
 from course_lib.pgd import solve
 from course_lib.seeds import KINDS
 from course_lib.tasks import generate
+from course_lib.testbeds import own
 from tests.datasets.test_photographs import COLOURS, write
 from tests.notebooks.test_notebooks import NOTEBOOKS
 
@@ -25,7 +26,7 @@ from tests.notebooks.test_notebooks import NOTEBOOKS
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(trainer, "CHECKPOINTS", tmp_path / "checkpoints")
-    monkeypatch.setattr(recipes, "OWN_STEPS", 4)
+    monkeypatch.setattr(own, "STEPS", 4)
     return tmp_path / "pictures"
 
 
@@ -54,8 +55,8 @@ def test_what_is_no_such_folder_is_told_in_a_sentence(home: Path) -> None:
 
 def test_a_folder_becomes_models_and_a_testbed(home: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     write(home, parts=("train", "val"), counts=(12, 4))
-    monkeypatch.setattr("sys.argv", ["trainer", "--data", str(home), "--count", "6"])
-    trainer.main()
+    command = ["--data", str(home), "--count", "6"]
+    trainer.train_from(command)
     told = capsys.readouterr().out
     assert f"TESTBED=folder:{home}" in told
     monkeypatch.setenv("TESTBED", f"folder:{home}")
@@ -70,7 +71,7 @@ def test_a_folder_becomes_models_and_a_testbed(home: Path, monkeypatch: pytest.M
         seeds = testbed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
         settings = testbed.tuned["generate"] | {"steps": 2}
         assert solve(generate(testbed.robust, seeds, labels, **settings)).shape == (3, 3, 64, 64)
-    trainer.main()
+    trainer.train_from(command)
     assert capsys.readouterr().out.count("nothing to do") == 3
 
 
@@ -89,9 +90,8 @@ def two_classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_CACHE", environment["COURSE_CACHE"])
         patch.setattr(trainer, "CHECKPOINTS", home / "checkpoints")
-        patch.setattr(recipes, "OWN_STEPS", 20)
-        patch.setattr("sys.argv", ["trainer", "--data", str(home / "pictures"), "--count", "20"])
-        trainer.main()
+        patch.setattr(own, "STEPS", 20)
+        trainer.train_from(["--data", str(home / "pictures"), "--count", "20"])
     return environment
 
 

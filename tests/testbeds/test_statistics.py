@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from course_lib.authoring.statistics import principal, write_statistics
+from course_lib.pixels import nearest, shrink
 from course_lib.seeds import PixelNormal
 from course_lib.testbeds import statistics
 from tests.core.test_seeds import IMAGES, LABELS, MANY, generator, zeros
@@ -20,17 +22,17 @@ def blocky(count: int = 40) -> tuple[Tensor, Tensor]:
     coarse = 128 + 12 * torch.einsum("nk,kchw->nchw", draws, directions)
     labels = torch.arange(count) % 2
     coarse += 20 * labels.view(-1, 1, 1, 1)
-    return statistics.nearest(coarse, BLOCK).round().byte(), labels
+    return nearest(coarse, BLOCK).round().byte(), labels
 
 
 def test_principal_normals_have_the_mean_and_covariance_of_the_blocks() -> None:
     images, labels = blocky()
-    normals = statistics.principal(images, labels, groups=1, components=4, block=BLOCK)
+    normals = principal(images, labels, groups=1, components=4, block=BLOCK)
     samples = normals.sample(zeros(MANY), generator=generator())
     blocks = samples[:, :, ::BLOCK, ::BLOCK]
-    assert torch.equal(samples, statistics.nearest(blocks, BLOCK))
-    truth = statistics.shrink(images[labels == 0].float() / 255, BLOCK).flatten(1)
-    drawn = statistics.shrink(samples, BLOCK).flatten(1)
+    assert torch.equal(samples, nearest(blocks, BLOCK))
+    truth = shrink(images[labels == 0].float() / 255, BLOCK).flatten(1)
+    drawn = shrink(samples, BLOCK).flatten(1)
     assert (drawn.mean(0) - truth.mean(0)).abs().max() < 0.005
     assert (drawn.T.cov(correction=0) - truth.T.cov(correction=0)).abs().max() < 0.001
     assert (normals.captured > 0.98).all()
@@ -38,22 +40,22 @@ def test_principal_normals_have_the_mean_and_covariance_of_the_blocks() -> None:
 
 def test_what_the_components_leave_becomes_noise_of_the_same_variance() -> None:
     images, labels = IMAGES, LABELS
-    normals = statistics.principal(images, labels, groups=1, components=2, block=BLOCK)
+    normals = principal(images, labels, groups=1, components=2, block=BLOCK)
     for label, group in enumerate(images[labels == y] for y in labels.unique()):
-        rows = statistics.shrink(group.float() / 255, BLOCK).flatten(1)
+        rows = shrink(group.float() / 255, BLOCK).flatten(1)
         whole = rows.var(0, correction=0).sum()
         held = normals.factors[label].square().sum() + normals.residuals[label] ** 2 * rows.shape[1]
         torch.testing.assert_close(held, whole)
 
 
 def test_statistics_written_and_read_give_the_same_seeds(tmp_path: Path) -> None:
-    statistics.write_statistics("few", IMAGES, LABELS, folder=tmp_path)
+    write_statistics("few", IMAGES, LABELS, folder=tmp_path)
     kinds = statistics.load_statistics("few", folder=tmp_path)
     assert list(kinds) == ["normal", "multivariate", "mixture"]
     fitted = {
         "normal": PixelNormal.fit(IMAGES, LABELS),
-        "multivariate": statistics.principal(IMAGES, LABELS, groups=1, components=64, block=1),
-        "mixture": statistics.principal(IMAGES, LABELS, groups=4, components=24, block=1),
+        "multivariate": principal(IMAGES, LABELS, groups=1, components=64, block=1),
+        "mixture": principal(IMAGES, LABELS, groups=4, components=24, block=1),
     }
     for kind, seeds in kinds.items():
         one, other = (s.sample(LABELS.unique(), generator=generator()) for s in (seeds, fitted[kind]))
@@ -68,10 +70,10 @@ def test_statistics_written_and_read_give_the_same_seeds(tmp_path: Path) -> None
 
 
 def test_statistics_of_small_pictures_give_larger_seeds_too(tmp_path: Path) -> None:
-    statistics.write_statistics("few", IMAGES, LABELS, folder=tmp_path)
+    write_statistics("few", IMAGES, LABELS, folder=tmp_path)
     size = IMAGES.shape[-1]
     small, large = (statistics.load_statistics("few", resolution=n * size, folder=tmp_path) for n in (1, 3))
     for kind, seeds in large.items():
         expected = small[kind].sample(LABELS.unique(), generator=generator())
         samples = seeds.sample(LABELS.unique(), generator=generator())
-        assert torch.equal(samples, statistics.nearest(expected, 3)), kind
+        assert torch.equal(samples, nearest(expected, 3)), kind

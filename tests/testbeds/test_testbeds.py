@@ -6,28 +6,33 @@ Tests that take the fixture `shipped` need the weights that `make train` writes 
 import inspect
 import time
 from dataclasses import asdict, replace
+from urllib.error import URLError
 
 import pytest
 import torch
-from course_lib.recipes import ON_REQUEST, RECIPES
 from torch import Tensor
 
 from course_lib import tasks, testbeds
 from course_lib.authoring import train as trainer
 from course_lib.authoring.train import SNAPSHOTS
+from course_lib.authoring.trials import trials
 from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import DEFAULT_SHORTCUT, PictureBook, textures
 from course_lib.measuring.accuracy import robust_hits
 from course_lib.measuring.judging import judged
 from course_lib.pgd import solve
 from course_lib.pixels import shrink
-from course_lib.seeds import KINDS
+from course_lib.seeds import KINDS, Kind, PixelNormal
+from course_lib.storage import fetching
 from course_lib.testbeds import Testbed, weights
 from course_lib.testbeds.seeding import FIT
 from course_lib.testbeds.testbed import keywords
 from course_lib.training.recipe import Recipe
 from tests.tools import tiny
 
+BEDS = [testbeds.load(name) for name in ("picturebook", "imagenette", "imagenette-128", "cifar10")]
+RECIPES = {name: recipe for bed in BEDS for name, recipe in bed.recipes.items()}
+ON_REQUEST = {name for bed in BEDS for name in bed.on_request}
 NAMES = [*RECIPES, *(f"picturebook-live-{number:02d}" for number in range(1, SNAPSHOTS))]
 
 
@@ -101,11 +106,46 @@ def drawn() -> PictureBook:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_seeds_are_ready_within_a_second(kind, drawn):
-    testbed = replace(testbeds.load("picturebook"), pictures=lambda split: {"train": drawn}[split])
+    testbed = replace(testbeds.load("picturebook"), pictures=lambda split, size: {"train": drawn}[split])
     started = time.process_time()  # of all threads together, so that a busy machine changes nothing
     samples = testbed.seeds(kind).sample(torch.arange(10), generator=torch.Generator().manual_seed(0))
     assert time.process_time() - started < 1
     assert samples.shape == (10, 3, 64, 64)
+
+
+class Noise:
+    """40 pictures of any size, without a network."""
+
+    labels = torch.arange(40) % 10
+
+    def __init__(self, split: str, *, size: int) -> None:
+        self.size = size
+
+    def __len__(self) -> int:
+        return 40
+
+    def images(self, indices) -> Tensor:
+        shape = (len(indices), 3, self.size, self.size)
+        return torch.randint(256, shape, generator=torch.Generator().manual_seed(0)).byte()
+
+
+@pytest.mark.parametrize("name", ["picturebook", "imagenette", "imagenette-resnet50"])
+def test_a_new_kind_of_seeds_is_one_entry(name, monkeypatch):
+    """Where statistics of the known kinds ship, or where seeds are drawn on smaller pictures and upsampled, too."""
+    fitted: list[tuple[int, ...]] = []
+
+    def fit(images: Tensor, labels: Tensor) -> PixelNormal:
+        fitted.append(tuple(images.shape))
+        return PixelNormal.fit(images, labels)
+
+    monkeypatch.setitem(KINDS, "toy", Kind(fit, noise=True))
+    bed, labels = replace(testbeds.load(name), pictures=Noise), torch.arange(10)
+    side = bed.resolution
+    assert bed.seeds("toy").sample(labels, generator=torch.Generator()).shape == (10, 3, side, side)
+    assert fitted == [(40, 3, bed.seeding.size or side, bed.seeding.size or side)]
+    (trial,) = (one for one in trials(bed, split="test", count=10) if one.name == "generation, toy")
+    assert trial.task == "generate from noise"
+    assert len(fitted) == 1, "fitted once"
 
 
 # --- recipes ----------------------------------------------------------------------------------------------------------
@@ -205,8 +245,8 @@ def three_textures() -> tuple[dict[str, Tensor], Tensor]:
     """300 test pictures without textures, with their own class's, and with another class's."""
     book = PictureBook("test", shortcut=0.0)
     clean, labels = book.images(range(300)).float(), book.labels[:300]
-    plaids = 255 * textures(64, DEFAULT_SHORTCUT)
-    versions = {"none": clean, "own": clean + plaids[labels], "swapped": clean + plaids[(labels + 3) % 10]}
+    planted = 255 * textures(64, DEFAULT_SHORTCUT)
+    versions = {"none": clean, "own": clean + planted[labels], "swapped": clean + planted[(labels + 3) % 10]}
     return {name: images.round().clamp(0, 255) / 255 for name, images in versions.items()}, labels
 
 
@@ -269,8 +309,11 @@ def test_the_settings_are_keywords_that_work(shipped):
         assert not torch.equal(solve(replace(problem, steps=1)), problem.start), key
 
 
-def test_the_recipes_command_has_nothing_to_do():
-    assert all(trainer.done(name, recipe) for name, recipe in RECIPES.items())
+def test_the_command_that_trains_knows_every_recipe_and_has_nothing_to_do():
+    shipped, on_request = trainer.jobs()
+    assert {name: job.recipe for name, job in shipped.items()} == RECIPES
+    assert all(job.done for job in shipped.values())
+    assert on_request.keys() == ON_REQUEST
 
 
 # --- photographs ------------------------------------------------------------------------------------------------------
@@ -283,10 +326,10 @@ def offline(request, monkeypatch, tmp_path) -> Testbed:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
 
     def no_network(*_, **__):
-        raise OSError("no network")
+        raise URLError("no network")
 
-    for name in ("Imagenette", "CIFAR10"):
-        monkeypatch.setattr(f"torchvision.datasets.{name}.__init__", no_network)
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    monkeypatch.setattr(fetching, "PAUSE", 0.0)
     return testbeds.load(request.param)
 
 
@@ -311,8 +354,8 @@ def test_photographs_are_generated_without_pictures_and_network(offline, kind, t
 
 
 def test_photographs_that_are_not_there_are_named_in_one_sentence(offline):
-    name = offline.name.removesuffix("-128")
-    with pytest.raises(FileNotFoundError, match=rf"^expected the pictures of {name} below .* no network$"):
+    start = f"expected the pictures of {offline.name.removesuffix('-128')} below "
+    with pytest.raises(FileNotFoundError, match=rf"^{start}.* \(no network\): fetch it by hand"):
         offline.batch("test", [0])
 
 

@@ -72,6 +72,21 @@ def test_the_card_holds_the_recipe_and_the_files_hash(folder):
     assert known(folder) == ["noise"]
 
 
+OLD = '{"data": "noise", "size": 16, "shortcut": 1.0, "classes": 5, "network": "residual", "widths": [8, 12], \
+"radius": 2.5, "norm": "l2", "attack_steps": [1, 1, 2], "radius_warmup": 0.3, "epochs": 5, "batch_size": 64, \
+"peak_rate": 0.15, "weight_decay": 0.0005, "label_smoothing": 0.05, "averaging": 0.999, "padding": 2, "flips": true, \
+"noise": 0.0, "nothing": 0.0, "seed": 0}'  # a recipe as the first cards held it
+
+
+def test_an_old_card_that_knows_fewer_fields_is_read(folder):
+    save_model(model(), "noise", {"recipe": json.loads(OLD), "step": 20, "steps": 1560}, folder=folder)
+    loaded = load_model("noise", folder=folder)
+    assert loaded.size == 16
+    assert torch.equal(loaded.head.bias, model().head.bias)
+    values = Recipe.from_card(load_card("noise", folder=folder)["recipe"])
+    assert (values.radius, values.halvings, values.only, values.backgrounds, values.crop) == (2.5, None, (), (), 1.0)
+
+
 def test_saving_twice_gives_the_same_bytes(folder):
     before = (folder / "noise.safetensors").read_bytes()
     save_model(model(), "noise", card(), folder=folder)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from course_lib.constraints import Ball, L2Ball, LinfBall, norms
 from course_lib.measuring.accuracy import accuracy, evaluating, robust_hits
+from course_lib.pixels import to_float
 from course_lib.training.augmentation import augment, batch, seeded
 from course_lib.training.loop import Progress, Run, train
 from course_lib.training.recipe import Recipe
@@ -62,6 +63,13 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
 def trained(one_thread: None) -> nn.Module:
     """A network that knows its colours, so that small perturbations do not fool it and larger ones do."""
     return finish(train(replace(RECIPE, epochs=8, averaging=0.9), *colours())).model
+
+
+@pytest.fixture
+def shown() -> tuple[Tensor, Tensor]:
+    """The pictures in [0, 1], and their labels."""
+    images, labels = colours()
+    return to_float(images), labels
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------
@@ -114,20 +122,15 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_same_weights(tmp_path: Pat
     assert all(torch.equal(resumed[key], expected[key]) for key in expected)
 
 
-def test_two_runs_of_a_recipe_agree_and_another_seed_does_not() -> None:
-    one, two, other = (finish(train(recipe, *colours())).model for recipe in (RECIPE, RECIPE, replace(RECIPE, seed=1)))
-    assert same_weights(one, two)
-    assert not same_weights(one, other)
-
-
-def test_the_global_generator_neither_matters_nor_moves() -> None:
-    expected = finish(train(RECIPE, *colours())).model
+def test_a_run_follows_its_recipe_alone() -> None:
+    """Another random seed is another network; the global generator neither matters nor moves."""
     state = torch.get_rng_state()
+    one, other = (finish(train(recipe, *colours())).model for recipe in (RECIPE, replace(RECIPE, seed=1)))
+    assert torch.equal(torch.get_rng_state(), state)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(99)
-        assert same_weights(finish(train(RECIPE, *colours())).model, expected)
-    finish(train(RECIPE, *colours()))
-    assert torch.equal(torch.get_rng_state(), state)
+        assert same_weights(finish(train(RECIPE, *colours())).model, one)
+    assert not same_weights(one, other)
 
 
 def test_a_checkpoint_of_a_finished_run_gives_the_finished_model(tmp_path: Path) -> None:
@@ -219,14 +222,6 @@ def test_the_hostile_checkpoint_of_the_test_above_is_one(tmp_path: Path) -> None
     assert (tmp_path / "executed").exists()
 
 
-def test_a_save_leaves_one_whole_file(tmp_path: Path) -> None:
-    run = Run(RECIPE)
-    for _ in range(2):
-        run.save(tmp_path / "deep" / "run.pt")
-    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["run.pt"]
-    Run(RECIPE).restore(tmp_path / "deep" / "run.pt")
-
-
 def test_too_few_pictures_are_refused() -> None:
     with pytest.raises(ValueError, match="expected at least one batch of 16 pictures and one epoch, got 10 pictures"):
         next(train(RECIPE, *colours(10)))
@@ -278,43 +273,27 @@ def by_hand(model: nn.Module, x: Tensor, y: Tensor, ball: Ball, steps: int, nois
     return attacked
 
 
-def test_a_radius_of_nearly_zero_is_nearly_standard_training() -> None:
-    """The radius is the only difference: initial weights, batches and augmentation are the same in both."""
-    standard, nearly = (finish(train(replace(RECIPE, radius=radius), *colours())).model for radius in (0.0, 1e-7))
-    for a, b in zip(standard.state_dict().values(), nearly.state_dict().values(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
-    robust = finish(train(RECIPE, *colours())).model
-    assert any((a - b).abs().max() > 0.01 for a, b in zip(standard.parameters(), robust.parameters(), strict=True))
-
-
 @pytest.mark.parametrize("ball", [L2Ball(0.6), LinfBall(0.03)], ids=repr)
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_the_inner_maximum_stays_in_ball_and_box_and_raises_the_loss(
     trained: nn.Module, ball: Ball, steps: int
 ) -> None:
+    """And moves no batch-norm statistics."""
     run = Run(RECIPE)
     run.model.load_state_dict(trained.state_dict())
     images, labels = colours()
-    pixels = images.float().div(255).clamp(0, 0.45)  # with a few pixels at 0
+    pixels = to_float(images).clamp(0, 0.45)  # with a few pixels at 0
     attacked = run.attacked(pixels, labels, ball, steps)
     assert ((attacked >= 0) & (attacked <= 1)).all()
-    sizes = (
-        norms(attacked - pixels).flatten() if isinstance(ball, L2Ball) else (attacked - pixels).abs().amax((1, 2, 3))
-    )
+    change = attacked - pixels
+    sizes = norms(change).flatten() if isinstance(ball, L2Ball) else change.abs().amax((1, 2, 3))
     assert (sizes <= ball.radius + 1e-5).all()
     assert sizes.mean() > 0.7 * ball.radius, "a maximum at this radius lies near the ball's surface"
     with torch.no_grad():
         before, after = (F.cross_entropy(trained(x), labels, reduction="none") for x in (pixels, attacked))
     assert (after > before).float().mean() > 0.95
     assert all(parameter.grad is None for parameter in run.model.parameters())
-
-
-def test_the_inner_maximum_moves_no_batch_norm_statistics() -> None:
-    run = Run(RECIPE)
-    before = [buffer.clone() for buffer in run.model.buffers()]
-    images, labels = colours(16)
-    run.attacked(images.float() / 255, labels, L2Ball(0.6), 2)
-    assert all(torch.equal(a, b) for a, b in zip(before, run.model.buffers(), strict=True))
+    assert same_weights(run.model, trained)
 
 
 def test_the_radius_grows_to_its_full_size_and_the_rate_rises_and_falls() -> None:
@@ -366,22 +345,15 @@ def test_shrunk_pictures_are_the_block_means_of_those_that_are_not() -> None:
 # --- the running average ----------------------------------------------------------------------------------------------
 
 
-def test_without_averaging_the_average_is_the_network() -> None:
-    run = Run(replace(RECIPE, averaging=0.0))
-    images, labels = colours()
-    for step in range(3):
-        run.advance(*batch(run.recipe, images, labels, step=step), 30)
-        assert same_weights(run.averaged, run.model)
-
-
-def test_the_average_is_the_one_that_its_formula_gives() -> None:
+@pytest.mark.parametrize("averaging", [0.0, 0.2])
+def test_the_average_is_the_one_that_its_formula_gives(averaging: float) -> None:
     """average <- d average + (1 - d) network with d = min(averaging, step / (step + 10)), batch-norm statistics too."""
-    run = Run(replace(RECIPE, averaging=0.2))
+    run = Run(replace(RECIPE, averaging=averaging))
     images, labels = colours()
     expected = {key: value.clone() for key, value in run.averaged.state_dict().items()}
     for step in range(6):
         run.advance(*batch(run.recipe, images, labels, step=step), 30)
-        decay = min(0.2, (step + 1) / (step + 11))
+        decay = min(averaging, (step + 1) / (step + 11))
         for key, value in run.model.state_dict().items():
             expected[key] = decay * expected[key] + (1 - decay) * value if value.is_floating_point() else value.clone()
     for key, value in run.averaged.state_dict().items():
@@ -389,9 +361,8 @@ def test_the_average_is_the_one_that_its_formula_gives() -> None:
     assert not run.averaged.training
 
 
-def test_a_trained_average_is_as_good_as_its_network(trained: nn.Module) -> None:
-    images, labels = colours()
-    assert accuracy(trained, images.float() / 255, labels) > 0.95
+def test_a_trained_average_is_as_good_as_its_network(trained: nn.Module, shown: tuple[Tensor, Tensor]) -> None:
+    assert accuracy(trained, *shown) > 0.95
 
 
 # --- augmentation -----------------------------------------------------------------------------------------------------
@@ -401,18 +372,13 @@ def test_augmentation_keeps_shape_and_range_and_follows_the_seed() -> None:
     images, _ = colours(64)
     before = images.clone()
     one, two, other = (augment(RECIPE, images, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
-    assert one.shape == images.shape
-    assert one.dtype == torch.float32
+    assert (one.shape, one.dtype) == (images.shape, torch.float32)
     assert 0 <= one.min() <= one.max() <= 1
     assert torch.equal(one, two)
     assert not torch.equal(one, other)
     assert torch.equal(images, before)
-
-
-def test_without_augmentation_only_the_scale_changes() -> None:
-    images, _ = colours(8)
     plain = replace(RECIPE, flips=False, padding=0, noise=0.0)
-    assert torch.equal(augment(plain, images, torch.Generator().manual_seed(0)), images.float() / 255)
+    assert torch.equal(augment(plain, images, torch.Generator().manual_seed(0)), to_float(images))
 
 
 def test_every_augmented_picture_is_a_shift_of_the_picture_or_of_its_mirror_image() -> None:
@@ -420,7 +386,7 @@ def test_every_augmented_picture_is_a_shift_of_the_picture_or_of_its_mirror_imag
     recipe = replace(RECIPE, padding=2, noise=0.0)
     seen = set()
     for picture, result in zip(
-        images.float() / 255, augment(recipe, images, torch.Generator().manual_seed(0)), strict=True
+        to_float(images), augment(recipe, images, torch.Generator().manual_seed(0)), strict=True
     ):
         found = [
             (mirrored, y, x)
@@ -451,37 +417,31 @@ def test_an_epoch_shows_every_picture_once_and_the_next_one_in_another_order() -
 # --- accuracy ---------------------------------------------------------------------------------------------------------
 
 
-def test_radius_zero_gives_the_clean_accuracy_and_a_huge_radius_none(trained: nn.Module) -> None:
-    images, labels = colours()
-    pixels = images.float() / 255
+def test_radius_zero_gives_the_clean_accuracy_and_a_huge_radius_none(
+    trained: nn.Module, shown: tuple[Tensor, Tensor]
+) -> None:
+    pixels, labels = shown
     labels = torch.cat([labels[:150], (labels[150:] + 1) % 3])  # the last ten are wrong
     clean = robust_hits(trained, pixels, labels, ball=L2Ball(0.0), steps=3, restarts=1)
-    assert clean.dtype == torch.bool
+    assert torch.equal(clean, trained(pixels).argmax(1) == labels)
     assert clean.float().mean().item() == pytest.approx(accuracy(trained, pixels, labels))
     assert not clean[150:].any()
-    assert torch.equal(clean, trained(pixels).argmax(1) == labels)
     for ball in (L2Ball(50.0), LinfBall(1.0)):
         assert not robust_hits(trained, pixels, labels, ball=ball, steps=10, restarts=2).any()
 
 
-def test_more_restarts_and_larger_radii_never_leave_more_survivors(trained: nn.Module) -> None:
-    images, labels = colours()
-    pixels = images.float() / 255
-    by_restarts = [
-        robust_hits(trained, pixels, labels, ball=L2Ball(1.2), steps=3, restarts=count) for count in (0, 1, 2, 4)
-    ]
-    for fewer, more in itertools.pairwise(by_restarts):
-        assert not (more & ~fewer).any()
-    shares = [
-        robust_hits(trained, pixels, labels, ball=L2Ball(r), steps=5).float().mean() for r in (0.3, 1.0, 1.5, 3.0)
-    ]
+def test_more_restarts_and_larger_radii_never_leave_more_survivors(
+    trained: nn.Module, shown: tuple[Tensor, Tensor]
+) -> None:
+    tries = [robust_hits(trained, *shown, ball=L2Ball(1.2), steps=3, restarts=count) for count in (0, 1, 2, 4)]
+    assert not any((more & ~fewer).any() for fewer, more in itertools.pairwise(tries))
+    shares = [robust_hits(trained, *shown, ball=L2Ball(r), steps=5).float().mean() for r in (0.3, 1.0, 1.5, 3.0)]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 0.8 > 0.2 > shares[-1]
 
 
-def test_another_librarys_attack_finds_the_same_pictures(trained: nn.Module) -> None:
-    images, labels = colours()
-    pixels, ball = images.float() / 255, L2Ball(1.2)
+def test_another_librarys_attack_finds_the_same_pictures(trained: nn.Module, shown: tuple[Tensor, Tensor]) -> None:
+    (pixels, labels), ball = shown, L2Ball(1.2)
     hits = robust_hits(trained, pixels, labels, ball=ball, steps=20, restarts=1)
     settings = {"radius": ball.radius, "steps": 20, "step_size": 0.15, "targeted": False}
     attacked = peers.torchattacks_pgd(RowByRow(trained).eval(), pixels, labels, **settings)
@@ -491,29 +451,27 @@ def test_another_librarys_attack_finds_the_same_pictures(trained: nn.Module) -> 
     assert (hits == ~wrong).float().mean() > 0.9  # other starts
 
 
-def test_fooled_pictures_leave_and_the_others_get_all_steps(trained: nn.Module) -> None:
+def test_fooled_pictures_leave_and_the_others_get_all_steps(trained: nn.Module, shown: tuple[Tensor, Tensor]) -> None:
     """The forward passes of an attack of 25 steps: fewer where pictures fall early, all where none does."""
-    images, labels = colours()
-    pixels, rows = images.float() / 255, []
+    rows: list[int] = []
     handle = trained.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
     try:
-        hits = robust_hits(trained, pixels, labels, ball=L2Ball(0.0), steps=25, restarts=1, batch_size=500)
+        hits = robust_hits(trained, *shown, ball=L2Ball(0.0), steps=25, restarts=1, batch_size=500)
         right = int(hits.sum())
         assert rows == [160] + [right] * (25 + 3)  # three looks
         rows.clear()
-        robust_hits(trained, pixels, labels, ball=L2Ball(50.0), steps=25, restarts=1, batch_size=500)
+        robust_hits(trained, *shown, ball=L2Ball(50.0), steps=25, restarts=1, batch_size=500)
         assert rows == [160] + [right] * 11  # ten steps, one look
     finally:
         handle.remove()
 
 
-def test_measuring_leaves_the_model_as_it_was(trained: nn.Module) -> None:
-    images, labels = colours(32)
+def test_measuring_leaves_the_model_as_it_was(trained: nn.Module, shown: tuple[Tensor, Tensor]) -> None:
+    before = {key: value.clone() for key, value in trained.state_dict().items()}
     for mode in (True, False):
         trained.train(mode)
-        before = {key: value.clone() for key, value in trained.state_dict().items()}
-        accuracy(trained, images.float() / 255, labels)
-        robust_hits(trained, images.float() / 255, labels, ball=L2Ball(1.0), steps=2, restarts=1)
+        accuracy(trained, *shown)
+        robust_hits(trained, *shown, ball=L2Ball(1.0), steps=2, restarts=1)
         assert trained.training is mode
         assert all(torch.equal(before[key], value) for key, value in trained.state_dict().items())
         assert all(parameter.grad is None for parameter in trained.parameters())
