@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.pgd import Frame
 from course_lib.pixels import to_uint8
 
 ROBUST, STANDARD, PLAIN = "#0072B2", "#D55E00", "#555555"  # told apart with any colour vision
@@ -106,13 +105,6 @@ def name_ends(axis: Axes, *, height: float) -> None:
     for line, (x, y), up in zip(axis.lines, ends, placed - wanted, strict=True):
         look: dict[str, Any] = {"color": line.get_color(), "fontsize": 12, "va": "center"}
         axis.annotate(str(line.get_label()), (x, y), xytext=(6, up), textcoords="offset points", **look)
-
-
-def losses(runs: Mapping[str, Sequence[Frame]]) -> Figure:
-    """Mean loss against the step for each named run."""
-    return curves(
-        {name: [frame.losses.mean().item() for frame in run] for name, run in runs.items()}, label="mean loss"
-    )
 
 
 def described(figure: Figure, alt: str, *, dpi: int = 110) -> HTML:

@@ -29,20 +29,16 @@ NAMES = names()
 
 @dataclass(frozen=True, repr=False)
 class Checkpoint(OneLine):
-    """A checkpoint of the `robustness` package at an address. Nobody states its SHA-256."""
+    """A checkpoint of the `robustness` package. Nobody states its SHA-256."""
 
     architecture: str
-    address: str
+    url: str
     classes: int = len(NAMES)
-
-    @property
-    def url(self) -> str:
-        return self.address
 
     @property
     def path(self) -> Path:
         """Where the fetched file is kept until it is converted, and where a person may put it."""
-        return default_cache() / "checkpoints" / Path(self.address).name
+        return default_cache() / "checkpoints" / Path(self.url).name
 
     def fetch(self) -> None:
         """Bring the file to `path`."""
@@ -58,18 +54,14 @@ class Checkpoint(OneLine):
 
 @dataclass(frozen=True, repr=False)
 class OnHub(Checkpoint):
-    """A checkpoint in the Madry lab's repository, by its name there. The hub states its SHA-256."""
-
-    @property
-    def url(self) -> str:
-        return f"https://huggingface.co/{HUB}/blob/main/{self.address}"
+    """A checkpoint in the Madry lab's repository. The hub states its SHA-256."""
 
     @property
     def path(self) -> Path:
-        return hub_path(HUB, self.address)
+        return hub_path(HUB, Path(self.url).name)
 
     def fetch(self) -> None:
-        fetch_from_hub(HUB, self.address)
+        fetch_from_hub(HUB, Path(self.url).name)
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,9 +94,9 @@ class Torchvision(OneLine):
 
 Source = Checkpoint | Torchvision
 SOURCES: dict[str, Source] = {
-    "resnet50-robust": OnHub("resnet50", "resnet50_l2_eps3.ckpt"),
+    "resnet50-robust": OnHub("resnet50", f"https://huggingface.co/{HUB}/blob/main/resnet50_l2_eps3.ckpt"),
     "resnet50-standard": Torchvision("resnet50", "ResNet50_Weights.IMAGENET1K_V2"),
-    "resnet18-robust": OnHub("resnet18", "resnet18_l2_eps3.ckpt"),
+    "resnet18-robust": OnHub("resnet18", f"https://huggingface.co/{HUB}/blob/main/resnet18_l2_eps3.ckpt"),
     "resnet18-standard": Torchvision("resnet18", "ResNet18_Weights.IMAGENET1K_V1"),
     "efficientnet-judge": Torchvision("efficientnet_b0", "EfficientNet_B0_Weights.IMAGENET1K_V1"),
     "restricted-robust": Checkpoint("resnet50", "http://andrewilyas.com/RestrictedImageNet.pt", classes=9),

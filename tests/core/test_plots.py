@@ -11,8 +11,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from course_lib import plots
-from course_lib.constraints import L2Ball
-from course_lib.pgd import Problem, frames
 from tests.tools import tiny
 
 IMAGES = tiny.images(3)
@@ -74,13 +72,6 @@ def test_curves_keep_the_colour_and_line_style_of_a_model_and_label_each_line():
     assert [list(line.get_ydata()) for line in axis.lines] == list(series.values())
     assert texts(figure) == list(series)
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("step", "loss")
-
-
-def test_losses_are_the_means_of_each_frame():
-    problem = Problem(lambda x: x.square().flatten(1).sum(1), IMAGES, L2Ball(1.0), steps=2, step_size=0.3)
-    run = list(frames(problem))
-    (axis,) = plots.losses({"robust": run}).axes
-    assert list(axis.lines[0].get_ydata()) == [frame.losses.mean().item() for frame in run]
 
 
 class Tags(HTMLParser):

@@ -62,7 +62,7 @@ def efficientnet() -> bytes:
 def at(server: Server, name: str, data: bytes, patch: pytest.MonkeyPatch) -> None:
     """Serve a checkpoint of ResNet-18 as the network of this name."""
     address = server.put(f"/{name}.pt", data)
-    patch.setitem(imagenet.SOURCES, name, replace(imagenet.SOURCES[name], architecture="resnet18", address=address))
+    patch.setitem(imagenet.SOURCES, name, replace(imagenet.SOURCES[name], architecture="resnet18", url=address))
     patch.setattr(fetching, "PAUSE", 0.0)
 
 
