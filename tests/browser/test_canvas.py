@@ -46,27 +46,15 @@ print(end="", flush=True)
 ctypes.PyDLL(None).system(b"timeout 120 sh -c 'until test -e free; do sleep 0.05; done'")
 print('seen meanwhile:', canvas.revision)
 """
+START = f"""() => {{ {lab.NOTEBOOK}.content.activeCellIndex = 1; window.ran = 0;
+    window.jupyterapp.commands.execute('notebook:run-cell').finally(() => {{ window.ran = 1 }}) }}"""
 FAR = [new_markdown_cell("\n\n".join(["far away"] * 20)) for _ in range(20)]
-
-
-def start(notebook: lab.Notebook, index: int) -> None:
-    """Run a cell, and do not wait for its end."""
-    notebook.page.evaluate(
-        f"() => {{ {lab.NOTEBOOK}.content.activeCellIndex = {index};"
-        " window.ran = 0; window.jupyterapp.commands.execute('notebook:run-cell').finally(() => { window.ran = 1 }) }"
-    )
 
 
 def printed(notebook: lab.Notebook, index: int) -> str:
     """Run a cell and give what it prints."""
-    start(notebook, index)
-    return ended(notebook, index)
-
-
-def ended(notebook: lab.Notebook, index: int) -> str:
-    notebook.page.wait_for_function("window.ran === 1")
-    outputs = notebook.page.evaluate(f"{lab.NOTEBOOK}.content.model.toJSON().cells[{index}].outputs")
-    return "".join("".join(output.get("text", [])) for output in outputs).strip()
+    notebook.run_cell(index)
+    return notebook.text_of(index).strip()
 
 
 SCROLL = "place => { const outer = document.querySelector('.jp-WindowedPanel-outer'); outer.scrollTop = outer[place]; }"
@@ -103,7 +91,7 @@ def test_a_mask_painted_by_hand_is_the_mask_that_python_makes(open_notebook: Ope
     ]
     cells = [f"compare({', '.join(steps[:count])})" for count in (1, 2, 3, 4, 3)]
     with open_notebook(written(open_notebook, "mask.ipynb", MASK, *cells, EXACT)) as notebook:
-        start(notebook, 0)
+        notebook.run_cell(0)
         hand = Hand(notebook, "what may change")
         for step, (tool, *points) in enumerate(drags, start=1):
             hand.choose(tool)
@@ -129,7 +117,7 @@ def test_the_keys_do_all_that_the_mouse_does(open_notebook: OpenNotebook) -> Non
         "compare(Rectangle(42, 34, 53, 45))",
     ]
     with open_notebook(written(open_notebook, "keys.ipynb", MASK, *checks)) as notebook:
-        start(notebook, 0)
+        notebook.run_cell(0)
         hand = Hand(notebook, "what may change")
         hand.button("Brush").focus()
         for name in ("Eraser", "Rectangle", "Ellipse"):
@@ -162,7 +150,7 @@ def test_a_drawing_drives_a_player_and_survives_being_scrolled_away(open_noteboo
     shapes = "Rectangle(6, 6, 40, 30, '#2ca02c'), Stroke([(8, 50), (50, 40)], 10, '#1f5fb4')"
     cells = [PLAYER, f"compare({shapes})", "canvas.draw(Ellipse(20, 20, 50, 50, '#ffdd33'))", "canvas", *FAR]
     with open_notebook(written(open_notebook, "draw.ipynb", *cells)) as notebook:
-        start(notebook, 0)
+        notebook.run_cell(0)
         notebook.wait_for_status("Ready")
         before = notebook.pictures()
         hand = Hand(notebook, "drawing")
@@ -213,11 +201,11 @@ def test_strokes_appear_while_the_kernel_is_busy_and_none_is_lost(open_notebook:
     boxes = [(4, 4, 20, 20), (30, 8, 60, 20), (10, 40, 50, 60)]
     shapes = ", ".join(f"Rectangle{box}" for box in boxes)
     with open_notebook(written(open_notebook, "busy.ipynb", MASK, BUSY, f"compare({shapes})")) as notebook:
-        start(notebook, 0)
+        notebook.run_cell(0)
         hand = Hand(notebook, "what may change")
         hand.choose("Rectangle")
-        notebook.wait_for_idle()
-        start(notebook, 1)
+        printed(notebook, 2)  # Python has taken this choice, so that only the next cell makes it busy
+        notebook.page.evaluate(START)
         notebook.page.wait_for_function(f"() => !({lab.IDLE})")
         looks = [hand.seen()]
         for left, top, right, bottom in boxes:
@@ -228,7 +216,8 @@ def test_strokes_appear_while_the_kernel_is_busy_and_none_is_lost(open_notebook:
         assert hand.revision == 0
         (open_notebook.root / "free").touch()  # type: ignore[attr-defined]
         assert len(set(looks)) == 4
-        assert ended(notebook, 1) == "seen meanwhile: 0"
+        notebook.page.wait_for_function("window.ran === 1")
+        assert notebook.text_of(1).strip() == "seen meanwhile: 0"
         said = [""]
         while not said[-1].endswith("True True") and len(said) < 50:  # they come now, on a thread of their own
             said.append(printed(notebook, 2))
@@ -243,7 +232,7 @@ def test_strokes_appear_while_the_kernel_is_busy_and_none_is_lost(open_notebook:
 def test_touch_draws_and_a_stroke_that_leaves_the_canvas_ends(open_notebook: OpenNotebook) -> None:
     checks = ["compare(Stroke([(10, 10), (10, 40)], 8))", "compare(Rectangle(40, 20, 64, 50))"]
     with open_notebook(written(open_notebook, "touch.ipynb", MASK, *checks)) as notebook:
-        start(notebook, 0)
+        notebook.run_cell(0)
         hand = Hand(notebook, "what may change")
         hand.onto((0, 0))
         touch = notebook.page.context.new_cdp_session(notebook.page)
