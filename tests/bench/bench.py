@@ -35,12 +35,12 @@ from course_lib.models import Classifier
 from course_lib.pgd import Problem, solve
 from course_lib.prepare import prepare
 from course_lib.seeds import JITTER, MultivariateNormal
+from course_lib.storage.files import RESULTS, write
 from course_lib.tasks import refine
 from course_lib.training.recipe import Recipe
 from course_lib.widgets import Player, controls
 from tests.bench import peers
 
-RESULTS = Path(__file__).resolve().parents[2] / "data" / "results" / "bench.json"
 STEPS = 20  # a turn
 TARGETS = {  # ours on the prepared network: at most this share of a plain pass, and at least so many times faster than
     "plain pass": 0.75,
@@ -133,9 +133,7 @@ def paired(contenders: Mapping[str, Turn], rounds: int) -> dict[str, list[float]
     for _ in range(rounds):
         dice.shuffle(names)
         for name in names:
-            started = time.perf_counter()
-            contenders[name]()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(timed(contenders[name])[0])
     return seconds
 
 
@@ -152,9 +150,13 @@ def steps(model: nn.Module, images: Tensor, labels: Tensor, *, rounds: int) -> d
 
 def ratio(above: list[float], below: list[float]) -> list[float]:
     """[median, lower quartile, upper quartile] of the ratios of each round."""
-    ratios = [a / b for a, b in zip(above, below, strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
-    return [round(value, 3) for value in (middle, low, high)]
+    return quartiles([a / b for a, b in zip(above, below, strict=True)], digits=3)
+
+
+def quartiles(values: list[float], *, digits: int) -> list[float]:
+    """[median, lower quartile, upper quartile]"""
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return [round(value, digits) for value in (middle, low, high)]
 
 
 # --- seeds ------------------------------------------------------------------------------------------------------------
@@ -234,13 +236,13 @@ def player(*, repeats: int) -> dict[str, Any]:
         started = time.perf_counter()
         shown.controls["epsilon"].value = 4.0 + number
         assert two.wait(60), "the player shows no pictures"
-        first.append(pictures[0] - started)
-        second.append(pictures[1] - started)
+        first.append(1000 * (pictures[0] - started))
+        second.append(1000 * (pictures[1] - started))
         shown.stop()
     return {
         "setting": "two PictureBook networks, 64 px, 4 pictures each, without a browser",
-        "milliseconds to the first picture": milliseconds(first),
-        "milliseconds to the first step shown": milliseconds(second),
+        "milliseconds to the first picture": quartiles(first, digits=1),
+        "milliseconds to the first step shown": quartiles(second, digits=1),
     }
 
 
@@ -272,12 +274,6 @@ def imports(*, repeats: int = 5) -> dict[str, Any]:
         "times the seconds": round(seconds / torch_seconds, 2),
         "times the memory": round(memory / torch_memory, 2),
     }
-
-
-def milliseconds(seconds: list[float]) -> list[float]:
-    """[median, lower quartile, upper quartile]"""
-    low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
-    return [round(1000 * value, 1) for value in (middle, low, high)]
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------
@@ -341,7 +337,7 @@ def verdict(contender: str, cost: list[float], times: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="more rounds, steadier medians (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="default: data/results/bench.json")
+    parser.add_argument("--output", type=Path, default=RESULTS / "bench.json", help="default: data/results/bench.json")
     parser.add_argument("--only", choices=PARTS, help="measure one part anew and keep the others")
     arguments = parser.parse_args()
     if arguments.only:
@@ -349,8 +345,7 @@ def main() -> None:
         result = kept | {arguments.only: PARTS[arguments.only](arguments.rounds)}
     else:
         result = measure(rounds=arguments.rounds)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    write(arguments.output, (json.dumps(result, indent=2) + "\n").encode())
     print(table(result))
 
 

@@ -21,14 +21,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib import weights
 from course_lib.constraints import L2Ball
 from course_lib.pgd import solve
 from course_lib.prepare import prepare
-from course_lib.recipes import RECIPES
-from course_lib.storage.files import RESULTS
+from course_lib.storage.files import RESULTS, write
 from course_lib.tasks import refine
-from course_lib.training.loop import train
+from course_lib.testbeds import weights
+from course_lib.testbeds.cifar10 import RECIPES
+from course_lib.training.loop import Run, train
 from tests.bench import peers
 from tests.bench.bench import RowByRow, Turn, paired, ratio, spread, timed
 from tests.bench.bench_imagenet import network as resnet
@@ -94,11 +94,12 @@ def generation(size: int, *, device: str, batch: int, steps: int, rounds: int) -
 def training(*, device: str, batches: int) -> dict[str, Any]:
     """One epoch of CIFAR-10's robust recipe, on a few batches of noise: it has the mix of attack steps of the whole."""
     recipe = RECIPES["cifar10-robust"]
+    brief = replace(recipe, epochs=1)
     count = batches * recipe.batch_size
     images, labels = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8), torch.arange(count) % 10
 
     def epoch() -> None:
-        list(train(replace(recipe, epochs=1), images, labels, device=device))
+        list(train(brief, images, labels, run=Run(brief, device)))
 
     epoch()  # warm up
     seconds = timed(epoch)[0] / batches
@@ -131,25 +132,17 @@ def main() -> None:
     device = arguments.device
     if device == "cuda" and not torch.cuda.is_available():
         parser.error("expected an NVIDIA GPU, found none; `--device cpu` rehearses without one")
-    measured = [
-        generation(
-            size,
-            device=device,
-            batch=arguments.batch or BATCHES[size],
-            steps=arguments.steps,
-            rounds=arguments.rounds,
-        )
-        for size in arguments.sizes
-    ]
+    settings = {"device": device, "steps": arguments.steps, "rounds": arguments.rounds}
     result = {
         "device": torch.cuda.get_device_name() if device == "cuda" else device,
         "torch": torch.__version__.split("+")[0],
         "rounds": arguments.rounds,
-        "generation": measured,
+        "generation": [
+            generation(size, batch=arguments.batch or BATCHES[size], **settings) for size in arguments.sizes
+        ],
         "training": training(device=device, batches=arguments.training_batches),
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    write(arguments.output, (json.dumps(result, indent=2) + "\n").encode())
     print(table(result))
 
 
