@@ -110,7 +110,12 @@ def check_whole(number: Any, what: str, *, low: int = 1, high: float = math.inf)
 
 
 def check_number(number: Any, what: str, *, low: float = -math.inf) -> None:
-    """ValueError for anything but a finite number that is not too low."""
-    if not isinstance(number, int | float) or not (math.isfinite(number) and number >= low):
+    """ValueError for anything but a finite number, or a tensor of them, that is not too low."""
+    try:
+        values = torch.as_tensor(math.nan if isinstance(number, list | tuple) else number)
+        fits = bool((values.isfinite() & (values >= low)).all())
+    except (TypeError, ValueError, RuntimeError):  # what torch says of things that are no numbers
+        fits = False
+    if not fits:
         bounds = "" if low == -math.inf else f" of at least {low:g}"
         raise ValueError(f"expected a finite number{bounds} as {what}, got {brief(number)}")

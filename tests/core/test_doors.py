@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, get_type_hints
 
 import hypothesis.strategies as st
+import numpy
 import pytest
 import torch
 import torch.nn.functional as F
@@ -388,3 +389,11 @@ def test_an_objective_may_add_noise_beyond_the_box(model: Classifier, ball: Any)
 def test_pictures_that_were_normalised_before_stop_at_the_doors_of_a_foreign_network(name: str) -> None:
     refused(lambda: judging.judged(FOREIGN, PICTURES[name], LABELS))
     refused(lambda: tasks.refine(FOREIGN, PICTURES[name], LABELS, ball=L2Ball(1.0)))
+
+
+@pytest.mark.parametrize("weight", [3, 0.5, numpy.float32(2), torch.tensor(2.0), torch.tensor([1.0, 10.0])])
+def test_a_weight_may_be_any_number_or_one_for_each_picture(weight: Any) -> None:
+    """Notebook 05 compares seven weights in one batch."""
+    images, mask = tiny.images(2).float(), torch.ones(1, 1, tiny.SIZE, tiny.SIZE)
+    problem = tasks.inpaint(tiny.network().float(), images, mask, ball=L2Ball(1.0), weight=weight, steps=1)
+    assert solve(problem).isfinite().all()
