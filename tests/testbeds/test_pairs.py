@@ -205,7 +205,7 @@ def test_the_robust_network_of_a_pair_survives_an_attack(book: Testbed, pair: tu
 
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
-def test_the_robust_network_of_a_pair_translates_and_its_counterpart_does_not(book: Testbed, pair: tuple[int, int]) -> None:
+def test_the_robust_network_of_a_pair_translates_and_its_counterpart_not(book: Testbed, pair: tuple[int, int]) -> None:
     images, labels = of_pair(book, pair, 8)
     targets = torch.tensor(pair)[1 - labels]
     seen = {}

@@ -139,6 +139,8 @@ def test_a_new_kind_of_seeds_is_one_entry(name, monkeypatch):
         return PixelNormal.fit(images, labels)
 
     monkeypatch.setitem(KINDS, "toy", Kind(fit, noise=True))
+    for slow in ("uniform", "normal", "mixture"):
+        monkeypatch.delitem(KINDS, slow)
     bed, labels = replace(testbeds.load(name), pictures=Noise), torch.arange(10)
     side = bed.resolution
     assert bed.seeds("toy").sample(labels, generator=torch.Generator()).shape == (10, 3, side, side)

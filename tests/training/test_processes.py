@@ -162,6 +162,7 @@ def test_killed_twice_and_resumed_two_processes_train_the_network_that_one_train
         assert torch.equal(one[key], other[key])
         torch.testing.assert_close(one[key], value, rtol=1e-4, atol=1e-4)
     assert sorted(path.name for path in folder.glob("*run*")) == ["run.pt"]
+    assert not (folder / "not here.pt").exists(), "the second process has written a checkpoint"
 
 
 def test_one_process_reads_the_checkpoint_of_two(killed_twice: tuple) -> None:
