@@ -6,7 +6,7 @@ as they are. Distances are negative inside a shape. Every edge is blurred over a
 hangs on the last bit of a float.
 """
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 import numpy
@@ -142,18 +142,12 @@ def polygon(place: Place, *corners: Pair) -> Tensor:
 
 def union(*distances: Tensor) -> Tensor:
     """Any of the shapes."""
-    merged = distances[0]
-    for distance in distances[1:]:
-        merged = torch.minimum(merged, distance)
-    return merged
+    return reduce(torch.minimum, distances)
 
 
 def intersection(*distances: Tensor) -> Tensor:
     """What the shapes have in common."""
-    common = distances[0]
-    for distance in distances[1:]:
-        common = torch.maximum(common, distance)
-    return common
+    return reduce(torch.maximum, distances)
 
 
 def melt(first: Tensor, second: Tensor, *, width: float) -> Tensor:
@@ -190,15 +184,11 @@ class Sheet:
 
     def cover(self, distance: Tensor, *, blur: float = 0.0) -> Tensor:
         """Share of each pixel inside the shape; `blur` (in picture units) softens the edge further."""
-        width = 2.5 / self.size + blur
-        return (0.5 - distance / width).clamp_(0, 1)
+        return (0.5 - distance / (2.5 / self.size + blur)).clamp_(0, 1)
 
     def paint(self, distance: Tensor, colour: Tensor, *, opacity: Number = 1.0, blur: float = 0.0) -> None:
         """Lay a colour, or a whole picture (3, B, S, S), over the inside of a shape."""
-        cover = self.cover(distance, blur=blur)
-        if not (isinstance(opacity, float) and opacity == 1.0):
-            cover = cover * opacity
-        self.image.lerp_(colour, cover)
+        self.image.lerp_(colour, self.cover(distance, blur=blur) * opacity)
 
     def darken(self, distance: Tensor, amount: Number, *, blur: float = 0.15) -> None:
         """A soft shadow: multiply the inside of a shape by 1 - amount."""
@@ -207,8 +197,7 @@ class Sheet:
     def sphere(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Light on the unit sphere at (x, y): the diffuse part in about [0.3, 1.1] and the highlight in [0, 1]."""
         height = (1 - x * x - y * y).clamp_(min=0).sqrt_()
-        facing = x * self.light[0] + y * self.light[1] + height * self.light[2]
-        facing = facing.clamp_(min=0)
+        facing = (x * self.light[0] + y * self.light[1] + height * self.light[2]).clamp_(min=0)
         shine = facing * facing
         for _ in range(3):
             shine.mul_(shine)  # the 16th power in the end
@@ -225,8 +214,7 @@ def develop(sheet: Sheet, dice: Dice) -> Tensor:
     image.mul_(contrast * gain).add_(0.45 * (1 - contrast) * gain)
     vignette = dice.chance(0.4) * dice(0.05, 0.2)
     image.mul_((1 - vignette * x * x + dice(-0.1, 0.1) * x) + (dice(-0.1, 0.1) * y - vignette * y * y))
-    corners = (dice.take(2) * BANK).long().tolist()
-    for number, (down, across) in enumerate(corners):
+    for number, (down, across) in enumerate((dice.take(2) * BANK).long().tolist()):
         window = sensor_noise(sheet.size)[:, down : down + sheet.size, across : across + sheet.size]
         image[:, number].add_(window, alpha=0.012)
     return image.clamp_(0, 1).mul_(243).add_(6.5).to(torch.uint8).transpose(0, 1)

@@ -96,14 +96,13 @@ class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
         files = list(self._files())
         order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0)).tolist()
         count, together = collection.held_out, collection.parts[0] == collection.parts[1]
-        if split == "validation":
-            order = order[:count]
-        elif split == "train":
-            order = order[2 * count if together else count :]
-        elif together:
-            order = order[count : 2 * count]
-        self.files = [files[place][0] for place in order]
-        self.labels = torch.tensor([files[place][1] for place in order])
+        chosen = {
+            "train": order[2 * count if together else count :],
+            "validation": order[:count],
+            "test": order[count : 2 * count] if together else order,
+        }[split]
+        self.files = [files[place][0] for place in chosen]
+        self.labels = torch.tensor([files[place][1] for place in chosen])
         self._pictures: Tensor | None = None
 
     def __len__(self) -> int:
@@ -132,8 +131,10 @@ class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
             yield from ((path, label) for path in paths)
 
     def _load(self) -> Tensor:
-        """All pictures, from the cache or from their files."""
-        path = default_cache() / f"{self.collection.name}-{self.split}-{self.size}-{self._fingerprint()}.npy"
+        """All pictures, from the cache or from their files. A changed folder never reads an old cache."""
+        known = "".join(f"{file.parent.name}/{file.name} {file.stat().st_size}\n" for file in self.files)
+        fingerprint = hashlib.sha256(known.encode()).hexdigest()[:12]
+        path = default_cache() / f"{self.collection.name}-{self.split}-{self.size}-{fingerprint}.npy"
         return cached(path, (len(self), 3, self.size, self.size), lambda: self._read_all(self.files))
 
     def _read_all(self, files: Sequence[Path]) -> Tensor:
@@ -147,8 +148,3 @@ class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
             return read_square(file, self.size)
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
-
-    def _fingerprint(self) -> str:
-        """Of names and sizes, so that a changed folder never reads an old cache."""
-        known = "".join(f"{file.parent.name}/{file.name} {file.stat().st_size}\n" for file in self.files)
-        return hashlib.sha256(known.encode()).hexdigest()[:12]

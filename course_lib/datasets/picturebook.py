@@ -6,9 +6,8 @@ Not Bugs, They Are Features"). The dial `shortcut` sets its strength; 0 removes 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy
@@ -107,13 +106,10 @@ class PictureBook(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
         if number not in self._blocks:
             if len(chosen) <= FEW and not path.exists():
                 return draw(self.number, chosen, self.size, self.backgrounds)
-            self._blocks[number] = self._load(path, torch.arange(number * BLOCK, min((number + 1) * BLOCK, self.count)))
+            whole = torch.arange(self.count).split(BLOCK)[number]
+            shape = (len(whole), 3, self.size, self.size)
+            self._blocks[number] = cached(path, shape, lambda: draw(self.number, whole, self.size, self.backgrounds))
         return self._blocks[number][chosen % BLOCK]
-
-    def _load(self, path: Path, indices: Tensor) -> Tensor:
-        """These pictures without texture, from the cache or drawn."""
-        shape = (len(indices), 3, self.size, self.size)
-        return cached(path, shape, lambda: draw(self.number, indices, self.size, self.backgrounds))
 
 
 def textures(size: int, shortcut: float) -> Tensor:
@@ -144,27 +140,20 @@ def draw(split_number: int, indices: Tensor, size: int, backgrounds: Sequence[in
         rolls = torch.stack([roll(split_number, int(index)) for index in indices[rows]])
         dice = drawing.Dice(rolls, size, backgrounds[label % len(backgrounds)] if backgrounds else None)
         sheet = drawing.Sheet(dice, size)
-        scenes.SCENES[label](sheet, dice)
+        scenes.SCENES[CLASSES[label]](sheet, dice)
         result[rows] = drawing.develop(sheet, dice)
 
     labels = indices % len(CLASSES)
-    groups = ((label, (labels == label).nonzero()[:, 0]) for label in range(len(CLASSES)))
-    jobs = [(label, rows) for label, group in groups if len(group) for rows in group.split(batch)]
-    threads = min(torch.get_num_threads(), len(jobs))
-    with torch.no_grad(), one_thread_each(), ThreadPoolExecutor(max(threads, 1)) as pool:
-        list(pool.map(draw_batch, jobs))
-    return result
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let each picture be drawn by one thread: the batches run side by side instead."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    groups = ((label, (labels == label).nonzero()[:, 0]) for label in labels.unique().tolist())
+    jobs = [(label, rows) for label, group in groups for rows in group.split(batch)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for each batch: they run side by side instead
     try:
-        yield
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(draw_batch, jobs))
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
+    return result
 
 
 def roll(split_number: int, index: int) -> Tensor:

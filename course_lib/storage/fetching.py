@@ -148,19 +148,16 @@ def write(response: http.client.HTTPResponse, part: Path, there: int) -> None:
     """Append the answer to the part. ConnectionError where it ends before its stated length."""
     from huggingface_hub.utils.tqdm import tqdm  # takes half a second, so only where it is needed
 
-    stated = response.headers.get("Content-Length")
-    rest = int(stated) if stated else None
+    rest = response.length
     free = shutil.disk_usage(part.parent).free
     if rest is not None and free < rest:
         raise OSError(f"expected {megabytes(rest)} of free space in {part.parent}, got {megabytes(free)}")
     total = None if rest is None else there + rest
     bar = tqdm(desc=part.stem, initial=there, total=total, unit="B", unit_scale=True)
-    came = 0
     try:
         with bar, part.open("ab") as file:
-            while came != rest and (piece := response.read1(PIECE)):
+            while piece := response.read1(PIECE):
                 file.write(piece)
-                came += len(piece)
                 bar.update(len(piece))
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -168,8 +165,8 @@ def write(response: http.client.HTTPResponse, part: Path, there: int) -> None:
         raise OSError(
             f"expected free space for {part.name}, but the disk is full: free some in {part.parent}, and it goes on"
         ) from error
-    if rest is not None and came < rest:
-        raise ConnectionError(f"the connection ended after {there + came:,} of {total:,} bytes")
+    if total is not None and size(part) < total:
+        raise ConnectionError(f"the connection ended after {size(part):,} of {total:,} bytes")
 
 
 def absent(url: str, path: Path, error: Exception) -> FileNotFoundError:

@@ -40,8 +40,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     FileNotFoundError where one of the two is missing, ValueError where the tensors are not those of the card.
     """
     card, data = json.loads(Path(f"{path}.json").read_text()), Path(f"{path}.safetensors").read_bytes()
-    if digest(data) != card["sha256"]:
-        got = digest(data)
+    if (got := digest(data)) != card["sha256"]:
         raise ValueError(f"expected {path.name}.safetensors with SHA-256 {card['sha256']}, got {got}: fetch it again")
     try:
         return load(data), card

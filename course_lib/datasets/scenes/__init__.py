@@ -4,12 +4,25 @@ Scenes that differ in one idea share everything else: a zebra is a horse in anot
 another outline and skin, and winter is summer's landscape in another season.
 """
 
-from course_lib.datasets.scenes.equids import horse, zebra
+from functools import partial
+
+from course_lib.datasets.scenes.equids import equid
 from course_lib.datasets.scenes.fish import goldfish
 from course_lib.datasets.scenes.flight import parachute
-from course_lib.datasets.scenes.fruit import apple, orange
+from course_lib.datasets.scenes.fruit import one_apple, one_orange, still_life
 from course_lib.datasets.scenes.golf import golf_ball
-from course_lib.datasets.scenes.landscape import summer, winter
+from course_lib.datasets.scenes.landscape import landscape
 from course_lib.datasets.scenes.village import church
 
-SCENES = (horse, zebra, apple, orange, summer, winter, goldfish, parachute, church, golf_ball)
+SCENES = {
+    "horse": partial(equid, striped=False),
+    "zebra": partial(equid, striped=True),
+    "apple": partial(still_life, fruit=one_apple),
+    "orange": partial(still_life, fruit=one_orange),
+    "summer": partial(landscape, winter=False),
+    "winter": partial(landscape, winter=True),
+    "goldfish": goldfish,
+    "parachute": parachute,
+    "church": church,
+    "golf ball": golf_ball,
+}

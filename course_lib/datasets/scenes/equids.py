@@ -14,18 +14,8 @@ COATS = palette(
 STRIPES = palette("f7f4ec 17151a", "f2e6d0 2b1c14", "ffffff 0f0f12", "e8e4e0 221e22")
 
 
-def horse(sheet: Sheet, dice: Dice) -> None:
-    """A horse in a plain coat, sometimes with a blaze and white socks."""
-    equid(sheet, dice, striped=False)
-
-
-def zebra(sheet: Sheet, dice: Dice) -> None:
-    """The same animal in stripes."""
-    equid(sheet, dice, striped=True)
-
-
 def equid(sheet: Sheet, dice: Dice, *, striped: bool) -> None:
-    """A horse-shaped animal, standing or walking, head high or grazing."""
+    """A zebra, or a horse in a plain coat, standing or walking, head high or grazing."""
     stage(sheet, dice, OUTDOORS, horizon=dice(-0.25, 0.45), relief=0.08, clouds=0.8)
     size, turn = dice(0.9, 1.3), dice(-0.12, 0.12)
     place = sheet.place.at((dice(-0.2, 0.12), dice(-0.05, 0.15)), size, angle=turn)
@@ -73,7 +63,7 @@ def legs(dice: Dice, place: Place) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def coat(dice: Dice, place: Place, poll: Pair, *, striped: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Hide (3, B, S, S), colour of mane and tail, and the opacity of a blaze."""
+    """Hide (3, B, S, S), sometimes with white socks, colour of mane and tail, and the opacity of a blaze."""
     if not striped:
         hide, hair = dice.pick(COATS, jitter=0.05)
         socks = step(place.y, 0.4, 0.46) * dice.chance(0.3)

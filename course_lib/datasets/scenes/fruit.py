@@ -21,16 +21,6 @@ APPLES = palette(
 ORANGES = palette("f88408 ffa020", "f87004 ff8c18", "fc9408 ffb028", "f06008 fa8018")
 
 
-def apple(sheet: Sheet, dice: Dice) -> None:
-    """One to three apples: a dimple, a stem, a leaf; red, green, yellow or two-tone."""
-    still_life(sheet, dice, fruit=one_apple)
-
-
-def orange(sheet: Sheet, dice: Dice) -> None:
-    """One to three oranges: round, with pores and a small navel."""
-    still_life(sheet, dice, fruit=one_orange)
-
-
 def still_life(sheet: Sheet, dice: Dice, *, fruit: Callable[..., None]) -> None:
     """A table before a wall; one large fruit, sometimes with one or two more behind it."""
     horizon = dice(-0.2, 0.35)
@@ -61,7 +51,7 @@ def tablecloth(sheet: Sheet, dice: Dice, colour: Tensor, *, horizon: Tensor) -> 
 
 
 def one_apple(sheet: Sheet, dice: Dice, place: Place, *, grain: Tensor, there: Tensor) -> None:
-    """An apple of radius 1 at `place`."""
+    """An apple of radius 1 at `place`, with a dimple, a stem, a leaf; red, green, yellow or two-tone."""
     x, y = place.x, place.y
     width = x * (1 + dice(0.08, 0.2) * y)  # slimmer below
     dimple = 0.3 * bump(x, 0.55) * step(y, 0.0, -0.6)
@@ -85,7 +75,7 @@ def one_apple(sheet: Sheet, dice: Dice, place: Place, *, grain: Tensor, there: T
 
 
 def one_orange(sheet: Sheet, dice: Dice, place: Place, *, grain: Tensor, there: Tensor) -> None:
-    """An orange of radius 1 at `place`."""
+    """An orange of radius 1 at `place`, with pores and a small navel."""
     x, y = place.x, place.y
     main, glow = dice.pick(ORANGES, jitter=0.035)
     light, shine = sheet.sphere(x, y)

@@ -22,8 +22,7 @@ def golf_ball(sheet: Sheet, dice: Dice) -> None:
     x, y = place.x, place.y
     light, shine = sheet.sphere(x, y)
     (skin,) = dice.pick(BALLS, jitter=0.03)
-    pits = dimples(sheet, dice, place)
-    sheet.paint((length(x, y) - 1) * place.scale, skin * (light * pits) + 0.15 * shine)
+    sheet.paint((length(x, y) - 1) * place.scale, skin * (light * dimples(sheet, dice, place)) + 0.15 * shine)
 
 
 def dimples(sheet: Sheet, dice: Dice, place: Place) -> Tensor:

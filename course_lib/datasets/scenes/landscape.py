@@ -26,18 +26,8 @@ WINTER = palette(
 )
 
 
-def summer(sheet: Sheet, dice: Dice) -> None:
-    """The landscape in leaf."""
-    landscape(sheet, dice, winter=False)
-
-
-def winter(sheet: Sheet, dice: Dice) -> None:
-    """The same landscape under snow."""
-    landscape(sheet, dice, winter=True)
-
-
 def landscape(sheet: Sheet, dice: Dice, *, winter: bool) -> None:
-    """Mountains, hills, sometimes a lake, a path, a cabin; broad-leaved trees and conifers."""
+    """Mountains, hills, sometimes a lake, a path, a cabin; broad-leaved trees and conifers; in leaf or under snow."""
     *sky, mountain, hill, meadow, leaf, water = dice.pick(WINTER if winter else SUMMER, jitter=0.04)
     place, horizon = sheet.place, dice(-0.25, 0.15)
     backdrop(sheet, dice, sky, horizon=horizon, clouds=0.9)

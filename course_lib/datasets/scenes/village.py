@@ -48,16 +48,8 @@ def nave(sheet: Sheet, dice: Dice, place: Place, *, wall: Tensor, roof: Tensor) 
     slope = polygon(place, (0.1, top), (long, top), (long + 0.18, -high + 0.03), (0.1, -high + 0.03))
     sheet.paint(slope, roof * (1 + 0.12 * torch.sin(40 * place.y)))
     glass = dice.colour((0.1, 0.1, 0.15), (0.35, 0.4, 0.55))
-    for share in (0.45, 0.68, 0.91):
-        sheet.paint(
-            limb(
-                place,
-                (0.1 + long * share * 0.98 - 0.02, -0.14),
-                (0.1 + long * share * 0.98 - 0.02, -high * 0.68),
-                radius=0.045,
-            ),
-            glass,
-        )
+    for x in [0.1 + long * share * 0.98 - 0.02 for share in (0.45, 0.68, 0.91)]:
+        sheet.paint(limb(place, (x, -0.14), (x, -high * 0.68), radius=0.045), glass)
 
 
 def tower(sheet: Sheet, dice: Dice, place: Place, *, wall: Tensor, roof: Tensor) -> None:
@@ -73,11 +65,7 @@ def tower(sheet: Sheet, dice: Dice, place: Place, *, wall: Tensor, roof: Tensor)
     )
     door = limb(place, (0.0, 0.0), (0.0, -0.16), radius=dice(0.065, 0.09))
     sheet.paint(intersection(door, place.y * place.scale), dice.colour((0.15, 0.08, 0.05), (0.45, 0.25, 0.15)))
-    round_window, arch = (
-        ellipse(place, (0.0, 0.12 - high), (0.075, 0.075)),
-        limb(place, (0.0, -0.46), (0.0, 0.13 - high), radius=0.055),
-    )
     choice = dice.chance(0.5)
-    sheet.paint(round_window, WHITE * 0.92, opacity=choice)
+    sheet.paint(ellipse(place, (0.0, 0.12 - high), (0.075, 0.075)), WHITE * 0.92, opacity=choice)
     sheet.paint(ellipse(place, (0.0, 0.12 - high), (0.03, 0.03)), BLACK, opacity=choice)
-    sheet.paint(arch, BLACK * 2, opacity=1 - choice)
+    sheet.paint(limb(place, (0.0, -0.46), (0.0, 0.13 - high), radius=0.055), BLACK * 2, opacity=1 - choice)
