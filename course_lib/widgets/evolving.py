@@ -16,8 +16,6 @@ from course_lib.widgets.player import Player
 from course_lib.widgets.runs import KEPT, Moment, Runs, Script, Trajectory, Update
 from course_lib.widgets.worker import Produce
 
-MOST = 600  # steps, until the button is pressed again
-
 
 @dataclass(repr=False)
 class Grown(OneLine):
@@ -86,7 +84,7 @@ class Evolve(Player):
     `evolve.run(target=3); evolve.wait(60)["robust"].images`, and once more to go on.
     """
 
-    def __init__(self, make: Callable[..., dict[str, Problem]], *, most: int = MOST, **options: Any) -> None:
+    def __init__(self, make: Callable[..., dict[str, Problem]], *, most: int = 600, **options: Any) -> None:
         self._most = most
         super().__init__(make, **options)
         self.hold = Hold(description="Hold to evolve")

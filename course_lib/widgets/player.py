@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -53,7 +52,9 @@ class Player(Demo):
 
     def _producer(self, script: Script) -> Produce:
         """What works on the thread: a function, since a method would keep the player alive."""
-        return partial(perform, script)
+        return lambda request: (
+            film(request.remembered) if request.remembered else script.play(request.values, request.only_start)
+        )
 
     def replay(self, **values: Any) -> None:
         """Set the controls named, and play their run again within a second, or compute it. Returns at once."""
@@ -100,11 +101,6 @@ class Player(Demo):
         self.results = runs
         self._memory.keep(self._request.values, runs)
         self._settle(f"Done: {max(run.steps[-1] for run in runs.values())} steps {how}.")
-
-
-def perform(script: Script, request: Request) -> Iterator[Update]:
-    """The run that is asked for, or a remembered one once more."""
-    return film(request.remembered) if request.remembered else script.play(request.values, request.only_start)
 
 
 def end(runs: Runs) -> Update:

@@ -36,9 +36,13 @@ class Screen:
         columns: int,
     ) -> None:
         self.measures, self.scale, self.columns = measures, scale, columns
-        self.run_button = button("Run", "play", "Compute once more", button_style="primary")
-        self.stop_button = button("Stop", "stop", "End the run after this step")
-        self.reset_button = button("Reset", "undo", "Back to the first settings and the start")
+        self.run_button = widgets.Button(
+            description="Run", icon="play", tooltip="Compute once more", button_style="primary"
+        )
+        self.stop_button = widgets.Button(description="Stop", icon="stop", tooltip="End the run after this step")
+        self.reset_button = widgets.Button(
+            description="Reset", icon="undo", tooltip="Back to the first settings and the start"
+        )
         self.progress = widgets.FloatProgress(max=1, layout=widgets.Layout(width="160px"))
         self.status = widgets.HTML()
         self.images = {name: widgets.Image(value=NOTHING, width="320", height="320") for name in names}
@@ -60,14 +64,13 @@ class Screen:
             widgets.VBox([widgets.HTML(heading(number, name)), image, self.captions[name]])
             for number, (name, image) in enumerate(self.images.items())
         ]
-        charts = row([*self.charts.values()], "charts")
-        stage = row([*stands, charts], "stage")
+        stage = row([*stands, row([*self.charts.values()], "charts")], "stage")
         if canvases := [control for control in controls if isinstance(control, Canvas)]:
             stage.layout.flex = "1 1 660px"  # beside what is drawn: what becomes of it
             stage = row([*canvases, stage], "stage")
         sliders = [control for control in controls if not isinstance(control, Canvas)]
-        buttons = [self.run_button, self.stop_button, self.reset_button]
-        self.bar = row([*buttons, self.progress, self.status], "bar", align_items="center")
+        parts = [self.run_button, self.stop_button, self.reset_button, self.progress, self.status]
+        self.bar = row(parts, "bar", align_items="center")
         rows = [
             widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none")),
             row(sliders, "controls", align_items="center"),
@@ -85,8 +88,11 @@ class Screen:
             self.draw(self.images[name], run.pictures[position], "png" if final else "jpeg")
             self.captions[name].value = self.caption(name, run, position)
         for measure in self.measures:
-            measured = {name: run for name, run in update.runs.items() if measure.label in run.measures}
-            lines = {name: [*zip(run.steps, run.line(measure.label), strict=False)] for name, run in measured.items()}
+            lines = {
+                name: [*zip(run.steps, run.line(measure.label), strict=False)]
+                for name, run in update.runs.items()
+                if measure.label in run.measures
+            }
             self.charts[measure.label].value = chart(
                 measure.label, lines, steps=update.steps, marked=step, write=measure.write, limits=measure.limits
             )
@@ -151,10 +157,6 @@ def dress(name: str, control: Any) -> Any:
     if control.layout.width is None:
         control.layout.width, control.layout.flex = "auto", "1 1 300px" if control.has_trait("max") else "0 1 auto"
     return control
-
-
-def button(description: str, icon: str, tooltip: str, **look: str) -> widgets.Button:
-    return widgets.Button(description=description, icon=icon, tooltip=tooltip, **look)
 
 
 def row(children: Sequence[Any], name: str, **layout: str) -> widgets.Box:
