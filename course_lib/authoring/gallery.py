@@ -5,8 +5,9 @@ test pictures of each class and the first seeds of a generator: random, not chos
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -15,7 +16,7 @@ from torch import Tensor
 from course_lib import plots, testbeds
 from course_lib.constraints import L2Ball
 from course_lib.measuring.scores import psnr
-from course_lib.pgd import frames, solve
+from course_lib.pgd import Problem, frames, solve
 from course_lib.pixels import bicubic, shrink
 from course_lib.storage.files import RESULTS, replaced
 from course_lib.tasks import fill_with_mean, generate, inpaint, random_holes, superresolve, translate
@@ -28,6 +29,13 @@ LOOKS: dict[str, dict[str, str]] = {  # of lines for kinds of seeds
 }
 
 
+def drawn(
+    testbed: Testbed, label: str, task: Callable[..., Problem], *inputs: Tensor, **more: Any
+) -> dict[str, Tensor]:
+    """What both models draw, each as a row with a label in which {} is the model's name."""
+    return {label.format(name): solve(task(model, *inputs, **more)) for name, model in testbed.models.items()}
+
+
 def generation(testbed: Testbed) -> Figure:
     """One picture of every class from the paper's seeds, and one from noise that knows nothing of any class."""
     labels, generator = torch.arange(len(testbed.classes)), torch.Generator().manual_seed(0)
@@ -35,8 +43,7 @@ def generation(testbed: Testbed) -> Figure:
     for kind, task in (("multivariate", "generate"), ("uniform", "generate from noise")):
         seeds = testbed.seeds(kind).sample(labels, generator=generator)
         rows[f"seed,\n{kind}"] = seeds
-        for name, model in testbed.models.items():
-            rows[f"{name},\nfrom {kind}"] = solve(generate(model, seeds, labels, **testbed.tuned[task]))
+        rows |= drawn(testbed, f"{{}},\nfrom {kind}", generate, seeds, labels, **testbed.tuned[task])
     return plots.grid(rows, titles=testbed.classes)
 
 
@@ -46,9 +53,8 @@ def translation(testbed: Testbed) -> Figure:
     firsts = [(testbed.test.labels == source).nonzero()[:2, 0] for source, _ in ways]
     images, _ = testbed.batch("test", torch.cat(firsts))
     targets = torch.tensor([target for _, target in ways]).repeat_interleave(2)
-    settings = testbed.tuned["translate"]
-    drawn = {name: solve(translate(model, images, targets, **settings)) for name, model in testbed.models.items()}
-    return plots.grid({"start": images} | drawn, titles=[f"to\n{testbed.answers[target]}" for target in targets])
+    rows = {"start": images} | drawn(testbed, "{}", translate, images, targets, **testbed.tuned["translate"])
+    return plots.grid(rows, titles=[f"to\n{testbed.answers[target]}" for target in targets])
 
 
 def restoration(testbed: Testbed) -> Figure:
@@ -59,11 +65,9 @@ def restoration(testbed: Testbed) -> Figure:
     damaged, small = fill_with_mean(truth, holes), shrink(truth, 4)
     fill, sharpen = testbed.tuned["inpaint"], testbed.tuned["superresolve x4"]
     rows = {"truth": truth, "damaged": damaged}
-    for name, model in testbed.models.items():
-        rows[f"inpainted,\n{name}"] = solve(inpaint(model, damaged, holes, labels=labels, **fill))
+    rows |= drawn(testbed, "inpainted,\n{}", inpaint, damaged, holes, labels=labels, **fill)
     rows["bicubic x4"] = bicubic(small, 4)
-    for name, model in testbed.models.items():
-        rows[f"x4,\n{name}"] = solve(superresolve(model, small, labels, factor=4, start=bicubic, **sharpen))
+    rows |= drawn(testbed, "x4,\n{}", superresolve, small, labels, factor=4, start=bicubic, **sharpen)
     return plots.grid(rows, titles=[testbed.classes[label] for label in labels])
 
 
@@ -98,9 +102,8 @@ def holes(testbed: Testbed) -> Figure:
     for place, corner in (("middle", (size - hole) // 2), ("corner", size // 16)):
         mask = torch.zeros(1, 1, size, size)
         mask[..., corner : corner + hole, corner : corner + hole] = 1
-        results = {"mean fill": fill_with_mean(truth, mask)}
-        for name, model in testbed.models.items():
-            results[name] = solve(fill(model, results["mean fill"], mask, labels=labels))
+        damaged = fill_with_mean(truth, mask)
+        results = {"mean fill": damaged} | drawn(testbed, "{}", fill, damaged, mask, labels=labels)
         for name, images in results.items():
             rows[f"{place},\n{name}"] = images
             below[f"{place},\n{name}"] = [f"{value:.1f} dB" for value in psnr(images, truth, mask)]

@@ -93,12 +93,12 @@ def pictures(store: Store) -> Iterator[Tensor]:
     return (images for images, _ in store.parts())
 
 
-def all_scores(store: Store, testbed: Testbed, *, split: str = "test", part: int = 100) -> dict[str, Any]:
+def all_scores(store: Store, testbed: Testbed, *, part: int = 100) -> dict[str, Any]:
     """The scores by the testbed's judge and, where it is at hand, by Inception, which knows other classes."""
 
     def real() -> Iterator[Tensor]:
-        count = len(getattr(testbed, split).labels)
-        return (testbed.batch(split, range(start, min(start + part, count)))[0] for start in range(0, count, part))
+        count = len(testbed.test.labels)
+        return (testbed.batch("test", range(start, min(start + part, count)))[0] for start in range(0, count, part))
 
     judge: Any = testbed.judge
     result: dict[str, Any] = {"judge": scores(store, real(), judge, judge.features)}
@@ -117,8 +117,7 @@ def make(chosen: argparse.Namespace, processes: Alone) -> None:
         how, about = plan(testbed, role=chosen.model, kind=chosen.seeds, seed=chosen.seed)
         store = Store.create(chosen.out, about, count=chosen.count, size=chosen.batch)
     done = 0
-    for number in fill(store, how, processes):
-        done += 1
+    for done, number in enumerate(fill(store, how, processes), 1):
         if processes.first:
             minutes = (time.monotonic() - began) / 60
             print(

@@ -33,7 +33,7 @@ from course_lib.pixels import to_float
 from course_lib.prepare import best_device, prepare
 from course_lib.storage.files import default_cache
 from course_lib.testbeds import Testbed, own
-from course_lib.testbeds.weights import FOLDER, known, load_card, load_model, save_model
+from course_lib.testbeds.weights import known, load_card, load_model, save_model
 from course_lib.training.loop import Progress, train
 from course_lib.training.processes import Alone, together
 from course_lib.training.recipe import BALLS, Recipe
@@ -45,12 +45,11 @@ EVERY = 20  # steps between two reports
 
 @dataclass(frozen=True, repr=False)
 class Job(OneLine):
-    """One network to train: its recipe, the testbed that it belongs to, and where its weights go."""
+    """One network to train: its recipe, and the testbed that it belongs to, which says where its weights go."""
 
     name: str
     recipe: Recipe
     testbed: Testbed
-    home: Path = FOLDER
 
     @property
     def checkpoint(self) -> Path:
@@ -60,7 +59,7 @@ class Job(OneLine):
     def done(self) -> bool:
         """Whether the weights of this name come from today's recipe."""
         try:
-            return Recipe.from_card(load_card(self.name, folder=self.home)["recipe"]) == self.recipe
+            return Recipe.from_card(load_card(self.name, folder=self.testbed.home)["recipe"]) == self.recipe
         except (FileNotFoundError, TypeError):
             return False
 
@@ -87,13 +86,8 @@ class Job(OneLine):
     def save(self, model: Classifier, card: dict[str, Any], *, count: int) -> None:
         """Measure a model, write it with its card, and say what was measured."""
         card |= self.measured(model, count=count)
-        save_model(model, self.name, card, folder=self.home)
+        save_model(model, self.name, card, folder=self.testbed.home)
         print(f"{self.name}: clean {card['clean'][0]:.3f}, robust {card['robust'][0]:.3f}", flush=True)
-
-    def measure_again(self, *, count: int) -> None:
-        """Write new figures into the card of weights that are there."""
-        card = load_card(self.name, folder=self.home)
-        self.save(load_model(self.name, folder=self.home), card, count=count)
 
     @property
     def status(self) -> str:
@@ -109,9 +103,8 @@ class Job(OneLine):
 def jobs(data: str | None = None) -> tuple[dict[str, Job], dict[str, Job]]:
     """By name, the networks that ship and those trained on request; of a person's own pictures, where `data` says."""
     if data is not None:
-        data = data if data in PAIRS else f"folder:{data}"
         bed = testbeds.load(data)
-        return {name: Job(name, recipe, bed, own.own_weights()) for name, recipe in own.recipes(data).items()}, {}
+        return {name: Job(name, recipe, bed) for name, recipe in own.recipes(data).items()}, {}
     beds = [load() for name, load in testbeds.TESTBEDS.items() if name not in PAIRS]
     shipped = {name: Job(name, recipe, bed) for bed in beds for name, recipe in bed.recipes.items()}
     return shipped, {name: Job(name, recipe, bed) for bed in beds for name, recipe in bed.on_request.items()}
@@ -136,7 +129,7 @@ def run(job: Job, *, count: int = 500, processes: Alone | None = None) -> None:
         epochs.look(progress)
         if name.endswith("live") and (number := snapshot(progress)) is not None:
             where = {"recipe": asdict(recipe), "step": progress.step, "steps": progress.steps}
-            save_model(progress.model, f"{name}-{number:02d}", where, folder=job.home)
+            save_model(progress.model, f"{name}-{number:02d}", where, folder=job.testbed.home)
     card: dict[str, Any] = {
         "recipe": asdict(recipe),
         "steps": progress.steps,
@@ -151,7 +144,8 @@ def run(job: Job, *, count: int = 500, processes: Alone | None = None) -> None:
         "torch": torch.__version__.split("+")[0],
         "validation": epochs.history,
     }
-    job.save(epochs.best() or progress.model, card, count=count)
+    best = load_model(epochs.name, folder=CHECKPOINTS) if recipe.validation else progress.model
+    job.save(best, card, count=count)
 
 
 class Epochs:
@@ -192,10 +186,6 @@ class Epochs:
             card = {"recipe": asdict(self.recipe), "history": self.history}
             save_model(progress.model, self.name, card, folder=CHECKPOINTS)
 
-    def best(self) -> Classifier | None:
-        """The model of the best epoch; None where none was looked at."""
-        return load_model(self.name, folder=CHECKPOINTS) if self.recipe.validation else None
-
 
 def score(epoch: dict[str, float]) -> float:
     return epoch.get("robust", epoch["clean"])
@@ -204,10 +194,9 @@ def score(epoch: dict[str, float]) -> float:
 def snapshot(progress: Progress) -> int | None:
     """The number of the snapshot that is due at this report: number k at (k / 10)^2 of the steps, denser at first. The
     end is the model itself."""
-    for number in range(1, SNAPSHOTS):
-        if progress.step - EVERY < progress.steps * (number / SNAPSHOTS) ** 2 <= progress.step:
-            return number
-    return None
+    points = (progress.steps * (number / SNAPSHOTS) ** 2 for number in range(1, SNAPSHOTS))
+    due = (number for number, point in enumerate(points, 1) if progress.step - EVERY < point <= progress.step)
+    return next(due, None)
 
 
 def report(name: str, run: Iterator[Progress]) -> Iterator[Progress]:
@@ -231,7 +220,8 @@ def train_from(arguments: Sequence[str]) -> None:
     parser.add_argument("--count", type=int, default=500, help="test pictures to measure on (default: %(default)s)")
     parser.add_argument("--data", help=f"train models of the pictures in this folder instead, or of {', '.join(PAIRS)}")
     chosen = parser.parse_args(arguments)
-    shipped, on_request = jobs(chosen.data)
+    data = chosen.data if chosen.data in (None, *PAIRS) else f"folder:{chosen.data}"
+    shipped, on_request = jobs(data)
     known_jobs = shipped | on_request
     if unknown := sorted(set(chosen.names) - set(known_jobs)):
         parser.error(f"expected names among {', '.join(known_jobs)}; got {', '.join(unknown)}")
@@ -242,11 +232,11 @@ def train_from(arguments: Sequence[str]) -> None:
     with together() as processes:
         for job in mine:
             if chosen.measure:
-                job.measure_again(count=chosen.count)
+                card = load_card(job.name, folder=job.testbed.home)
+                job.save(load_model(job.name, folder=job.testbed.home), card, count=chosen.count)
             elif processes.agree(chosen.again or not job.done):
                 run(job, count=chosen.count, processes=processes)
             elif processes.first:
-                print(f"{job.name}: nothing to do, {job.home / job.name}.safetensors is there")
-    if chosen.data and processes.first:
-        name = chosen.data if chosen.data in PAIRS else f"folder:{chosen.data}"
-        print(f"Choose them for every notebook with the environment variable TESTBED={name}")
+                print(f"{job.name}: nothing to do, {job.testbed.home / job.name}.safetensors is there")
+    if data and processes.first:
+        print(f"Choose them for every notebook with the environment variable TESTBED={data}")

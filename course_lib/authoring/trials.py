@@ -87,11 +87,9 @@ class Row(OneLine):
     baseline: str = ""  # what gains are measured against; "": the row is tuned, not measured
     share: float = 1.0  # of the pictures, where a picture takes long
 
-    def results(self, model: nn.Module, inputs: Inputs, settings: Settings) -> Tensor:
-        return in_batches(partial(self.task, model, **settings), *inputs[1:])
-
     def scored(self, model: nn.Module, inputs: Inputs, settings: Settings) -> Scores:
-        return self.score(model, self.results(model, inputs, settings), inputs)
+        results = in_batches(partial(self.task, model, **settings), *inputs[1:])
+        return self.score(model, results, inputs)
 
 
 def schedule(radius: float, *, steps: int = 40, travel: float = 2.5) -> Settings:

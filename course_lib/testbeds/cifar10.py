@@ -1,21 +1,16 @@
 """CIFAR-10 at 32 pixels: ten classes of small photographs. Models and class statistics ship, pictures are fetched."""
 
 from dataclasses import replace
-from functools import partial
 
 from course_lib.datasets.collections import CIFAR10
-from course_lib.datasets.photographs import Photographs
 from course_lib.testbeds import imagenette
-from course_lib.testbeds.pairs import pair_recipes, pair_weights
-from course_lib.testbeds.seeding import Seeding
 from course_lib.testbeds.testbed import Testbed
 
-NAME, PAIRS = "cifar10", ((3, 5), (4, 7), (1, 9))
 RADIUS = 0.5  # where robustness is measured, and the training radius: L2, pixel units, at 32 x 32
 
 ROBUST = replace(  # pictures are many, and too small for random crops
     imagenette.ROBUST,
-    data=NAME,
+    data="cifar10",
     size=32,
     halvings=(False, True, True, True),
     radius=RADIUS,
@@ -39,7 +34,6 @@ JUDGE = replace(
     nothing=0.15,
     seed=12,
 )
-PAIR_WEIGHTS = pair_weights(NAME, CIFAR10.classes, PAIRS)
 RECIPES = {
     "cifar10-robust": ROBUST,
     "cifar10-standard": replace(ROBUST, radius=0.0),
@@ -49,23 +43,4 @@ RECIPES = {
 
 
 def load() -> Testbed:
-    return Testbed(
-        name=NAME,
-        classes=CIFAR10.classes,
-        resolution=32,
-        radius=RADIUS,
-        pictures=partial(Photographs, CIFAR10),
-        weights={
-            "robust": "cifar10-robust",
-            "standard": "cifar10-standard",
-            "judge": "cifar10-judge",
-            "second judge": "cifar10-judge2",
-        },
-        settings=NAME,
-        seeding=Seeding(statistics=NAME),
-        pairs=PAIRS,
-        pair_weights=PAIR_WEIGHTS,
-        recipes=RECIPES,
-        on_request=pair_recipes(PAIR_WEIGHTS, ROBUST),
-        attack={"steps": 100, "restarts": 1},
-    )
+    return imagenette.shipped(CIFAR10, ((3, 5), (4, 7), (1, 9)), RECIPES, attack={"steps": 100, "restarts": 1})

@@ -1,21 +1,22 @@
 """Imagenette at 64 pixels: ten classes of photographs. Models and class statistics ship, pictures are fetched."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from course_lib.datasets.collections import IMAGENETTE
-from course_lib.datasets.photographs import Photographs
-from course_lib.testbeds.pairs import pair_recipes, pair_weights
+from course_lib.datasets.photographs import Collection, Photographs
+from course_lib.testbeds.pairs import Pair, pair_recipes, pair_weights
 from course_lib.testbeds.seeding import Seeding
 from course_lib.testbeds.testbed import Testbed
 from course_lib.training.recipe import Recipe
 
-NAME, PAIRS = "imagenette", ((0, 1), (6, 7), (8, 9))
 RADIUS = 1.2  # where robustness is measured, and the training radius: L2, pixel units, at 64 x 64
 DIAL = (0.0, 0.3, 0.6, 1.2, 3.0, 6.0)  # training radii of six networks that differ in nothing else
 
 ROBUST = Recipe(
-    data=NAME,
+    data="imagenette",
     widths=(32, 64, 160, 320),
     radius=RADIUS,
     attack_steps=(1, 1, 1, 2),
@@ -40,7 +41,6 @@ JUDGE = replace(
     nothing=0.15,
     seed=12,
 )
-PAIR_WEIGHTS = pair_weights(NAME, IMAGENETTE.classes, PAIRS)
 RECIPES = {
     "imagenette-robust": ROBUST,
     "imagenette-standard": replace(ROBUST, radius=0.0),
@@ -50,29 +50,41 @@ RECIPES = {
     ),
 }
 SMALL = replace(ROBUST, widths=(24, 48, 96, 128), epochs=20, precision="float32")
-ON_REQUEST = {
-    **pair_recipes(PAIR_WEIGHTS, ROBUST),
-    **{f"imagenette-radius-{radius:g}": replace(SMALL, radius=radius) for radius in DIAL},
-}
+ON_REQUEST = {f"imagenette-radius-{radius:g}": replace(SMALL, radius=radius) for radius in DIAL}
 
 
 def load() -> Testbed:
+    return shipped(IMAGENETTE, ((0, 1), (6, 7), (8, 9)), RECIPES, on_request=ON_REQUEST)
+
+
+def shipped(
+    collection: Collection,
+    pairs: Sequence[Pair],
+    recipes: Mapping[str, Recipe],
+    *,
+    on_request: Mapping[str, Recipe] | None = None,
+    **options: Any,
+) -> Testbed:
+    """Photographs whose networks and class statistics ship under the collection's name; networks of pairs do not."""
+    name, robust = collection.name, recipes[f"{collection.name}-robust"]
+    of_pairs = pair_weights(name, collection.classes, pairs)
     return Testbed(
-        name=NAME,
-        classes=IMAGENETTE.classes,
-        resolution=64,
-        radius=RADIUS,
-        pictures=partial(Photographs, IMAGENETTE),
+        name=name,
+        classes=collection.classes,
+        resolution=robust.size,
+        radius=robust.radius,
+        pictures=partial(Photographs, collection),
         weights={
-            "robust": "imagenette-robust",
-            "standard": "imagenette-standard",
-            "judge": "imagenette-judge",
-            "second judge": "imagenette-judge2",
+            "robust": f"{name}-robust",
+            "standard": f"{name}-standard",
+            "judge": f"{name}-judge",
+            "second judge": f"{name}-judge2",
         },
-        settings=NAME,
-        seeding=Seeding(statistics=NAME),
-        pairs=PAIRS,
-        pair_weights=PAIR_WEIGHTS,
-        recipes=RECIPES,
-        on_request=ON_REQUEST,
+        settings=name,
+        seeding=Seeding(statistics=name),
+        pairs=pairs,
+        pair_weights=of_pairs,
+        recipes=recipes,
+        on_request={**pair_recipes(of_pairs, robust), **(on_request or {})},
+        **options,
     )

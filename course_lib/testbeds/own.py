@@ -5,7 +5,6 @@
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from course_lib.datasets.collections import collection_of
@@ -32,7 +31,7 @@ def load(data: str) -> Testbed:
         pictures=partial(Photographs, collection),
         weights=weights,
         settings="imagenette",
-        home=own_weights(),
+        home=default_cache() / "weights",
         pairs=((0, 1),),
         pair_weights={(0, 1): {role: weights[role] for role in ROLES[:2]}} if two else {},
     )
@@ -43,15 +42,14 @@ def recipes(data: str) -> dict[str, Recipe]:
     collection = collection_of(data)
     count = len(Photographs(collection, "train", size=64))
     size, many = min(64, count // 4), len(collection.classes)
-    common: dict[str, Any] = {"data": data, "batch_size": size, "epochs": max(2, STEPS * size // count)}
-    common["precision"] = "float32"
+    common: dict[str, Any] = {
+        "data": data,
+        "precision": "float32",
+        "batch_size": size,
+        "epochs": max(2, STEPS * size // count),
+    }
     robust = replace(imagenette.ROBUST, classes=many, widths=(16, 48, 96, 192), **common)
     judge = replace(imagenette.JUDGE, classes=many + 1, widths=(24, 48, 96, 128), **common)
     return dict(
         zip((f"{collection.name}-{role}" for role in ROLES), (robust, replace(robust, radius=0.0), judge), strict=True)
     )
-
-
-def own_weights() -> Path:
-    """Where models that were trained on this machine are kept."""
-    return default_cache() / "weights"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
 import torch
@@ -51,8 +50,9 @@ class Seeding(OneLine):
         size = self.size or resolution
         book, fit = pictures("train", size=size), KINDS[kind].fit
         if self.of_each:
-            first = partial(first_of, book, self.of_each)
-            seeds: Seeds = OnDemand(classes, first, fit)
+            seeds: Seeds = OnDemand(
+                classes, lambda label: book.images((book.labels == label).nonzero()[: self.of_each, 0]), fit
+            )
         else:
             count = len(book) if self.size else min(FIT, len(book))
             seeds = fit(book.images(range(count)), book.labels[:count])
@@ -88,8 +88,3 @@ class OnDemand(OneLine):
             pictures = self.pictures(label)
             self.fitted[label] = self.fit(pictures, torch.zeros(len(pictures), dtype=torch.int64))
         return self.fitted[label]
-
-
-def first_of(book: Pictures, count: int, label: int) -> Tensor:
-    """The first `count` pictures of a class."""
-    return book.images((book.labels == label).nonzero().squeeze(1)[:count])

@@ -65,12 +65,10 @@ def load_statistics(name: str, *, resolution: int | None = None, folder: Path = 
     def of(kind: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{kind}."): value for key, value in tensors.items() if key.startswith(f"{kind}.")}
 
-    def principal_normals(kind: str) -> PrincipalNormals:
+    seeds: dict[str, Seeds] = {"normal": PixelNormal(**of("normal"))}
+    for kind in GROUPS:
         stored = of(kind)
         factors = stored.pop("units") * stored.pop("bytes")
-        return PrincipalNormals(**stored, factors=factors, block=card["block"])
-
-    seeds: dict[str, Seeds] = {"normal": PixelNormal(**of("normal"))}
-    seeds |= {kind: principal_normals(kind) for kind in GROUPS}
+        seeds[kind] = PrincipalNormals(**stored, factors=factors, block=card["block"])
     factor = (resolution or card["size"]) // card["size"]
     return seeds if factor == 1 else {kind: Upsampled(each, factor) for kind, each in seeds.items()}

@@ -23,7 +23,6 @@ from course_lib.testbeds.weights import FOLDER, known, load_model
 from course_lib.training.recipe import Recipe
 
 TUNED = DATA / "tuned"
-TRAINING_PICTURES = Seeding()
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -44,7 +43,7 @@ class Testbed(OneLine):
     settings: str  # the name of the file with tuned settings
     load: Callable[[str], Classifier] | None = None  # None: files in `home`
     home: Path = FOLDER  # of weight files
-    seeding: Seeding = TRAINING_PICTURES  # where seed distributions come from
+    seeding: Seeding = field(default_factory=Seeding)  # where seed distributions come from
     others: Sequence[str] = ("nothing",)  # what judges and networks may answer beyond `classes`
     pairs: Sequence[tuple[int, int]] = ()  # classes to translate between
     one_way: Sequence[tuple[int, int]] = ()  # translations to one of the others: (class, place in `answers`)
@@ -52,6 +51,7 @@ class Testbed(OneLine):
     recipes: Mapping[str, Recipe] = field(default_factory=dict)  # by name: the networks that ship
     on_request: Mapping[str, Recipe] = field(default_factory=dict)  # by name: further ones, none of which ships
     attack: Mapping[str, int] = field(default_factory=lambda: {"steps": 50, "restarts": 1})  # which measures robustness
+    _seeds: dict[str, Seeds] = field(default_factory=dict, init=False)  # fitted already
 
     @cached_property
     def train(self) -> Pictures:
@@ -133,10 +133,6 @@ class Testbed(OneLine):
                 kind, pictures=self.pictures, classes=len(self.classes), resolution=self.resolution
             )
         return self._seeds[kind]
-
-    @cached_property
-    def _seeds(self) -> dict[str, Seeds]:
-        return {}
 
     def batch(self, split: str, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Pictures in [0, 1] and labels at these indices of "train", "validation" or "test"."""

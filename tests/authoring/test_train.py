@@ -37,9 +37,10 @@ def job(home: Path, *, name: str = "colours", **changes: Any) -> trainer.Job:
         pictures=book,
         weights={},
         settings="colours",
+        home=home,
         attack={"steps": 3, "restarts": 2},
     )
-    return trainer.Job(name, replace(PHOTO, **changes), bed, home)
+    return trainer.Job(name, replace(PHOTO, **changes), bed)
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_every_network_is_measured_as_its_card_says(monkeypatch: pytest.MonkeyPa
 
 def test_data_without_a_testbed_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^expected at least two folders .* in .*svhn, got none$"):
-        trainer.jobs(str(tmp_path / "svhn"))
+        trainer.jobs(f"folder:{tmp_path / 'svhn'}")
 
 
 def test_half_precision_learns_as_well() -> None:
