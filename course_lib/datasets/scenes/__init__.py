@@ -4,6 +4,7 @@ Scenes that differ in one idea share everything else: a zebra is a horse in anot
 another outline and skin, and winter is summer's landscape in another season.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from course_lib.datasets.scenes.equids import equid
@@ -14,7 +15,7 @@ from course_lib.datasets.scenes.golf import golf_ball
 from course_lib.datasets.scenes.landscape import landscape
 from course_lib.datasets.scenes.village import church
 
-SCENES = {
+SCENES: dict[str, Callable[..., None]] = {
     "horse": partial(equid, striped=False),
     "zebra": partial(equid, striped=True),
     "apple": partial(still_life, fruit=one_apple),
