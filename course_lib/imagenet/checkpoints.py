@@ -44,10 +44,12 @@ def stand_in_type(*_: object) -> type[StandIn]:
 # Learning rates are numpy numbers where the schedule is cyclic. Some published CIFAR-10 checkpoints hold functions,
 # stored by dill, judging from their errors since Python 3.8 (issues 22, 71 and 105 of the package).
 NUMPY = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype")
+DILL = ("dill._dill._create_function", "dill._dill._create_code")
 GLOBALS = ("__main__.__dict__", "builtins.__main__", "robustness.train.__dict__")
-DILL = ("dill._dill._create_function", "dill._dill._create_code", *GLOBALS)
-STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [(StandIn, name) for name in NUMPY + DILL]
-STAND_INS += [(stand_in_type, "dill._dill._load_type")]
+STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    *((StandIn, name) for name in NUMPY + DILL + GLOBALS),
+    (stand_in_type, "dill._dill._load_type"),
+]
 
 
 def load_checkpoint(
@@ -66,8 +68,7 @@ def load_checkpoint(
     if isinstance(architecture, Classifier):
         model = copy.deepcopy(architecture)
         network = model.body if isinstance(model, ForeignClassifier) else Network(model)
-        if differences(tensors, network):
-            raise mismatch(tensors, network, "the given network")
+        check_tensors(tensors, network, "the given network")
         known: dict[str, Normaliser] = {"the given network": (numbers(model.mean), numbers(model.std))}
     else:
         name, network = recognise(tensors, architecture)
@@ -93,8 +94,7 @@ def load_converted(path: Path | str) -> ForeignClassifier:
     _, network = recognise(tensors, card["architecture"])
     model = ForeignClassifier(network, mean=mean, std=std)
     network.load_state_dict(tensors, assign=True)
-    model.eval()
-    return model
+    return model.eval()
 
 
 # --- reading and checking ---------------------------------------------------------------------------------------------
@@ -136,30 +136,26 @@ def recognise(tensors: Mapping[str, Tensor], architecture: str | None) -> tuple[
     """The name and the empty network of the architecture that has exactly these tensors, or ValueError."""
     matrices = [value for value in tensors.values() if value.ndim == 2]
     classes = len(matrices[-1]) if matrices else 1000
-    networks: dict[str, nn.Module] = {}
-    for name in [architecture] if architecture else ARCHITECTURES:
-        networks[name] = build(name, classes)
-        if not differences(tensors, networks[name]):
-            return name, networks[name]
+    networks = {name: build(name, classes) for name in ([architecture] if architecture else ARCHITECTURES)}
     nearest = min(networks, key=lambda name: len(differences(tensors, networks[name])))
-    raise mismatch(tensors, networks[nearest], nearest)
+    check_tensors(tensors, networks[nearest], nearest)
+    return nearest, networks[nearest]
 
 
-def mismatch(tensors: Mapping[str, Tensor], network: nn.Module, name: str) -> ValueError:
-    """The error that names the first differences."""
-    found = differences(tensors, network)
-    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    return ValueError(f"expected the weights of {name}, got others: {', '.join(found[:3])}{more}")
+def check_tensors(tensors: Mapping[str, Tensor], network: nn.Module, name: str) -> None:
+    """ValueError that names the first differences."""
+    if found := differences(tensors, network):
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise ValueError(f"expected the weights of {name}, got others: {', '.join(found[:3])}{more}")
 
 
 def differences(tensors: Mapping[str, Tensor], network: nn.Module) -> list[str]:
     """What is missing, unknown or of another shape."""
     wanted, got = ({key: tuple(value.shape) for key, value in one.items()} for one in (network.state_dict(), tensors))
-    shared = [key for key in wanted if key in got]
     return [
         *(f"{key} is missing" for key in wanted if key not in got),
         *(f"{key} is unknown" for key in got if key not in wanted),
-        *(f"{key} is {got[key]}, not {wanted[key]}" for key in shared if got[key] != wanted[key]),
+        *(f"{key} is {got[key]}, not {wanted[key]}" for key in wanted if got.get(key, wanted[key]) != wanted[key]),
     ]
 
 

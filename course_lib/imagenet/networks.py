@@ -14,7 +14,7 @@ from filelock import FileLock
 from torch import nn
 from torchvision.models import efficientnet_b0, get_weight
 
-from course_lib.imagenet.checkpoints import IMAGENET, load_checkpoint, load_converted, save_converted
+from course_lib.imagenet.checkpoints import IMAGENET, load_checkpoint, load_converted, same, save_converted
 from course_lib.imagenet.folder import names
 from course_lib.imagenet.robustness import ARCHITECTURES, ForeignClassifier, NoDraws, build
 from course_lib.models import Classifier
@@ -159,8 +159,7 @@ def convert(source: Source, path: Path) -> Classifier:
     else:
         save_tensors(path, model.state_dict(), {**card, "architecture": source.architecture})
     again = read_conversion(source, path)
-    kept = again.state_dict()
-    if not all(torch.equal(value, kept[key]) for key, value in model.state_dict().items()):
+    if not same(model.state_dict(), again.state_dict()):
         raise ValueError(f"expected {path}.safetensors to be as it was written, got other tensors: check the disk")
     if not by_hand:
         source.path.unlink()
