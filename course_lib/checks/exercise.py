@@ -6,7 +6,7 @@ process, on inputs of its own, and does the second half where no student's code 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -14,7 +14,6 @@ from torch import Tensor
 from course_lib.checks.asking import Ask, Function, Inputs, Outputs
 from course_lib.one_line import OneLine
 
-ONCE = Ask()
 TOLERANCE = 1e-4
 
 
@@ -49,7 +48,7 @@ class Exercise(OneLine):
     rules: Sequence[Rule]
     mistakes: Sequence[Mistake]
     read: str
-    ask: Ask = ONCE
+    ask: Ask = field(default_factory=Ask)
 
     @property
     def points(self) -> float:

@@ -31,8 +31,7 @@ def inside(size: str) -> Rule:
         result = outputs["result"]
         if result.ndim != 4 or not result.numel():
             return "expected changes to measure, got another shape"
-        lengths = norms(result) if size == "L2" else result.abs().amax((1, 2, 3))
-        longest = lengths.max().item()
+        longest = (norms(result) if size == "L2" else result.abs()).max().item()
         if longest <= inputs["radius"] * (1 + 1e-4):
             return None
         return f"expected an {size} length of at most {inputs['radius']:.3g}, got {longest:.3g}"

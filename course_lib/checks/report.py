@@ -119,9 +119,8 @@ def remember(report: Report) -> None:
 
 
 def known_progress() -> dict[str, dict[str, int]]:
-    path = default_cache() / "progress.json"
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(json.loads((default_cache() / "progress.json").read_text()))
     except (FileNotFoundError, ValueError):
         return {}
 

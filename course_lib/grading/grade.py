@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
@@ -75,7 +76,7 @@ class Hidden(OneLine):
 
     def packed(self) -> bytes:
         parts = {f"{case}/{name}": part for case, inputs in enumerate(self.cases) for name, part in inputs.items()}
-        return save({name: packable(part) for name, part in parts.items()})
+        return save({name: torch.as_tensor(np.asarray(part)).contiguous() for name, part in parts.items()})
 
     def unpacked(self, content: bytes) -> list[Outputs]:
         """The outputs of each case; ValueError where they are not what was asked for."""
@@ -83,22 +84,14 @@ class Hidden(OneLine):
             tensors = load(content)
         except Exception as error:
             raise ValueError("the answer could not be read") from error
-        wanted = {"result", "changed", *(["alone"] if self.exercise.ask.alone else [])}
-        outputs: list[Outputs] = [{} for _ in self.cases]
-        for key, tensor in tensors.items():
-            case, _, name = key.partition("/")
-            if not case.isdigit() or int(case) >= len(outputs) or name not in wanted:
-                raise ValueError("the answer has parts that were not asked for")
-            outputs[int(case)][name] = tensor
-        if any(set(one) != wanted for one in outputs):
+        names = ["result", "changed", *(["alone"] if self.exercise.ask.alone else [])]
+        wanted = [{name: f"{case}/{name}" for name in names} for case in range(len(self.cases))]
+        keys = {key for case in wanted for key in case.values()}
+        if not tensors.keys() <= keys:
+            raise ValueError("the answer has parts that were not asked for")
+        if tensors.keys() != keys:
             raise ValueError("the answer is incomplete")
-        return outputs
-
-
-def packable(value: Tensor | float) -> Tensor:
-    if isinstance(value, Tensor):
-        return value.contiguous()
-    return torch.tensor(value, dtype=torch.int64 if isinstance(value, int) else torch.float64)
+        return [{name: tensors[key] for name, key in case.items()} for case in wanted]
 
 
 def mark_of(hidden: Hidden, answer: Answer | None) -> Mark:
@@ -124,8 +117,7 @@ class Grader:
         self.hidden = {name: Hidden.sample(exercise(name), seed) for name in names}
         self.packed = {name: hidden.packed() for name, hidden in self.hidden.items()}
         self.limits, self.isolate = limits, isolate
-        everything = json.dumps([[name, digest(content)] for name, content in self.packed.items()])
-        self.drawn = digest(everything.encode())
+        self.drawn = digest(json.dumps([[name, digest(content)] for name, content in self.packed.items()]).encode())
 
     def grade(self, submission: Submission) -> Marked:
         """Marks for every exercise, whatever was handed in."""

@@ -22,7 +22,6 @@ from course_lib.grading.sandbox import Limits
 from course_lib.grading.submissions import Submission, cells, exercise_of
 
 OUT = Path("grades")  # in the course folder, where the seed of the hidden inputs is kept
-CHECK = "check-"
 
 
 class Isolated(NbGraderPreprocessor):
@@ -34,15 +33,13 @@ class Isolated(NbGraderPreprocessor):
         sources: dict[str, list[str]] = defaultdict(list)
         for name, source in cells(notebook):
             sources[name].append(source)
-        assignment = resources["nbgrader"]["assignment"]
-        names = [name for name in exercises() if name.startswith(f"{assignment}.")]
+        names = [name for name in exercises() if name.startswith(f"{resources['nbgrader']['assignment']}.")]
         OUT.mkdir(exist_ok=True)
         grader = Grader(names, seed=seed_of(OUT, None), limits=Limits())
         marked = grader.grade(Submission(resources["nbgrader"]["student"], sources, (), ""))
         marks = {mark.exercise: mark for mark in marked.marks}
         for cell in notebook.cells:
-            mark = marks.get(exercise_of(cell, CHECK))
-            if mark:
+            if mark := marks.get(exercise_of(cell, "check-")):
                 cell.outputs = shown(mark)
         return notebook, resources
 

@@ -33,8 +33,7 @@ def available() -> bool:
     """Whether bubblewrap is here and works: some systems forbid what it needs."""
     if shutil.which("bwrap") is None:
         return False
-    probe = subprocess.run([*bubblewrap(Path("/usr")), "/usr/bin/true"], capture_output=True, check=False)
-    return probe.returncode == 0
+    return subprocess.run([*bubblewrap(Path("/usr")), "/usr/bin/true"], capture_output=True).returncode == 0
 
 
 def bubblewrap(job: Path) -> list[str]:
@@ -65,8 +64,7 @@ def collect(exercises: Mapping[str, Any], job: Path, *, limits: Limits, isolate:
     """Run the exercises whose inputs lie in the folder `job`; those that gave no answer are left out."""
     for file in RUNNER:
         shutil.copy(file, job)
-    what = {"exercises": exercises, "limits": vars(limits), "isolated": isolate}
-    (job / "job.json").write_text(json.dumps(what))
+    (job / "job.json").write_text(json.dumps({"exercises": exercises, "limits": vars(limits), "isolated": isolate}))
     runner = Path("/job" if isolate else job) / "runner.py"
     command = [*(bubblewrap(job) if isolate else []), sys.executable, str(runner)]
     pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}

@@ -55,8 +55,7 @@ def cells(notebook: dict[str, Any]) -> Iterator[tuple[str, str]]:
         exercise = exercise_of(cell)
         if cell.get("cell_type") == "code" and exercise:
             lines = "".join(cell["source"]).splitlines()
-            kept = [line for line in lines if not line.lstrip().startswith(("%", "!"))]
-            yield exercise, "\n".join(kept)
+            yield exercise, "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
 
 
 def exercise_of(cell: dict[str, Any], prefix: str = "") -> str:
