@@ -51,19 +51,19 @@ ONLY_IN = {  # packages that cost time or room, or belong to one task
 }
 NEVER_FOR_READERS = {"authoring", "grading"}  # of notebooks
 CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing lines gains nothing
-    "core": 700,
+    "core": 745,
     "training": 440,
-    "datasets": 1020,
-    "testbeds": 450,
-    "measuring": 240,
-    "widgets": 1200,
-    "checks": 650,
-    "grading": 590,
-    "imagenet": 400,
-    "storage": 290,
+    "datasets": 1025,
+    "testbeds": 435,
+    "measuring": 296,
+    "widgets": 1190,
+    "checks": 640,
+    "grading": 575,
+    "imagenet": 402,
+    "storage": 282,
     "authoring": 800,
 }
-TOTAL, JAVASCRIPT = 6559, 460
+TOTAL, JAVASCRIPT = 6800, 420
 FLAT = 12  # modules that lie in course_lib itself
 
 
