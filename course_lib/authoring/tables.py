@@ -26,11 +26,14 @@ def restoration_table(robust: dict[str, Any], standard: dict[str, Any]) -> str:
     """Restoration tasks in Markdown: paired PSNR gain in dB over the baseline, with its 95% interval."""
     lines = ["| task | baseline | n | robust: gain in dB | n | standard: gain in dB |", "|---|---|---|---|---|---|"]
     for name, row in robust.items():
-        cells = [
-            "{} | {:+.2f} [{:+.2f}, {:+.2f}]".format(each["pictures"], *each["gain"]) for each in (row, standard[name])
-        ]
+        cells = [f"{each['pictures']} | {gain(each)}" for each in (row, standard[name])]
         lines.append(f"| {name} | {row['baseline']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def gain(row: dict[str, Any]) -> str:
+    """The mean gain with its interval."""
+    return "{:+.2f} [{:+.2f}, {:+.2f}]".format(*row["gain"])
 
 
 def contrast_table(rows: dict[str, dict[str, Any]]) -> str:
