@@ -127,7 +127,7 @@ def run(job: Job, *, count: int = 500, processes: Alone | None = None) -> None:
     epochs = Epochs(job, len(images) // recipe.batch_size)
     for progress in report(name, training):
         epochs.look(progress)
-        if name.endswith("live") and (number := snapshot(progress)) is not None:
+        if name in job.testbed.watched and (number := snapshot(progress)) is not None:
             where = {"recipe": asdict(recipe), "step": progress.step, "steps": progress.steps}
             save_model(progress.model, f"{name}-{number:02d}", where, folder=job.testbed.home)
     card: dict[str, Any] = {

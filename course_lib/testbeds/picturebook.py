@@ -86,5 +86,6 @@ def load(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
         pair_weights=PAIR_WEIGHTS if shortcut else {},
         recipes=RECIPES,
         on_request=ON_REQUEST,
+        watched=("picturebook-live",),
         attack={"steps": 50, "restarts": 5},
     )

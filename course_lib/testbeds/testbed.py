@@ -50,6 +50,7 @@ class Testbed(OneLine):
     pair_weights: Mapping[tuple[int, int], Mapping[str, str]] = field(default_factory=dict)  # of networks of one pair
     recipes: Mapping[str, Recipe] = field(default_factory=dict)  # by name: the networks that ship
     on_request: Mapping[str, Recipe] = field(default_factory=dict)  # by name: further ones, none of which ships
+    watched: Sequence[str] = ()  # networks of which snapshots along their training are kept
     attack: Mapping[str, int] = field(default_factory=lambda: {"steps": 50, "restarts": 1})  # which measures robustness
     _seeds: dict[str, Seeds] = field(default_factory=dict, init=False)  # fitted already
 
@@ -80,13 +81,13 @@ class Testbed(OneLine):
 
     @cached_property
     def judge(self) -> nn.Module:
-        return self._model("judge")
+        return self._model("judge", torch.float32)
 
     @cached_property
     def judges(self) -> dict[str, nn.Module]:
         """Every judge by name; the first one is `judge`."""
-        others = [role for role in self.weights if "judge" in role and role != "judge"]
-        return {"judge": self.judge} | {role: self._model(role) for role in others}
+        others = [role for role in self.weights if role not in ("robust", "standard", "judge")]
+        return {"judge": self.judge} | {role: self._model(role, torch.float32) for role in others}
 
     @cached_property
     def pair_models(self) -> dict[tuple[int, int], dict[str, Classifier]]:
@@ -103,9 +104,9 @@ class Testbed(OneLine):
             if there.issuperset(names.values())
         }
 
-    def _model(self, role: str) -> Classifier:
+    def _model(self, role: str, kind: torch.dtype | None = None) -> Classifier:
         load = self.load or partial(load_model, folder=self.home)
-        return prepare(load(self.weights[role]), precision=torch.float32 if "judge" in role else precision())
+        return prepare(load(self.weights[role]), precision=kind or precision())
 
     @property
     def answers(self) -> list[str]:

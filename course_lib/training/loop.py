@@ -175,7 +175,8 @@ def train(
     if run.step == steps:  # the checkpoint of a finished run
         yield Progress(steps, steps, math.nan, math.nan, run.seconds, run.averaged)
     while run.step < steps:
-        totals, count = totals + run.advance(*batch(recipe, images, labels, step=run.step), steps), count + 1
+        totals += run.advance(*batch(recipe, images, labels, step=run.step), steps)
+        count += 1
         run.seconds = time.monotonic() - started
         last = run.step == steps
         if checkpoint is not None and (last or time.monotonic() - saved > SAVE_EVERY):

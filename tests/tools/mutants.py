@@ -57,7 +57,7 @@ MUTANTS = {
     CENTRED_AT_START: Mutant(TASKS, "= start(small, factor), nearest(", "= start(small, factor), start("),
     ALWAYS_NEAREST: Mutant(TASKS, "= start(small, factor), nearest(", "= nearest(small, factor), nearest("),
     SSIM_OF_TRUTH: Mutant(METRICS, "index_measure(images, truth,", "index_measure(truth, truth,"),
-    STANDARD_JUDGE: Mutant(TESTBED, 'self._model("judge")', 'self._model("standard")'),
+    STANDARD_JUDGE: Mutant(TESTBED, '_model("judge", torch.float32)', '_model("standard", torch.float32)'),
     SET_WITH_ITSELF: Mutant(METRICS, "metric.update(fake, real=False)", "metric.update(real, real=False)"),
     FLAT_ANSWERS: Mutant(METRICS, "metric.update(likely)", "metric.update(likely / 10)"),
     UNDRAWN: Mutant(
