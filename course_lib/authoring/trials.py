@@ -94,7 +94,7 @@ class Row(OneLine):
 
 def schedule(radius: float, *, steps: int = 40, travel: float = 2.5) -> Settings:
     """Steps that together travel so many radii: by default enough to reach the ball's surface and move along it."""
-    return {"radius": radius, "steps": steps, "step_size": round(travel * radius / steps, 3)}
+    return {"radius": radius, "steps": steps, "step_size": round(travel * radius / steps, 6)}
 
 
 def small_pictures(testbed: Testbed, split: str, count: int, *, factor: int) -> Inputs:
