@@ -49,7 +49,7 @@ class Testbed(OneLine):
     one_way: Sequence[tuple[int, int]] = ()  # translations to one of the others: (class, place in `answers`)
     pair_weights: Mapping[tuple[int, int], Mapping[str, str]] = field(default_factory=dict)  # of networks of one pair
     recipes: Mapping[str, Recipe] = field(default_factory=dict)  # by name: the networks that ship
-    on_request: Mapping[str, Recipe] = field(default_factory=dict)  # by name: further ones, none of which ships
+    on_request: Mapping[str, Recipe] = field(default_factory=dict)  # by name: further ones, for figures and comparisons
     watched: Sequence[str] = ()  # networks of which snapshots along their training are kept
     attack: Mapping[str, int] = field(default_factory=lambda: {"steps": 50, "restarts": 1})  # which measures robustness
     _seeds: dict[str, Seeds] = field(default_factory=dict, init=False)  # fitted already
