@@ -104,8 +104,12 @@ class NoBall:
 
 def check_radius(radius: float) -> None:
     """Refuse a radius that is not a number of at least 0 (infinity is allowed)."""
-    if not radius >= 0:
-        raise ValueError(f"expected a radius of at least 0, got {radius}")
+    try:
+        fits = bool(radius >= 0)
+    except (TypeError, RuntimeError):  # of a text, of a tensor of several
+        fits = False
+    if not fits:
+        raise ValueError(f"expected a radius of at least 0, got {radius!r}")
 
 
 def draw(function: Callable[..., Tensor], like: Tensor, generator: torch.Generator) -> Tensor:

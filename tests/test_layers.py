@@ -51,7 +51,7 @@ ONLY_IN = {  # packages that cost time or room, or belong to one task
 }
 NEVER_FOR_READERS = {"authoring", "grading"}  # of notebooks
 CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing lines gains nothing
-    "core": 745,
+    "core": 748,
     "training": 440,
     "datasets": 1025,
     "testbeds": 435,
@@ -63,7 +63,7 @@ CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing li
     "storage": 282,
     "authoring": 800,
 }
-TOTAL, JAVASCRIPT = 6800, 420
+TOTAL, JAVASCRIPT = 6805, 420
 FLAT = 12  # modules that lie in course_lib itself
 
 
