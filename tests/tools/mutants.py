@@ -107,7 +107,7 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "my loop and the library agree": (UPHILL, UNBOXED, L2_UPHILL),
         "both losses fell": (UPHILL, UNPROJECTED, L2_OPEN, L2_UPHILL, SWAPPED),
         "in a ball of 5": (UNPROJECTED, L2_OPEN),
-        "the judge sees the target": (UPHILL, L2_UPHILL, SWAPPED),
+        "the judge sees the target": (UPHILL, UNBOXED, L2_UPHILL, SWAPPED),
         "the largest difference between the two pictures": (UPHILL, UNPROJECTED, UNBOXED, L2_OPEN, L2_UPHILL),
     },
     "03_seed_distributions": {
