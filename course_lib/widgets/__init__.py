@@ -3,9 +3,9 @@
 from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.evolving import Evolve
 from course_lib.widgets.history import History
-from course_lib.widgets.lecture import present
 from course_lib.widgets.lessons import Score, Trace
 from course_lib.widgets.player import Player
+from course_lib.widgets.predict import Prediction, predict
 from course_lib.widgets.runs import LOSS, Measure, Moment, Trajectory
 from course_lib.widgets.shelf import shelf
 from course_lib.widgets.watch import Watch, replay
@@ -18,11 +18,12 @@ __all__ = [
     "Measure",
     "Moment",
     "Player",
+    "Prediction",
     "Score",
     "Trace",
     "Trajectory",
     "Watch",
-    "present",
+    "predict",
     "replay",
     "shelf",
 ]

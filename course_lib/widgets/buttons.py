@@ -14,8 +14,11 @@ class Hold(anywidget.AnyWidget):
     description = traitlets.Unicode("").tag(sync=True)
 
 
-class FullScreen(anywidget.AnyWidget):
-    """A button that shows the lecture around it on the full screen; Escape, or the button again, ends that."""
+class Stage(anywidget.AnyWidget):
+    """What a demo needs of the browser: a button for the full screen, a key for the next preset, texts of pictures.
 
-    _esm = Path(__file__).with_name("fullscreen.js")
-    around = traitlets.Unicode(".course-lecture").tag(sync=True)
+    `alts` says for each picture of the demo what it shows now.
+    """
+
+    _esm = Path(__file__).with_name("stage.js")
+    alts = traitlets.List(traitlets.Unicode()).tag(sync=True)

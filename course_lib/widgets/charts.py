@@ -11,14 +11,14 @@ from course_lib.one_line import OneLine
 Line = Sequence[tuple[int, float]]
 """(step, value) pairs."""
 
-WIDTH, HEIGHT = 460, 240  # of a chart
-LEFT, RIGHT, TOP, BOTTOM = 58, 148, 36, 36  # its margins: numbers; names and values; title; steps
-APART = 20  # between two labels
+WIDTH, HEIGHT = 240, 140  # of a chart where it is smallest: a browser only enlarges it
+LEFT, RIGHT, TOP, BOTTOM = 42, 54, 26, 22  # its margins: numbers; values; title; steps
+APART = 15  # between two labels
 
 
 @dataclass(frozen=True, repr=False)
 class Chart(OneLine):
-    """Lines over the steps 0..`steps` as SVG, each with its own dashes, its name, and its value at step `marked`.
+    """Lines over the steps 0..`steps` as SVG, each with its own dashes and its value at step `marked`.
 
     Colours come from the style sheet (classes line0, line1, ...), so that they suit a light and a dark page.
     """
@@ -38,17 +38,17 @@ class Chart(OneLine):
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - self.low) / (self.high - self.low)
 
     def axes(self) -> Iterator[str]:
-        yield words("title", LEFT, 20, self.title)
+        yield words("title", 4, 15, self.title)
         values = ticks(self.low, self.high)
         labels = [short(self.write(value)) for value in values]
         if len(set(labels)) < len(labels):  # too close together for the usual decimals
             labels = [f"{value:g}" for value in values]
         for value, label in zip(values, labels, strict=True):
             yield f'<path class="grid" d="M{LEFT} {self.down(value):.1f}H{WIDTH - RIGHT}"/>'
-            yield words("tick", LEFT - 8, self.down(value) + 5, label, "end")
-        yield words("tick", LEFT, HEIGHT - 12, "step 0")
+            yield words("tick", LEFT - 5, self.down(value) + 4, label, "end")
+        yield words("tick", LEFT, HEIGHT - 6, "step 0")
         if self.steps:
-            yield words("tick", WIDTH - RIGHT, HEIGHT - 12, str(self.steps), "end")
+            yield words("tick", WIDTH - RIGHT, HEIGHT - 6, str(self.steps), "end")
         yield f'<path class="now" d="M{self.across(self.marked):.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
 
     def curves(self) -> Iterator[str]:
@@ -58,13 +58,13 @@ class Chart(OneLine):
             points = " ".join(f"{self.across(step):.1f},{self.down(value):.1f}" for step, value in line)
             step, value = here[name]
             yield f'<polyline class="line line{number}" points="{points}"/>'
-            yield f'<circle class="dot line{number}" cx="{self.across(step):.1f}" cy="{self.down(value):.1f}" r="5"/>'
-            yield words("name", WIDTH - RIGHT + 14, heights[name] + 5, f"{name} {self.write(value)}")
+            yield f'<circle class="dot line{number}" cx="{self.across(step):.1f}" cy="{self.down(value):.1f}" r="4"/>'
+            yield words("name", WIDTH - RIGHT + 8, heights[name] + 4, self.write(value))
 
     def svg(self) -> str:
         ends = [f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}" for name, line in self.lines.items()]
         alt = html.escape(f"{self.title} over {self.steps} steps: {', '.join(ends) or 'nothing yet'}", quote=True)
-        box = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        box = f'class="chart" viewBox="0 0 {WIDTH} {HEIGHT}"'
         return f'<svg role="img" aria-label="{alt}" {box}>{"".join(self.axes())}{"".join(self.curves())}</svg>'
 
 

@@ -9,9 +9,6 @@ from typing import Any
 
 import ipywidgets as widgets
 
-STYLE = {"description_width": "7.5em"}
-LAYOUT = {"width": "26em"}
-
 
 def slider(label: str, value: float, *, low: float, high: float, step: float, tooltip: str = "") -> Any:
     """A slider over numbers of the type of `step`, with its number as a text field that can be typed into."""
@@ -25,8 +22,6 @@ def slider(label: str, value: float, *, low: float, high: float, step: float, to
         description=label,
         tooltip=tooltip or label,
         continuous_update=False,
-        style=STYLE,
-        layout=LAYOUT,
         **options,
     )
 
@@ -64,4 +59,4 @@ def step_size(value: float, *, high: float = 3.0) -> Any:
 
 def menu(label: str, options: Sequence[Any], value: Any) -> Any:
     """A menu of words, or of (word, value) pairs."""
-    return widgets.Dropdown(options=options, value=value, description=label, style=STYLE, layout=LAYOUT)
+    return widgets.Dropdown(options=options, value=value, description=label)

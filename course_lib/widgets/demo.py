@@ -23,11 +23,15 @@ class Request(OneLine):
     remembered: Any = None  # finished runs, to be played once more
 
 
+Presets = Mapping[str, Mapping[str, Any]]
+"""By name, values of some controls; the others take their first values."""
+
+
 class Demo(ABC):
     """Work on a thread, for the newest request only: an item for every step, and `_take` says what is shown when."""
 
-    def __init__(self, produce: Produce, screen: Screen, controls: dict[str, Any]) -> None:
-        self.controls, self._screen = controls, screen
+    def __init__(self, produce: Produce, screen: Screen, controls: dict[str, Any], presets: Presets) -> None:
+        self.controls, self._screen, self.presets = controls, screen, presets
         self._request = Request({})  # the newest
         self._under_way = False
         self._shown: Update | None = None  # what is on the screen
@@ -35,6 +39,12 @@ class Demo(ABC):
         self._began = self._due = 0.0  # times: when the run began to show; when its next item may be shown
         self._quiet = False
         self.first_values = self.values  # what the controls say again after a reset
+        for name, values in presets.items():
+            if unknown := sorted(set(values) - set(controls)):
+                raise ValueError(
+                    f"expected controls among {', '.join(controls)} in preset {name!r}, got {', '.join(unknown)}"
+                )
+            screen.presets[name].on_click(weakly(self.play, name))
         self._worker = LatestWins(produce, self._publish)
         screen.scrubber.observe(weakly(self._scrub), "value")
         buttons = ((screen.run_button, self.run), (screen.stop_button, self.stop), (screen.reset_button, self.reset))
@@ -66,6 +76,22 @@ class Demo(ABC):
         with self._worker.lock:
             self._set(values)
             self._submit(Request(self.values))
+
+    def play(self, preset: str) -> None:
+        """Run with the values of a preset. Returns at once."""
+        self.run(**self.first_values | dict(self.presets[preset]))
+
+    def compute(self, **values: Any) -> Any:
+        """What `wait` gives, computed here and now for these values: neither screen nor controls are touched.
+
+        The controls that are not named take their first values, so that an exploration changes nothing.
+        """
+        *_, last = self._anew()(Request(self.first_values | values))
+        return last.runs
+
+    @abstractmethod
+    def _anew(self) -> Produce:
+        """What works on a request, with nothing kept of requests before."""
 
     def stop(self) -> None:
         """End the run within one step. The steps so far stay on the screen and can be looked at."""
@@ -122,6 +148,8 @@ class Demo(ABC):
     def _begin(self, request: Request) -> None:
         self._request, self._under_way, self._shown, self._error = request, True, None, None
         self._began = 0.0
+        of_presets = (n for n, values in self.presets.items() if self.first_values | dict(values) == request.values)
+        self._screen.marked(next(of_presets, None))
         self._busy(0.0, "Preparing …")
 
     def _show(self, item: Update) -> None:
@@ -148,12 +176,12 @@ class Demo(ABC):
                 self._screen.show(self._shown, min(self._screen.scrubber.value, self._shown.step), final=True)
 
 
-def weakly(method: Callable[..., None]) -> Callable[..., None]:
-    """The method as a callback that does not keep its object alive."""
+def weakly(method: Callable[..., None], *arguments: Any) -> Callable[..., None]:
+    """The method, with these arguments, as a callback that does not keep its object alive."""
     reference = weakref.WeakMethod(method)
 
     def call(*_: Any) -> None:
         if (alive := reference()) is not None:
-            alive()
+            alive(*arguments)
 
     return call

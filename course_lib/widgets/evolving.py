@@ -39,7 +39,7 @@ class Growing:
     def __init__(self, script: Script, most: int) -> None:
         self.script, self.most, self.grown = script, most, Grown()
 
-    def play(self, request: Request) -> Iterator[Update]:
+    def __call__(self, request: Request) -> Iterator[Update]:
         """Yields where the runs stand, then after every single step; every step is kept."""
         problems = self.script.problems(request.values)
         burst = burst_of(problems)
@@ -111,9 +111,11 @@ class Evolve(Player):
             self._growing.grown = Grown()
             super().reset()
 
-    def _producer(self, script: Script) -> Produce:
-        self._growing = Growing(script, self._most)
-        return self._growing.play
+    def _anew(self) -> Produce:
+        growing = Growing(self._script, self._most)
+        if not hasattr(self, "_growing"):  # the one that the person sees
+            self._growing = growing
+        return growing
 
     def _held(self) -> None:
         if self.hold.held:

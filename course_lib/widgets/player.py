@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
 
 from course_lib.pgd import Problem
-from course_lib.widgets.demo import PAUSE, Demo, Request, weakly
+from course_lib.widgets.demo import PAUSE, Demo, Presets, Request, weakly
 from course_lib.widgets.memory import Memory
 from course_lib.widgets.runs import LOSS, Measure, Moment, Runs, Script, Update
 from course_lib.widgets.screen import Screen
@@ -24,7 +25,8 @@ class Player(Demo):
 
     `make` and these run on a thread: `view` says what to show of a `Moment` in place of its images, such as images and
     perturbations in one batch; `caption` is a line of text under the pictures; `measures` are numbers shown there
-    and drawn over the steps. A sheet has `columns` pictures in a row, and a pixel is `scale` pixels of the screen wide.
+    and drawn over the steps. A sheet has `columns` pictures in a row; `parts` are labels of its first pictures.
+    `presets` are values of controls by name, `{"weak": {"epsilon": 2.0}}`: a button for each.
 
     Moving a control runs. A run that is not wanted any more ends within one step; a finished one is remembered and
     comes back at once. Without a browser: `player.run(epsilon=3); robust = player.wait(30)["robust"].images`.
@@ -38,28 +40,33 @@ class Player(Demo):
         view: Callable[[Moment], Tensor] | None = None,
         caption: Callable[[Moment], str] | None = None,
         measures: Sequence[Measure] = (LOSS,),
-        scale: int | None = None,
-        columns: int = 4,
+        columns: int = 2,
+        parts: Sequence[str] = (),
+        presets: Presets = MappingProxyType({}),
         **controls: Any,
     ) -> None:
         self.results: Runs | None = None  # of the last run that finished
         self._room = 0.0  # the time from when pictures may be sent again
         self._memory = Memory(MEMORY)
-        produce = self._producer(Script(make, names, view, caption, measures))
-        super().__init__(produce, Screen(names, controls, measures, scale=scale, columns=columns), controls)
+        self._script = Script(make, names, view, caption, measures)
+        face = Screen(
+            names, controls, measures, columns=columns, parts=parts, presets=[*presets], captioned=caption is not None
+        )
+        super().__init__(self._anew(), face, controls, presets)
         for control in controls.values():
             control.observe(weakly(self._changed), "value")
 
-    def _producer(self, script: Script) -> Produce:
-        """What works on the thread: a function, since a method would keep the player alive."""
+    def _anew(self) -> Produce:
+        """A function that does not hold the player: it works on a thread, which would keep the player alive."""
+        script = self._script
         return lambda request: (
             film(request.remembered) if request.remembered else script.play(request.values, request.only_start)
         )
 
-    def replay(self, **values: Any) -> None:
-        """Set the controls named, and play their run again within a second, or compute it. Returns at once."""
+    def play(self, preset: str) -> None:
+        """Play the finished run of a preset again within a second, or compute it. Returns at once."""
         with self._worker.lock:
-            self._set(values)
+            self._set(self.first_values | dict(self.presets[preset]))
             self._submit(Request(self.values, remembered=self._memory.recall(self.values)))
 
     def _changed(self) -> None:

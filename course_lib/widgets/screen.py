@@ -1,4 +1,4 @@
-"""The player's face: its widgets, how they are laid out, and how a moment of the runs is drawn on them."""
+"""The face of a demo: its widgets, how they are laid out, and how a moment of the runs is drawn on them."""
 
 import html
 from bisect import bisect_right
@@ -10,20 +10,24 @@ import ipywidgets as widgets
 import numpy as np
 from torch import Tensor
 
+from course_lib.widgets.buttons import Stage
 from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.charts import chart
 from course_lib.widgets.runs import Kept, Measure, Update
 from course_lib.widgets.sheets import encode, sheet
 
 STYLE = (Path(__file__).parent / "style.css").read_text()
-ONE_WIDE, MANY_WIDE = 320, 400  # about, in pixels of the screen: sheets of one column, of more; without a scale
 NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
+FINE = 200  # pixels: a sheet at least so wide is enlarged smoothly, a smaller one pixel by pixel
+LINE = 26  # pixels of the screen: a line of text under a sheet
 
 
 class Screen:
     """Controls, buttons, progress, status; a sheet of pictures for each name; a step slider; a chart for each measure.
 
-    Pictures are sent in their own size and enlarged by the browser, pixel by pixel: light, and crisp on any projector.
+    One grid holds them (style.css): controls at the left, the sheets side by side, as large as the screen has room.
+    Pictures are sent in their own size and enlarged by the browser. ``parts`` name the first pictures of a sheet;
+    ``captioned`` keeps two lines free for captions, so that nothing moves when one comes.
     """
 
     def __init__(
@@ -32,10 +36,13 @@ class Screen:
         controls: Mapping[str, Any],
         measures: Sequence[Measure],
         *,
-        scale: int | None,
         columns: int,
+        parts: Sequence[str] = (),
+        presets: Sequence[str] = (),
+        captioned: bool = False,
     ) -> None:
-        self.measures, self.scale, self.columns = measures, scale, columns
+        self.measures, self.columns, self.parts = measures, columns, parts
+        self.room = LINE * (len(measures) + 2 * captioned) * -(-len(names) // 3)  # for what is said under the sheets
         self.run_button = widgets.Button(
             description="Run", icon="play", tooltip="Compute once more", button_style="primary"
         )
@@ -43,50 +50,54 @@ class Screen:
         self.reset_button = widgets.Button(
             description="Reset", icon="undo", tooltip="Back to the first settings and the start"
         )
-        self.progress = widgets.FloatProgress(max=1, layout=widgets.Layout(width="160px"))
+        self.presets = {
+            name: widgets.Button(description=name, icon="film", tooltip=f"Play: {name}").add_class("preset")
+            for name in presets
+        }
+        self.progress = widgets.FloatProgress(max=1)
         self.status = widgets.HTML()
-        self.images = {name: widgets.Image(value=NOTHING, width="320", height="320") for name in names}
+        self.images = {name: widgets.Image(value=NOTHING) for name in names}
+        self.labels = {name: widgets.HTML().add_class("parts") for name in names}
         self.captions = {name: widgets.HTML() for name in names}
         self.charts = {measure.label: widgets.HTML() for measure in measures}
-        self.scrubber = widgets.IntSlider(
-            description="step",
-            max=1,
-            disabled=True,
-            layout=widgets.Layout(width="auto"),
-            tooltip="Look at the kept steps",
-        )
+        self.scrubber = widgets.IntSlider(description="step", max=1, disabled=True, tooltip="Look at the kept steps")
+        self.stage = Stage()
         self.sent = 0  # bytes of pictures in the last drawing
-        self.widget = self.arrange([dress(name, control) for name, control in controls.items()])
+        self.widget = self.arrange([dress(name, control) for name, control in controls.items()], captioned)
         self.say("")
 
-    def arrange(self, controls: Sequence[Any]) -> widgets.VBox:
+    def arrange(self, controls: Sequence[Any], captioned: bool) -> widgets.VBox:
+        canvases = [control for control in controls if isinstance(control, Canvas)]
+        self.sheets = {name: box([image, self.labels[name]], "sheet") for name, image in self.images.items()}
         stands = [
-            widgets.VBox([widgets.HTML(heading(number, name)), image, self.captions[name]])
-            for number, (name, image) in enumerate(self.images.items())
+            box([widgets.HTML(heading(number, name)), sheet, self.captions[name]], "stand", *["captioned"] * captioned)
+            for number, (name, sheet) in enumerate(self.sheets.items())
         ]
-        stage = row([*stands, row([*self.charts.values()], "charts")], "stage")
-        if canvases := [control for control in controls if isinstance(control, Canvas)]:
-            stage.layout.flex = "1 1 660px"  # beside what is drawn: what becomes of it
-            stage = row([*canvases, stage], "stage")
-        sliders = [control for control in controls if not isinstance(control, Canvas)]
-        parts = [self.run_button, self.stop_button, self.reset_button, self.progress, self.status]
-        self.bar = row(parts, "bar", align_items="center")
-        rows = [
-            widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none")),
-            row(sliders, "controls", align_items="center"),
-            self.bar,
-            self.scrubber,
-            stage,
+        self.bar = box([self.run_button, self.stop_button, self.reset_button, self.stage], "bar")
+        side = [box([control for control in controls if control not in canvases], "controls"), self.bar]
+        side += [box([*self.presets.values()], "presets")] * bool(self.presets)
+        stage = [box(stands, "pictures", f"of{min(len(stands), 4)}"), self.scrubber]
+        areas = [
+            box([*side, self.progress, self.status], "side"),
+            *([box(canvases, "drawing")] if canvases else []),
+            box(stage, "stage"),
+            box([*self.charts.values()], "charts"),
         ]
-        return widgets.VBox(rows).add_class("course-player")
+        style = widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none"))
+        grid = box(areas, "room", *["with-canvas"] * bool(canvases))
+        return widgets.VBox([style, grid]).add_class("course-player")
 
     def show(self, update: Update, step: int, *, final: bool) -> None:
         """Draw the newest kept pictures up to `step`: exact where they are `final`, light where more will come."""
         self.sent, self.scrubber.max, self.scrubber.value = 0, max(update.steps, 1), step
+        alts = []
         for name, run in update.runs.items():
             position = max(bisect_right(run.steps, step) - 1, 0)
-            self.draw(self.images[name], run.pictures[position], "png" if final else "jpeg")
-            self.captions[name].value = self.caption(name, run, position)
+            self.draw(name, run.pictures[position], "png" if final else "jpeg")
+            rows = self.said(run, position)
+            self.captions[name].value = caption(rows)
+            alts.append("; ".join([f"{name}, step {run.steps[position]}", *filter(None, map(" ".join, rows))]))
+        self.stage.alts = alts
         for measure in self.measures:
             lines = {
                 name: [*zip(run.steps, run.line(measure.label), strict=False)]
@@ -97,24 +108,28 @@ class Screen:
                 measure.label, lines, steps=update.steps, marked=step, write=measure.write, limits=measure.limits
             )
 
-    def draw(self, image: widgets.Image, pictures: np.ndarray, kind: str) -> None:
-        picture = sheet(pictures, self.columns)
+    def draw(self, name: str, pictures: np.ndarray, kind: str) -> None:
+        image, picture = self.images[name], sheet(pictures, self.columns)
         height, width = picture.shape[:2]
-        room = ONE_WIDE if width == pictures.shape[2] else MANY_WIDE
-        scale = self.scale or max(1, round(room / width))
         data = encode(picture, kind)
         self.sent += len(data)
         with image.hold_sync():  # one message
-            image.width, image.height = str(width * scale), str(height * scale)
+            image.width, image.height = str(width), str(height)
             image.format, image.value = kind, data
+        self.sheets[name].layout.width = f"min(100%, (var(--tall) - {self.room}px) * {width / height:.3f})"
+        if width >= FINE:
+            image.add_class("smooth")
+        if self.parts:
+            cells = [f"<span>{html.escape(part)}</span>" for part in self.parts] + ["<i></i>"] * len(pictures)
+            columns = min(self.columns, len(pictures))
+            grid = f'style="grid-template-columns: repeat({columns}, 1fr)"'
+            self.labels[name].value = f"<div {grid}>{''.join(cells[: len(pictures)])}</div>"
 
-    def caption(self, name: str, run: Kept, position: int) -> str:
-        """What is under a sheet: each measure's mean and the caption; an ellipsis where they are not known yet."""
+    def said(self, run: Kept, position: int) -> list[tuple[str, str]]:
+        """What is said of a sheet: each measure's mean, and the caption; an ellipsis where they are not known yet."""
         known = position < len(run.captions)
         rows = [said_of(m, run.measures[m.label][position] if known else None) for m in self.measures]
-        said = html.escape(run.captions[position]) if known else ""
-        unseen = f'<span class="unseen">Picture: {html.escape(name)}, step {run.steps[position]}.</span>'
-        return f'{unseen}<div class="said">{"".join(rows)}<p>{said}</p></div>'.replace("\n", "<br>")
+        return [*rows, (run.captions[position] if known else "", "")]
 
     def busy(self, share: float, text: str) -> None:
         self.progress.value, self.stop_button.disabled, self.scrubber.disabled = share, False, True
@@ -131,12 +146,24 @@ class Screen:
         kind = "status wrong" if wrong else "status"
         self.status.value = f'<span role="status" class="{kind}">{html.escape(text)}</span>'
 
+    def marked(self, preset: str | None) -> None:
+        """Show which preset the controls stand at."""
+        for name, button in self.presets.items():
+            button.button_style = "info" if name == preset else ""
 
-def said_of(measure: Measure, numbers: Tensor | None) -> str:
-    """A measure's mean, and of how many numbers it is the mean."""
+
+def said_of(measure: Measure, numbers: Tensor | None) -> tuple[str, str]:
+    """A measure's name, with the count of its numbers, and their mean."""
     mean = "…" if numbers is None else measure.write(numbers.mean().item())
     count = f", mean of {numbers.numel()}" if numbers is not None and numbers.numel() > 1 else ""
-    return f"<span>{html.escape(measure.label)}{count}</span><b>{html.escape(mean)}</b>"
+    return measure.label + count, mean
+
+
+def caption(rows: Sequence[tuple[str, str]]) -> str:
+    """What is said of a sheet, as HTML: rows of words and numbers, then a line."""
+    lines = [f"<span>{html.escape(words)}</span><b>{html.escape(number)}</b>" for words, number in rows[:-1]]
+    last = html.escape(rows[-1][0]).replace("\n", "<br>")
+    return f'<div class="said">{"".join(lines)}<p>{last}</p></div>'
 
 
 def heading(number: int, name: str) -> str:
@@ -146,19 +173,18 @@ def heading(number: int, name: str) -> str:
 
 
 def dress(name: str, control: Any) -> Any:
-    """Give a control what it lacks: a visible label, a tooltip, room, and one message for each finished movement."""
+    """Give a control what it lacks: a visible label, a tooltip, and one message for each finished movement."""
     control.description = control.description or name.replace("_", " ")
     if control.has_trait("continuous_update"):
         control.continuous_update = False
-    if control.has_trait("style") and getattr(control.style, "description_width", None) == "":
-        control.style.description_width = "initial"
     if not control.tooltip and control.has_trait("max"):
         control.tooltip = f"{control.description}: {control.min:g} to {control.max:g}; arrow keys, Home and End move it"
-    if control.layout.width is None:
-        control.layout.width, control.layout.flex = "auto", "1 1 300px" if control.has_trait("max") else "0 1 auto"
     return control
 
 
-def row(children: Sequence[Any], name: str, **layout: str) -> widgets.Box:
-    """Side by side, in further rows where there is no room."""
-    return widgets.Box(children, layout=widgets.Layout(flex_flow="row wrap", **layout)).add_class(name)
+def box(children: Sequence[Any], *names: str) -> widgets.Box:
+    """Widgets in a place of the grid; the style sheet lays them out by these names."""
+    made = widgets.Box(children)
+    for name in names:
+        made.add_class(name)
+    return made

@@ -3,15 +3,17 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
 
 from course_lib.testbeds.weights import known, load_card, load_model
 from course_lib.training.loop import Progress
-from course_lib.widgets.demo import PAUSE, Demo
+from course_lib.widgets.demo import PAUSE, Demo, Presets
 from course_lib.widgets.lessons import Lesson, Score, Source, Stage
 from course_lib.widgets.screen import Screen
+from course_lib.widgets.worker import Produce
 
 
 class Watch(Demo):
@@ -29,13 +31,20 @@ class Watch(Demo):
         *,
         view: Callable[[nn.Module], Tensor],
         scores: Sequence[Score],
-        columns: int = 4,
-        scale: int | None = None,
+        columns: int = 2,
+        parts: Sequence[str] = (),
+        presets: Presets = MappingProxyType({}),
         **controls: Any,
     ) -> None:
-        screen = Screen(list(untrained), controls, scores, scale=scale, columns=columns)
-        lesson = Lesson(source, untrained, view, scores)
-        super().__init__(lambda request: lesson.play(request.values, request.only_start), screen, controls)
+        self._lesson = Lesson(source, untrained, view, scores)
+        face = Screen(
+            list(untrained), controls, scores, columns=columns, parts=parts, presets=[*presets], captioned=True
+        )
+        super().__init__(self._anew(), face, controls, presets)
+
+    def _anew(self) -> Produce:
+        lesson = self._lesson
+        return lambda request: lesson.play(request.values, request.only_start)
 
     def _take(self, item: Stage) -> None:
         """Show where the newest run stands. Under the lock."""
