@@ -20,7 +20,8 @@ help: ## List these commands
 
 # .jupyter hides nbgrader's menus, which are for lecturers.
 lab: setup ## Open the course in JupyterLab and print its URL (LAB_ARGS="--no-browser --port=9999" adds options)
-	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(PYTHON) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	@$(PYTHON) -m course_lib copy
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(PYTHON) -m jupyterlab --LabApp.default_url=/lab/tree/mine/00_start_here.ipynb \
 		--LabApp.extension_manager=readonly --LanguageServerManager.autodetect=False $(ALLOW_ROOT) $(LAB_ARGS)
 
 test: setup programs lint ## Lint, unit tests, every notebook in fast mode, browser tests (PYTEST_ARGS adds options)
