@@ -26,50 +26,29 @@ def changes(generator: Generator, *, scale: float) -> Iterator[Inputs]:
     yield {"delta": torch.zeros(2, 3, 4, 4), "radius": scale}
 
 
-def inside(size: str) -> Rule:
-    def broken(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-        result = outputs["result"]
-        if result.ndim != 4 or not result.numel():
-            return "expected changes to measure, got another shape"
-        longest = (norms(result) if size == "L2" else result.abs()).max().item()
-        if longest <= inputs["radius"] * (1 + 1e-4):
-            return None
-        return f"expected an {size} length of at most {inputs['radius']:.3g}, got {longest:.3g}"
+def inside(name: str, length: Function = norms) -> Rule:
+    """No result is further from its start, if there is one, than the radius."""
 
-    return Rule(f"ends within the {size} ball", broken)
+    def broken(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
+        longest, radius = length(outputs["result"] - inputs.get("start", 0)).max().item(), inputs["radius"]
+        return None if longest <= radius + 1e-4 else f"expected a length of at most {radius:.3g}, got {longest:.3g}"
+
+    return Rule(name, broken)
 
 
 def keeps_what_is_inside(inputs: Inputs, outputs: Outputs, right: Outputs) -> str | None:
-    delta, result = inputs["delta"], outputs["result"]
-    within = [i for i in range(len(delta)) if torch.equal(right["result"][i], delta[i])]
-    if result.shape == delta.shape and all(torch.allclose(result[i], delta[i], atol=1e-6) for i in within):
-        return None
-    return "expected a change that is inside already to stay as it is, but it was moved"
+    within = (right["result"] == inputs["delta"]).flatten(1).all(1)
+    same = torch.allclose(outputs["result"][within], inputs["delta"][within], atol=1e-6)
+    return None if same else "expected a change that is inside already to stay as it is, but it was moved"
 
 
-def whole_batch_norm(delta: Tensor, radius: float) -> Tensor:
-    return delta * (radius / delta.norm().clamp(min=1e-12)).clamp(max=1)
+def along(gradient: Tensor) -> Tensor:
+    return gradient / norms(gradient).clamp(min=1e-12)
 
 
-def each_channel_norm(delta: Tensor, radius: float) -> Tensor:
-    return delta * (radius / delta.norm(dim=(2, 3), keepdim=True).clamp(min=1e-12)).clamp(max=1)
-
-
-def no_square_root(delta: Tensor, radius: float) -> Tensor:
-    squares = delta.square().sum((1, 2, 3), keepdim=True)
-    return delta * (radius / squares.clamp(min=1e-12)).clamp(max=1)
-
-
-def always_to_the_surface(delta: Tensor, radius: float) -> Tensor:
-    return delta * radius / norms(delta).clamp(min=1e-12)
-
-
-def divides_by_zero(delta: Tensor, radius: float) -> Tensor:
-    return torch.where(norms(delta) > radius, delta * radius / norms(delta), delta * radius / norms(delta) * 1)
-
-
-def scaled_the_wrong_way(delta: Tensor, radius: float) -> Tensor:
-    return delta * (norms(delta) / radius).clamp(max=1)
+def scaled(delta: Tensor, length: Tensor, radius: float) -> Tensor:
+    """The projection for one notion of length."""
+    return delta * (radius / length.clamp(min=1e-12)).clamp(max=1)
 
 
 PROJECT_L2 = Exercise(
@@ -78,7 +57,7 @@ PROJECT_L2 = Exercise(
     lambda generator: changes(generator, scale=2.0),
     (
         SOUND,
-        inside("L2"),
+        inside("ends within the L2 ball"),
         Rule("leaves a change that is inside as it is", keeps_what_is_inside),
         value("is the nearest point of the ball"),
         INDEPENDENT,
@@ -86,15 +65,24 @@ PROJECT_L2 = Exercise(
     ),
     (
         Mistake(
-            whole_batch_norm, "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only."
-        ),
-        Mistake(each_channel_norm, "Each colour channel seems to get a norm of its own: one picture has one length."),
-        Mistake(no_square_root, "A square root seems to be missing in the norm."),
-        Mistake(
-            always_to_the_surface, "Everything seems to be moved to the surface: only what is outside has to move."
+            lambda delta, radius: scaled(delta, delta.norm(), radius),
+            "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.",
         ),
         Mistake(
-            scaled_the_wrong_way, "The fraction seems to be upside down: scale by radius / norm, not norm / radius."
+            lambda delta, radius: scaled(delta, delta.norm(dim=(2, 3), keepdim=True), radius),
+            "Each colour channel seems to get a norm of its own: one picture has one length.",
+        ),
+        Mistake(
+            lambda delta, radius: scaled(delta, norms(delta).square(), radius),
+            "A square root seems to be missing in the norm.",
+        ),
+        Mistake(
+            lambda delta, radius: radius * along(delta),
+            "Everything seems to be moved to the surface: only what is outside has to move.",
+        ),
+        Mistake(
+            lambda delta, radius: delta * (norms(delta) / radius).clamp(max=1),
+            "The fraction seems to be upside down: scale by radius / norm, not norm / radius.",
         ),
         Mistake(
             lambda delta, radius: delta.clamp(-radius, radius),
@@ -102,7 +90,8 @@ PROJECT_L2 = Exercise(
         ),
         Mistake(lambda delta, radius: delta, "Nothing seems to be projected."),
         Mistake(
-            divides_by_zero, "A change of length zero seems to be divided by its length: keep the norm above 1e-12."
+            lambda delta, radius: delta * radius / norms(delta),
+            "A change of length zero seems to be divided by its length: keep the norm above 1e-12.",
         ),
     ),
     "notebook 02, The loop; course_lib.constraints.L2Ball",
@@ -114,7 +103,7 @@ PROJECT_LINF = Exercise(
     lambda generator: changes(generator, scale=0.5),
     (
         SOUND,
-        inside("L-infinity"),
+        inside("ends within the L-infinity ball", torch.abs),
         Rule("leaves a change that is inside as it is", keeps_what_is_inside),
         value("is the nearest point of the ball"),
         UNCHANGED,
@@ -134,9 +123,7 @@ PROJECT_LINF = Exercise(
             "This is the L2 projection: in the L-infinity ball every value counts on its own.",
         ),
         Mistake(
-            lambda delta, radius: (
-                delta * (radius / delta.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)).clamp(max=1)
-            ),
+            lambda delta, radius: scaled(delta, delta.abs().amax((1, 2, 3), keepdim=True), radius),
             "The whole picture seems to be scaled: that ends in the ball, but not at its nearest point.",
         ),
         Mistake(
@@ -158,12 +145,8 @@ def gradients(generator: Generator) -> Iterator[Inputs]:
 
 
 def leads_downhill(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-    gradient, result = inputs["gradient"], outputs["result"]
-    if result.shape != gradient.shape:
-        return "expected a direction for each gradient, got another shape"
-    slope = (gradient * result).flatten(1).sum(1)
-    falls = bool((slope <= 1e-9).all())  # NaN does not fall
-    return None if falls else "expected a direction in which the loss falls, got one in which it rises"
+    rises = ((inputs["gradient"] * outputs["result"]).flatten(1).sum(1) > 1e-9).any()
+    return "expected a direction in which the loss falls, got one in which it rises" if rises else None
 
 
 DIRECTION_L2 = Exercise(
@@ -172,9 +155,7 @@ DIRECTION_L2 = Exercise(
     gradients,
     (SOUND, Rule("leads downhill", leads_downhill), value("has length 1 along the gradient"), INDEPENDENT, UNCHANGED),
     (
-        Mistake(
-            lambda gradient: gradient / norms(gradient).clamp(min=1e-12), "The sign is missing: this leads uphill."
-        ),
+        Mistake(along, "The sign is missing: this leads uphill."),
         Mistake(lambda gradient: -gradient, "The length is missing: divide each gradient by its norm."),
         Mistake(lambda gradient: -gradient.sign(), "This is the direction of the L-infinity ball."),
         Mistake(
@@ -215,10 +196,6 @@ def pgd(step, *, model, start, target, radius, steps, step_size, begin=None):  #
     return images
 
 
-def along(gradient: Tensor) -> Tensor:
-    return gradient / norms(gradient).clamp(min=1e-12)
-
-
 def back(images: Tensor, start: Tensor, radius: float) -> Tensor:
     return start + L2Ball(radius).project(images - start)
 
@@ -250,16 +227,6 @@ def right_pgd(model, start, target, radius, steps, step_size):  # type: ignore[n
     return solve(refine(model, start, target, ball=L2Ball(radius), steps=steps, step_size=step_size))
 
 
-def in_the_ball(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-    result, start = outputs["result"], inputs["start"]
-    if result.shape != start.shape:
-        return "expected a picture for each start, got another shape"
-    longest = norms(result - start).max().item()
-    if longest <= inputs["radius"] + 1e-4:
-        return None
-    return f"expected no picture further than {inputs['radius']:.3g} from its start, got {longest:.3g}"
-
-
 def in_the_box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
     low, high = outputs["result"].min().item(), outputs["result"].max().item()
     return None if low >= 0 and high <= 1 else f"expected pixels in [0, 1], got {low:.3g} to {high:.3g}"
@@ -271,7 +238,7 @@ TARGETED_PGD = Exercise(
     pictures,
     (
         SOUND,
-        Rule("stays in the ball around the start", in_the_ball),
+        inside("stays in the ball around the start"),
         Rule("stays within [0, 1]", in_the_box),
         value("takes the steps of targeted PGD", points=3.0),
         INDEPENDENT,

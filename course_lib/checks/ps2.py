@@ -1,6 +1,7 @@
 """Problem set 2: the inner maximum, a training step's loss, honest robust accuracy."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -8,14 +9,12 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Function, Inputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, Rule, value
-from course_lib.checks.ps1 import along, back, in_the_ball, in_the_box, pgd
+from course_lib.checks.ps1 import along, back, in_the_box, inside, pgd
 from course_lib.constraints import L2Ball
-from course_lib.pgd import Problem, solve
+from course_lib.pgd import solve
+from course_lib.tasks import attack
 
 READ = "notebook 01, Two equations"
-
-
-# --- the inner maximum of equation 2 ----------------------------------------------------------------------------------
 
 
 def attacked(generator: Generator) -> Iterator[Inputs]:
@@ -32,16 +31,13 @@ def attacked(generator: Generator) -> Iterator[Inputs]:
         }
 
 
-def inner_maximum(model, start, labels, noise, radius, steps, step_size):  # type: ignore[no-untyped-def]
-    def minus_loss(images: Tensor) -> Tensor:
-        return -F.cross_entropy(model(images), labels, reduction="none")
-
-    begin = (start + noise).clamp(0, 1)
-    return solve(Problem(minus_loss, begin, L2Ball(radius), centre=start, steps=steps, step_size=step_size))
-
-
 def clamped(start: Tensor, noise: Tensor) -> Tensor:
     return (start + noise).clamp(0, 1)
+
+
+def inner_maximum(model, start, labels, noise, radius, **schedule):  # type: ignore[no-untyped-def]
+    problem = attack(model, start, labels, ball=L2Ball(radius), steps=schedule["steps"])
+    return solve(replace(problem, start=clamped(start, noise), step_size=schedule["step_size"]))
 
 
 def uphill(x: Tensor, gradient: Tensor, centre: Tensor, radius: float, size: float) -> Tensor:
@@ -59,7 +55,7 @@ INNER_MAXIMUM = Exercise(
     attacked,
     (
         SOUND,
-        Rule("stays in the ball around the picture", in_the_ball),
+        inside("stays in the ball around the picture"),
         Rule("stays within [0, 1]", in_the_box),
         value("takes the steps of the attack", points=3.0),
         INDEPENDENT,
@@ -92,17 +88,18 @@ INNER_MAXIMUM = Exercise(
 )
 
 
-# --- the loss of a training step --------------------------------------------------------------------------------------
+def labelled(generator: Generator, count: int) -> Inputs:
+    """A linear classifier (its weights), and pictures with labels."""
+    return {
+        "weights": torch.randn(4, 75, generator=generator),
+        "images": torch.rand(count, 3, 5, 5, generator=generator),
+        "labels": torch.randint(0, 4, (count,), generator=generator),
+    }
 
 
 def batches(generator: Generator) -> Iterator[Inputs]:
     for count in (4, 1, 7):
-        yield {
-            "weights": torch.randn(4, 75, generator=generator),
-            "images": torch.rand(count, 3, 5, 5, generator=generator),
-            "labels": torch.randint(0, 4, (count,), generator=generator),
-            "delta": 0.2 * torch.randn(count, 3, 5, 5, generator=generator),
-        }
+        yield labelled(generator, count) | {"delta": 0.2 * torch.randn(count, 3, 5, 5, generator=generator)}
 
 
 def robust_loss(model, images, labels, attack):  # type: ignore[no-untyped-def]
@@ -116,24 +113,20 @@ ROBUST_LOSS = Exercise(
     (SOUND, value("is the mean loss on attacked pictures", points=3.0), UNCHANGED),
     (
         Mistake(
-            lambda model, images, labels, **_: F.cross_entropy(model(images), labels),
+            lambda attack, **a: robust_loss(attack=lambda images, _: images, **a),
             "This is equation 1: attack the pictures first.",
         ),
         Mistake(
-            lambda model, images, labels, attack: F.cross_entropy(
-                model(attack(images, labels)), labels, reduction="sum"
-            ),
+            lambda labels, **a: robust_loss(labels=labels, **a) * len(labels),
             "The losses seem to be summed: the expectation is a mean.",
         ),
         Mistake(
-            lambda model, images, labels, attack: F.cross_entropy(
-                model(attack(images, labels)), model(images).argmax(1)
-            ),
+            lambda model, images, labels, attack: robust_loss(model, images, model(images).argmax(1), attack),
             "The labels seem to be the model's own answers: use the true ones.",
         ),
         Mistake(
-            lambda model, images, labels, attack: (
-                (F.cross_entropy(model(images), labels) + robust_loss(model, images, labels, attack)) / 2
+            lambda attack, **a: (
+                (robust_loss(attack=lambda images, _: images, **a) + robust_loss(attack=attack, **a)) / 2
             ),
             "Clean and attacked loss seem to be averaged: equation 2 has the worst case alone.",
         ),
@@ -145,9 +138,6 @@ ROBUST_LOSS = Exercise(
     READ,
     Ask(model=True, attack=True),
 )
-
-
-# --- robust accuracy --------------------------------------------------------------------------------------------------
 
 
 def restarts(generator: Generator) -> Iterator[Inputs]:

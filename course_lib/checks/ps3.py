@@ -21,9 +21,6 @@ def members(generator: Generator, count: int) -> Tensor:
     return (0.5 + 0.4 * spread * torch.randn(count, 3, 6, 6, generator=generator)).clamp(0, 1)
 
 
-# --- every pixel on its own -------------------------------------------------------------------------------------------
-
-
 def pixel_cases(generator: Generator) -> Iterator[Inputs]:
     for count, seeds in ((20, 4), (3, 1), (50, 7)):
         yield {"images": members(generator, count), "noise": torch.randn(seeds, 3, 6, 6, generator=generator)}
@@ -69,9 +66,6 @@ PIXEL_NORMAL = Exercise(
 )
 
 
-# --- a multivariate normal without a d x d matrix ---------------------------------------------------------------------
-
-
 def low_rank_cases(generator: Generator) -> Iterator[Inputs]:
     for count, seeds, jitter in ((20, 4, 0.01), (3, 1, 0.1), (30, 5, 0.0)):
         yield {
@@ -99,32 +93,26 @@ MULTIVARIATE_NORMAL = Exercise(
     (SOUND, value("is a sample of N(mu, X'X/N + jitter^2 I)", points=4.0), UNCHANGED),
     (
         Mistake(
-            lambda images, z, xi, jitter: low_rank(images, z, xi, jitter, centre=False),
+            lambda **a: low_rank(**a, centre=False),
             "The pictures seem not to be centred: subtract their mean before they are mixed.",
         ),
         Mistake(
-            lambda images, z, xi, jitter: low_rank(images, z, xi, jitter, scale=1.0),
+            lambda **a: low_rank(**a, scale=1.0),
             "This divides by N: the covariance is divided by N, so the sample by its square root.",
         ),
+        Mistake(lambda **a: low_rank(**a, scale=0.0), "The division by the square root of N seems to be missing."),
+        Mistake(lambda **a: low_rank(**a | {"jitter": 0.0}), "The jitter seems to be missing."),
         Mistake(
-            lambda images, z, xi, jitter: low_rank(images, z, xi, jitter, scale=0.0),
-            "The division by the square root of N seems to be missing.",
-        ),
-        Mistake(lambda images, z, xi, jitter: low_rank(images, z, xi, 0.0), "The jitter seems to be missing."),
-        Mistake(
-            lambda images, z, xi, jitter: low_rank(images, z, xi, jitter**2),
+            lambda jitter, **a: low_rank(jitter=jitter**2, **a),
             "The noise seems to be scaled with jitter squared: that is its variance.",
         ),
         Mistake(
-            lambda images, z, xi, jitter: low_rank(images, z, xi, jitter) - images.mean(0),
+            lambda images, **a: low_rank(images, **a) - images.mean(0),
             "The mean picture seems to be missing: the sample varies around it.",
         ),
     ),
     READ,
 )
-
-
-# --- a mixture --------------------------------------------------------------------------------------------------------
 
 
 def component_cases(generator: Generator) -> Iterator[Inputs]:
@@ -163,9 +151,6 @@ COMPONENT = Exercise(
     ),
     READ,
 )
-
-
-# --- coarse seeds -----------------------------------------------------------------------------------------------------
 
 
 def coarse_cases(generator: Generator) -> Iterator[Inputs]:

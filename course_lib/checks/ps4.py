@@ -22,9 +22,6 @@ def masks(count: int, size: int, *, generator: Generator) -> Tensor:
     return masks
 
 
-# --- a damaged picture ------------------------------------------------------------------------------------------------
-
-
 def damage_cases(generator: Generator) -> Iterator[Inputs]:
     for shape in SHAPES:
         images = torch.rand(shape, generator=generator)
@@ -69,9 +66,6 @@ FILL_HOLE = Exercise(
 )
 
 
-# --- the objective of inpainting --------------------------------------------------------------------------------------
-
-
 def inpainting_cases(generator: Generator) -> Iterator[Inputs]:
     for shape, weight in zip(SHAPES, (10.0, 100.0, 3.0), strict=True):
         damaged = torch.rand(shape, generator=generator)
@@ -95,19 +89,15 @@ INPAINTING_LOSS = Exercise(
     (SOUND, value("is equation 3 with a mean of squares", points=3.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss + weight * mean_square((images - damaged) * mask)
-            ),
+            lambda mask, **a: inpainting(mask=1 - mask, **a),
             "The mask seems to be the wrong way round: the penalty is for pixels outside the hole, where it is 0.",
         ),
         Mistake(
-            lambda class_loss, images, damaged, mask, weight: class_loss + weight * mean_square(images - damaged),
+            lambda mask, **a: inpainting(mask=0 * mask, **a),
             "The mask seems to be ignored: inside the hole any change is free.",
         ),
         Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss + weight * ((images - damaged) * (1 - mask)).square().flatten(1).sum(1)
-            ),
+            lambda images, weight, **a: inpainting(images=images, weight=weight * images[0].numel(), **a),
             "The squares seem to be summed: take their mean, or the weight means something else.",
         ),
         Mistake(
@@ -116,29 +106,19 @@ INPAINTING_LOSS = Exercise(
             ),
             "This is the paper's un-squared norm: the exercise asks for the mean of squares of the authors' code.",
         ),
+        Mistake(lambda **a: inpainting(**a | {"weight": 1.0}), "The weight seems to be missing."),
         Mistake(
-            lambda class_loss, images, damaged, mask, weight: class_loss + mean_square((images - damaged) * (1 - mask)),
-            "The weight seems to be missing.",
-        ),
-        Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss - weight * mean_square((images - damaged) * (1 - mask))
-            ),
+            lambda weight, **a: inpainting(weight=-weight, **a),
             "The penalty seems to be subtracted: straying must cost something.",
         ),
         Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss + weight * ((images - damaged) * (1 - mask)).square().mean()
-            ),
+            lambda class_loss, **a: class_loss + inpainting(0 * class_loss, **a).mean(),
             "The mean seems to be over the whole batch: every picture has its own loss.",
         ),
     ),
     "notebook 05; equation 3",
     Ask(alone=("class_loss", "images", "damaged", "mask")),
 )
-
-
-# --- super-resolution -------------------------------------------------------------------------------------------------
 
 
 def small_cases(generator: Generator) -> Iterator[Inputs]:
@@ -180,9 +160,6 @@ SUPERRESOLUTION_START = Exercise(
 )
 
 
-# --- translation ------------------------------------------------------------------------------------------------------
-
-
 def label_cases(generator: Generator) -> Iterator[Inputs]:
     for first, second, count in ((0, 1, 6), (7, 2, 9), (3, 4, 1)):
         sides = torch.randint(0, 2, (count,), generator=generator)
@@ -204,9 +181,6 @@ OTHER_DOMAIN = Exercise(
     ),
     "notebook 06; section 3.3 of the paper",
 )
-
-
-# --- feature painting -------------------------------------------------------------------------------------------------
 
 
 def painting_cases(generator: Generator) -> Iterator[Inputs]:

@@ -10,8 +10,6 @@ from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
 from course_lib.measuring.scores import psnr
 
-# --- PSNR within a mask -----------------------------------------------------------------------------------------------
-
 
 def psnr_cases(generator: Generator) -> Iterator[Inputs]:
     for count, size in ((3, 8), (1, 6), (5, 5)):
@@ -66,9 +64,6 @@ PSNR = Exercise(
 )
 
 
-# --- the Inception Score ----------------------------------------------------------------------------------------------
-
-
 def probability_cases(generator: Generator) -> Iterator[Inputs]:
     for count, classes, sharp in ((40, 5, 3.0), (10, 10, 1.0), (60, 3, 8.0)):
         logits = sharp * torch.randn(count, classes, generator=generator)
@@ -120,9 +115,6 @@ INCEPTION_SCORE = Exercise(
     ),
     "notebook 10; course_lib.measuring.scores",
 )
-
-
-# --- a share and how sure we are --------------------------------------------------------------------------------------
 
 
 def share_cases(generator: Generator) -> Iterator[Inputs]:

@@ -8,12 +8,11 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
+from course_lib.checks.ps2 import labelled
 from course_lib.checks.ps3 import pixel_normal
 from course_lib.checks.ps4 import SHAPES, filled, masks
 from course_lib.constraints import norms
 from course_lib.tasks import mean_square
-
-# --- double normalisation ---------------------------------------------------------------------------------------------
 
 
 def network_cases(generator: Generator) -> Iterator[Inputs]:
@@ -55,9 +54,6 @@ NORMALISE_ONCE = Exercise(
 )
 
 
-# --- the mask the wrong way round -------------------------------------------------------------------------------------
-
-
 def paste_cases(generator: Generator) -> Iterator[Inputs]:
     for shape in SHAPES:
         original = torch.rand(shape, generator=generator)
@@ -83,9 +79,6 @@ PASTE = Exercise(
     "course_lib.tasks: 1 where the picture may change",
     Ask(alone=("original", "painted", "mask")),
 )
-
-
-# --- a weight of the wrong scale --------------------------------------------------------------------------------------
 
 
 def penalty_cases(generator: Generator) -> Iterator[Inputs]:
@@ -123,18 +116,6 @@ PENALTY = Exercise(
 )
 
 
-# --- batch items that interact ----------------------------------------------------------------------------------------
-
-
-def batch_cases(generator: Generator) -> Iterator[Inputs]:
-    for count in (4, 1, 2):
-        yield {
-            "weights": torch.randn(4, 75, generator=generator),
-            "images": torch.rand(count, 3, 5, 5, generator=generator),
-            "labels": torch.randint(0, 4, (count,), generator=generator),
-        }
-
-
 def slope(model, images: Tensor, labels: Tensor, reduction: str) -> Tensor:  # type: ignore[no-untyped-def]
     images = images.clone().requires_grad_()
     return torch.autograd.grad(F.cross_entropy(model(images), labels, reduction=reduction), images)[0]
@@ -143,7 +124,7 @@ def slope(model, images: Tensor, labels: Tensor, reduction: str) -> Tensor:  # t
 GRADIENT = Exercise(
     "ps6.gradient",
     lambda model, images, labels: slope(model, images, labels, "sum"),
-    batch_cases,
+    lambda generator: (labelled(generator, count) for count in (4, 1, 2)),
     (SOUND, value("is the gradient of each picture's own loss", points=2.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
@@ -162,9 +143,6 @@ GRADIENT = Exercise(
     "course_lib.pgd.value_and_gradient",
     Ask(alone=("images", "labels"), model=True),
 )
-
-
-# --- seeds fitted on test data ----------------------------------------------------------------------------------------
 
 
 def split_cases(generator: Generator) -> Iterator[Inputs]:
@@ -194,9 +172,6 @@ FIT_SEEDS = Exercise(
     ),
     "notebook 03; course_lib.seeds",
 )
-
-
-# --- a sign error that still lowers the loss --------------------------------------------------------------------------
 
 
 def sum_cases(generator: Generator) -> Iterator[Inputs]:
