@@ -58,6 +58,7 @@ RECIPES = {
     "picturebook-standard-shortcut0": replace(STANDARD, shortcut=0.0),
     "picturebook-standard-shortcut2": replace(STANDARD, shortcut=2.0),
     "picturebook-live": LIVE,
+    "picturebook-standard-live": replace(LIVE, radius=0.0),
     **pair_recipes(PAIR_WEIGHTS, PAIR),
     "picturebook-pair-apple-orange-robust": replace(PAIR, only=(2, 3), radius=TRAINING_RADIUS),  # more is too hard
     "picturebook-pair-horse-zebra-biased": replace(PAIR, backgrounds=(0, 2)),  # horses on grass, zebras in snow
@@ -86,6 +87,6 @@ def load(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
         pair_weights=PAIR_WEIGHTS if shortcut else {},
         recipes=RECIPES,
         on_request=ON_REQUEST,
-        watched=("picturebook-live",),
+        watched=("picturebook-live", "picturebook-standard-live"),
         attack={"steps": 50, "restarts": 5},
     )
