@@ -1,16 +1,41 @@
-// What a demo needs of the browser beside its widgets: full screen, the next preset by one key, texts of its pictures.
+// What a demo needs of the browser beside its widgets: full screen, the next preset by one key, texts of its pictures,
+// and that the notebook keeps its last pictures.
 
 const NEXT = { PageDown: 1, n: 1, PageUp: -1, p: -1 }; // a presenter's clicker sends PageDown and PageUp
+const WIDGETS = "application/vnd.jupyter.widget-state+json"; // where a notebook keeps them, in its metadata
+const IDS = /(?:IPY_MODEL_|"model_id":")(\w+)/g; // of the widgets inside a widget or an output
+
+// JupyterLab saves the widgets of the kernel that runs, those of earlier runs of a cell, too, and no others. But a
+// notebook shall keep what its cells show, so that it opens with its last pictures tomorrow, and the day after.
+function initialize({ model }) {
+  const manager = model.widget_manager, { model: notebook, sessionContext } = manager?.context ?? {};
+  if (!notebook?.getMetadata || Object.hasOwn(manager, "get_state_sync")) return; // no JupyterLab, or done already
+  const { get_state_sync: stateOfKernel, disconnect } = manager;
+  let kept = notebook.getMetadata("widgets")?.[WIDGETS]?.state ?? {};
+  manager.get_state_sync = (options) => {
+    const saved = stateOfKernel.call(manager, options), known = { ...kept, ...saved.state };
+    kept = {};
+    const keep = (shown) => [...JSON.stringify(shown).matchAll(IDS)].forEach(([, id]) => {
+      if (id in known && !(id in kept)) keep((kept[id] = known[id]).state);
+    });
+    keep(notebook.toJSON().cells);
+    return { ...saved, state: kept };
+  };
+  manager.disconnect = () => (manager.get_state_sync({ drop_defaults: true }), disconnect.call(manager));
+  sessionContext.kernelChanged.connect(() => manager.disconnect());
+  sessionContext.statusChanged.connect((_, status) => status === "autorestarting" && manager.disconnect());
+}
 
 function render({ model, el }) {
   const button = document.createElement("button");
   button.className = "jupyter-widgets jupyter-button widget-button";
+  button.textContent = "⛶";
   el.append(button);
   const demo = () => el.closest(".course-player");
   const large = () => document.fullscreenElement && document.fullscreenElement === demo();
 
   const label = () => {
-    button.textContent = large() ? "Small" : "Large";
+    button.ariaLabel = large() ? "Small" : "Large";
     button.title = large() ? "Back to the notebook; Escape does the same" : "Show this demo alone on the screen. There, "
       + "PageDown or n plays the next preset, PageUp or p the one before";
   };
@@ -40,4 +65,4 @@ function render({ model, el }) {
     model.off("change:alts", describe);
   };
 }
-export default { render };
+export default { initialize, render };
