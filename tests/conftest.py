@@ -1,6 +1,5 @@
 """What every test shares."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +14,7 @@ from tests.tools import lab, programs
 # means a change.
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
+torch.set_num_threads(1)  # tiny networks are faster so, and far faster where other programs use the cores as well
 
 ROOT = Path(__file__).parent.parent
 OpenNotebook = lab.OpenNotebook
@@ -37,15 +37,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(ROOT / "notebooks" / "exercises"):
             item.add_marker("full")
-
-
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """Tiny networks are faster on one thread, and far faster where other programs use the cores as well."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,6 @@ from course_lib.training.processes import Alone
 from tests.tools import tiny
 from tests.training.test_processes import LIMIT, two
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def asked(out: Path, **more: Any) -> argparse.Namespace:
     """A command line."""

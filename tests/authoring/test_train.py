@@ -17,7 +17,6 @@ from course_lib.training.augmentation import random_colours, random_crops, seede
 from course_lib.training.loop import train
 from tests.training.test_loop import RECIPE, colours, finish
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 PHOTO = replace(RECIPE, data="imagenette", validation=40, averaging=0.9, peak_rate=0.1, radius=0.2)
 
 

@@ -6,7 +6,9 @@ They agree with `course_lib.pgd` on the algorithm. What else they do, their quir
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,21 +25,19 @@ with warnings.catch_warnings():
 AttackerModel = import_robustness("robustness.attacker").AttackerModel
 
 Peer = Callable[..., Tensor]
-"""(model, images, labels, *, norm, radius, steps, step_size, targeted) -> images."""
+"""(model, images, labels, **how) -> images, where `How` says how."""
 
 
-def robustness(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    *,
-    norm: str = "l2",
-    radius: float,
-    steps: int,
-    step_size: float,
-    targeted: bool = True,
-    custom_loss: Callable[..., tuple[Tensor, None]] | None = None,
-) -> Tensor:
+@dataclass(frozen=True)
+class How:
+    radius: float
+    steps: int
+    step_size: float
+    norm: str = "l2"
+    targeted: bool = True
+
+
+def robustness(model: nn.Module, images: Tensor, labels: Tensor, *, custom_loss: Any = None, **how: Any) -> Tensor:
     """`AttackerModel` of Engstrom et al., as they wrote it: `as_attacker` mends the first and third.
 
     - It normalises the input itself, which our models do inside, and clamps it to [0, 1] before that. The clamp changes
@@ -48,15 +48,16 @@ def robustness(
     - It adds 1e-10 to the gradient's norm, after dividing the loss by the batch size, and `Tensor.renorm`, which it
       projects with, adds 1e-7 to the perturbation's norm. Neither can be switched off; both stay below 1e-6 here.
     """
+    asked = How(**how)
     attacker = AttackerModel(model, SimpleNamespace(mean=images.new_zeros(3), std=images.new_ones(3))).attacker
     return attacker(
         images,
         labels,
-        constraint={"l2": "2", "linf": "inf"}[norm],
-        eps=radius,
-        step_size=step_size,
-        iterations=steps,
-        targeted=targeted,
+        constraint={"l2": "2", "linf": "inf"}[asked.norm],
+        eps=asked.radius,
+        step_size=asked.step_size,
+        iterations=asked.steps,
+        targeted=asked.targeted,
         custom_loss=custom_loss,
         orig_input=SimpleNamespace(cuda=lambda: images),
         should_normalize=False,
@@ -71,50 +72,31 @@ def robustness_custom_loss(*arguments: Tensor, **keywords: object) -> Tensor:
     )
 
 
-def torchattacks_pgd(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    *,
-    norm: str = "l2",
-    radius: float,
-    steps: int,
-    step_size: float,
-    targeted: bool = True,
-) -> Tensor:
+def torchattacks_pgd(model: nn.Module, images: Tensor, labels: Tensor, **how: Any) -> Tensor:
     """`PGDL2` and `PGD` of torchattacks.
 
     - Targeted is a mode that is set after construction.
     - PGDL2 adds 1e-10 to the gradient's norm unless told otherwise.
     """
-    exact = {"eps_for_division": 0.0} if norm == "l2" else {}
-    kind = {"l2": torchattacks.PGDL2, "linf": torchattacks.PGD}[norm]
-    attack = kind(model, eps=radius, alpha=step_size, steps=steps, random_start=False, **exact)
-    if targeted:
+    asked = How(**how)
+    exact = {"eps_for_division": 0.0} if asked.norm == "l2" else {}
+    kind = {"l2": torchattacks.PGDL2, "linf": torchattacks.PGD}[asked.norm]
+    attack = kind(model, eps=asked.radius, alpha=asked.step_size, steps=asked.steps, random_start=False, **exact)
+    if asked.targeted:
         attack.set_mode_targeted_by_label(quiet=True)
     return attack(images, labels)
 
 
-def foolbox_pgd(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    *,
-    norm: str = "l2",
-    radius: float,
-    steps: int,
-    step_size: float,
-    targeted: bool = True,
-) -> Tensor:
+def foolbox_pgd(model: nn.Module, images: Tensor, labels: Tensor, **how: Any) -> Tensor:
     """`L2PGD` and `LinfPGD` of foolbox.
 
     - The step size is relative to the radius unless it is given as `abs_stepsize`.
     - Calling the attack would also predict before and after, and clip again; `run` is the attack alone.
     - It calls `backward()`, which also adds up gradients of all parameters that want one: the caller clears them.
     """
-    kind = {"l2": foolbox.attacks.L2PGD, "linf": foolbox.attacks.LinfPGD}[norm]
-    attack = kind(abs_stepsize=step_size, steps=steps, random_start=False)
-    criterion = (foolbox.criteria.TargetedMisclassification if targeted else foolbox.criteria.Misclassification)(labels)
-    return attack.run(
-        foolbox.PyTorchModel(model, bounds=(0, 1), device=images.device), images, criterion, epsilon=radius
-    )
+    asked, criteria = How(**how), foolbox.criteria
+    kind = {"l2": foolbox.attacks.L2PGD, "linf": foolbox.attacks.LinfPGD}[asked.norm]
+    attack = kind(abs_stepsize=asked.step_size, steps=asked.steps, random_start=False)
+    criterion = (criteria.TargetedMisclassification if asked.targeted else criteria.Misclassification)(labels)
+    wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device=images.device)
+    return attack.run(wrapped, images, criterion, epsilon=asked.radius)

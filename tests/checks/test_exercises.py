@@ -145,7 +145,6 @@ def run(source: str, name: str, space: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", SETS)
-@pytest.mark.usefixtures("one_thread")
 def test_a_master_passes_every_check_and_draws_every_picture(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     values = results(notebook(name))
     checks = {key: value for key, value in values.items() if isinstance(value, Report)}
@@ -158,7 +157,6 @@ def test_a_master_passes_every_check_and_draws_every_picture(name: str, capsys: 
 
 
 @pytest.mark.parametrize("name", SETS)
-@pytest.mark.usefixtures("one_thread")
 def test_an_untouched_student_version_runs_and_says_what_to_do(name: str) -> None:
     values = results(notebook(name, "release"))
     for key, value in values.items():

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from course_lib.constraints import Ball, L2Ball, LinfBall, NoBall, norms
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 ORDER = {L2Ball: 2, LinfBall: math.inf, NoBall: 2}  # the norm of each ball
 DUAL = {L2Ball: 2, LinfBall: 1, NoBall: 2}  # max <g, d> over |d| <= 1 is the dual norm of g
 DTYPES = [torch.float32, torch.float64]

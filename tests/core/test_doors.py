@@ -31,8 +31,6 @@ from course_lib.prepare import prepare
 from course_lib.testbeds.weights import load_model
 from tests.tools import tiny
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 MODEL = tiny.network().float()
 IMAGES = tiny.images(4).float()
 LABELS = torch.tensor([0, 1, 2, 4])

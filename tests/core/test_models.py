@@ -15,8 +15,6 @@ from course_lib.models import Block, Classifier, plain_network, residual_network
 from course_lib.prepare import best_device, prepare
 from course_lib.testbeds.weights import load_model
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "residual": lambda: residual_network((6, 8, 8), 5),
     "plain": lambda: plain_network((6, 8), 5),

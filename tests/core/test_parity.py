@@ -12,11 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball, LinfBall, norms
-from course_lib.models import residual_network
 from course_lib.pgd import Problem, solve
 from tests.bench import peers
-
-pytestmark = pytest.mark.usefixtures("one_thread")
+from tests.tools import tiny
 
 SETTINGS = {"l2": {"radius": 1.5, "step_size": 0.2}, "linf": {"radius": 0.05, "step_size": 0.008}}
 BALLS = {"l2": L2Ball, "linf": LinfBall}
@@ -26,15 +24,8 @@ PEERS = [peers.robustness, peers.robustness_custom_loss, peers.torchattacks_pgd,
 @pytest.fixture(scope="module")
 def scene() -> tuple[nn.Module, Tensor, Tensor]:
     """A network with random weights and batch-norm statistics, pictures with some pixels at 0 and 1, and labels."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = residual_network((6, 8), 5).double().eval()
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.3)
-                module.running_var.uniform_(0.5, 2)
-        images = (1.4 * torch.rand(4, 3, 16, 16, dtype=torch.float64) - 0.2).clamp(0, 1)
-    return model, images, torch.tensor([0, 1, 2, 4])
+    noise = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return tiny.network(), (1.4 * noise - 0.2).clamp(0, 1), torch.tensor([0, 1, 2, 4])
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,6 @@ from course_lib.constraints import Ball, L2Ball, LinfBall, NoBall, norms
 from course_lib.models import residual_network
 from course_lib.pgd import Frame, Objective, Problem, frames, solve
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 BALLS = [L2Ball(0.8), LinfBall(0.1), NoBall()]
 
 

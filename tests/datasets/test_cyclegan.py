@@ -125,7 +125,6 @@ def test_a_killed_run_between_two_folders_goes_on(server: Server, cache: Path, m
 # --- models -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_a_pair_is_trained_by_name_and_serves_every_task(
     server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,7 +46,6 @@ from course_lib.testbeds.testbed import TUNED, Testbed
 from tests.imagenet.test_robustness import _no_gpu, raw_attacker, trained  # noqa: F401
 from tests.tools.web import Server, serving
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 TEN = (0, 217, 482, 491, 497, 566, 569, 571, 574, 701)
 
 

@@ -34,8 +34,6 @@ from tests.imagenet.test_robustness import write
 from tests.tools import tiny
 from tests.tools.web import Server, serving
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> dict[int, bytes]:

@@ -47,8 +47,6 @@ from course_lib.storage import files
 from course_lib.tasks import attack, paint
 from tests.tools import tiny
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 DATA = {"cifar": CIFAR["CIFAR-10"], "imagenet": IMAGENET["ImageNet"]}
 LOOP = {"adv_train": 1, "adv_eval": 1, "epochs": 1, "log_iters": 1, "save_ckpt_iters": -1, "mixed_precision": False}
 STEP = {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "custom_lr_multiplier": "cyclic"}

@@ -20,7 +20,6 @@ from course_lib.measuring.judging import certainty, judged, outputs
 from course_lib.measuring.scores import frechet, frechet_distance, inception_score, low_frequency_share, psnr, ssim
 from tests.tools import tiny
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 seeds = st.integers(0, 10_000)
 
 

@@ -25,8 +25,6 @@ from course_lib.training.recipe import Recipe
 from tests.bench import peers
 from tests.bench.bench import RowByRow
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 RECIPE = Recipe(
     data="colours",
     size=8,
@@ -60,7 +58,7 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
 
 
 @pytest.fixture(scope="module")
-def trained(one_thread: None) -> nn.Module:
+def trained() -> nn.Module:
     """A network that knows its colours, so that small perturbations do not fool it and larger ones do."""
     return finish(train(replace(RECIPE, epochs=8, averaging=0.9), *colours())).model
 

@@ -24,7 +24,6 @@ from tests.authoring.test_train import job
 from tests.conftest import ROOT
 from tests.training.test_loop import RECIPE, colours
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 LIMIT = 300  # seconds for a command; on a free core it takes a few
 SHORT = replace(RECIPE, epochs=1)  # ten steps
 
@@ -117,7 +116,7 @@ def lines(told: str) -> list[list[float]]:
 
 
 @pytest.fixture(scope="module")
-def alone(one_thread: None) -> list[Progress]:
+def alone() -> list[Progress]:
     """The reports of each step, and at last the network, of one process."""
     return list(train(SHORT, *colours(), every=1))
 
