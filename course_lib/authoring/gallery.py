@@ -7,17 +7,20 @@ test pictures of each class and the first seeds of a generator: random, not chos
 import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torch.nn.functional import pad
 
 from course_lib import plots, testbeds
 from course_lib.constraints import L2Ball
 from course_lib.measuring.scores import psnr
 from course_lib.pgd import Problem, frames, solve
-from course_lib.pixels import bicubic, shrink
+from course_lib.pixels import bicubic, shrink, to_uint8
 from course_lib.storage.files import RESULTS, replaced
 from course_lib.tasks import fill_with_mean, generate, inpaint, random_holes, superresolve, translate
 from course_lib.testbeds.testbed import Testbed
@@ -27,6 +30,9 @@ LOOKS: dict[str, dict[str, str]] = {  # of lines for kinds of seeds
     "normal": {"color": "#D55E00", "linestyle": "--"},
     "multivariate": {"color": "#009E73", "linestyle": "-"},
 }
+MOVES = "imagenette-128"  # the testbed of the moving picture, which needs none of its photographs
+RATE, PAUSE = 15, 2500  # of it: pictures a second; milliseconds for which its end stays
+BAND = 40  # its pixels for the names
 
 
 def drawn(
@@ -110,10 +116,43 @@ def holes(testbed: Testbed) -> Figure:
     return plots.grid(rows, titles=[testbed.classes[label] for label in labels], below=below)
 
 
+def moving(testbed: Testbed, *, steps: int = 40) -> list[Image.Image]:
+    """The first run of notebook 00, noise to churches from the first four seeds: one picture for each step."""
+    labels = torch.full((4,), testbed.classes.index("church"))
+    seeds = testbed.seeds("uniform").sample(labels, generator=torch.Generator().manual_seed(0))
+    run = partial(generate, ball=L2Ball(56.0), steps=steps, step_size=2.5 * 56.0 / steps)
+    runs = [frames(run(model, seeds, labels)) for model in testbed.models.values()]
+    return [named([*testbed.models], [frame.images for frame in both]) for both in zip(*runs, strict=True)]
+
+
+def named(names: Sequence[str], pictures: Sequence[Tensor]) -> Image.Image:
+    """Four pictures (4, 3, H, W) for each name as a square, side by side, with the names above."""
+    squares = [pad(four, (2,) * 4, value=1.0).unflatten(0, (2, 2)).permute(2, 0, 3, 1, 4) for four in pictures]
+    row = torch.cat([pad(square.flatten(3).flatten(1, 2), (8, 8, BAND, 0), value=1.0) for square in squares], 2)
+    picture = Image.fromarray(to_uint8(row[None])[0])
+    for number, name in enumerate(names):
+        place = ((number + 0.5) * picture.width / len(names), BAND / 2)
+        ImageDraw.Draw(picture).text(place, name, fill="black", anchor="mm", font=ImageFont.load_default(30))
+    return picture
+
+
+def save_moving(pictures: Sequence[Image.Image], path: Path) -> None:
+    """As an animation that ends after two rounds: what moves for ever draws the eye away from the text."""
+    times = [PAUSE // 2, *[1000 // RATE] * (len(pictures) - 2), PAUSE]
+    more = pictures[1:]
+    pictures[0].save(path, save_all=True, append_images=more, duration=times, loop=2, quality=7, method=6)
+
+
+DRAWINGS = (generation, translation, restoration, losses, holes)
+
+
 def gallery(arguments: Sequence[str]) -> None:
     """Draw the pictures of the testbed that TESTBED names."""
     argparse.ArgumentParser(prog="python -m course_lib gallery", description=__doc__).parse_args(arguments)
     testbed = testbeds.load()
-    for draw in (generation, translation, restoration, losses, holes):
+    if testbed.name == MOVES:
+        with replaced(RESULTS / f"{MOVES}-moving.webp") as path:
+            save_moving(moving(testbed), path)
+    for draw in DRAWINGS:
         with replaced(RESULTS / f"{testbed.name}-{draw.__name__}.webp") as path:
             draw(testbed).savefig(path, dpi=90, pil_kwargs={"quality": 76, "method": 6})
