@@ -21,6 +21,7 @@ MOST_CODE_CELLS, MOST_WORDS, FEWEST_CHECKED, MOST_BYTES = 25, 2000, 4, 120_000
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(<?([^)\s>]+)[^)]*\)")
 HTML_PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 HEADING = re.compile(r"^(#{1,6})\s+\S", re.MULTILINE)
+DEMOS, DRIVING = {"Player", "Evolve", "Watch"}, {"run", "wait", "replay", "reset"}
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.For)
 
 
@@ -42,6 +43,7 @@ def problems(notebook: NotebookNode, folder: Path) -> Iterator[str]:
     yield from link_problems(text, folder)
     yield from output_problems(code)
     yield from code_problems(notebook.cells)
+    yield from demo_problems([*ast.walk(ast.parse("\n".join(cell.source for cell in code)))])
     if len(code) > MOST_CODE_CELLS:
         yield f"{len(code)} code cells, more than {MOST_CODE_CELLS}"
     if (words := len(text.split())) > MOST_WORDS:
@@ -95,6 +97,18 @@ def code_problems(cells: list[NotebookNode]) -> Iterator[str]:
             yield f"a text cell is code: {cell.source[:60]!r}"
 
 
+def demo_problems(nodes: list[ast.AST]) -> Iterator[str]:
+    """A cell that drives a demo wipes out what a person has found there; a check takes `demo.compute(...)`."""
+    made = {id(node): node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    makers = DEMOS | {one.name for one in functions if DEMOS & {made.get(id(node)) for node in ast.walk(one)}}
+    assigned = [node for node in nodes if isinstance(node, ast.Assign) and made.get(id(node.value)) in makers]
+    demos = {ast.unparse(target) for node in assigned for target in node.targets}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and node.attr in DRIVING and ast.unparse(node.value) in demos:
+            yield f"a cell drives a demo: {ast.unparse(node)}"
+
+
 def plain(text: str) -> str:
     """Without spaces, which say nothing in code."""
     return re.sub(r"\s+", "", text)
@@ -120,6 +134,7 @@ def good_notebook() -> NotebookNode:
         cells.append(new_code_cell("print(True)", outputs=printed, execution_count=count, metadata=tags))
     cells += [new_markdown_cell(text) for text in ("```\n# no heading\n```", "Note: [file](file.txt)", "Figure")]
     cells.append(new_code_cell("figure"))
+    cells.append(new_code_cell("player = Player(make)\nplayer.compute(epsilon=3)\nprocess = start()\nprocess.wait()"))
     return new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
 
 
@@ -132,6 +147,14 @@ def append(source: str) -> Callable[[NotebookNode], None]:
     return lambda notebook: notebook.cells.append(new_markdown_cell(source))
 
 
+MADE_BY_A_FUNCTION = """
+def held():
+    return Evolve(make)
+
+
+mine = held()
+runs = mine.wait(60)
+"""
 BAD = {
     "headings of level 1": append("# Another"),
     "skips a level": append("#### Deep"),
@@ -144,6 +167,8 @@ BAD = {
     "text cell is code: 'import": append("import torch"),
     "text cell is code: 'print": append("print(1)"),
     "text cell is code: 'figure'": append("figure"),
+    "drives a demo: player.run": lambda notebook: notebook.cells.append(new_code_cell("player.run(epsilon=3)")),
+    "drives a demo: mine.wait": lambda notebook: notebook.cells.append(new_code_cell(MADE_BY_A_FUNCTION)),
     "words": append("word, " * MOST_WORDS),
     "code cells": lambda notebook: notebook.cells.extend(new_code_cell("1") for _ in range(MOST_CODE_CELLS)),
     "kernel": lambda notebook: notebook.metadata.kernelspec.update(name="conda-env"),
