@@ -79,7 +79,6 @@ def contrast(testbed: Testbed, *, count: int) -> dict[str, Any]:
 
 
 def measured(testbed: Testbed, *, count: int) -> dict[str, Any]:
-    """All tables of one testbed."""
     classes = {trial.name: seen(testbed, trial) for trial in trials(testbed, split="test", count=count)}
     if ways := [one for name, one in classes.items() if name.startswith("translation")]:
         classes["translation, all ways together"] = pooled(ways)
@@ -92,7 +91,6 @@ def measured(testbed: Testbed, *, count: int) -> dict[str, Any]:
 
 
 def measure(arguments: Sequence[str]) -> None:
-    """Measure the testbed that TESTBED names."""
     parser = argparse.ArgumentParser(prog="python -m course_lib measure", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100, help="pictures for each class-changing task")
     count, testbed = parser.parse_args(arguments).count, testbeds.load()

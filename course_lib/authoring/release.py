@@ -22,6 +22,5 @@ def nbgrader(course: Path, *arguments: str) -> None:
 
 
 def release(arguments: Sequence[str]) -> None:
-    """Write all problem sets anew."""
     argparse.ArgumentParser(prog="python -m course_lib release", description=__doc__).parse_args(arguments)
     nbgrader(COURSE, "generate_assignment", "ps*", "--force")

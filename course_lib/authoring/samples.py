@@ -77,20 +77,17 @@ def scores(store: Store, real: Iterable[Tensor], network: Network, features: Net
     """
     device = best_device()
 
-    def seen(by: Network, parts: Iterable[Tensor]) -> Tensor:
-        return torch.cat([outputs(by, part.to(device)).cpu() for part in parts])
+    def seen(by: Network, images: Tensor) -> Tensor:
+        return outputs(by, images.to(device)).cpu()
 
-    answers, labels = seen(network, pictures(store)), torch.cat([labels for _, labels in store.parts()])
+    looked_at = [(seen(network, images), seen(features, images), labels) for images, labels in store.parts()]
+    answers, fake, labels = (torch.cat(column) for column in zip(*looked_at, strict=True))
     return {
         "pictures": store.count,
         "judged": wilson(answers.argmax(1) == labels),
         "inception score": inception_score(nn.Identity(), answers),
-        "frechet distance": frechet_distance(nn.Identity(), seen(features, real), seen(features, pictures(store))),
+        "frechet distance": frechet_distance(nn.Identity(), torch.cat([seen(features, part) for part in real]), fake),
     }
-
-
-def pictures(store: Store) -> Iterator[Tensor]:
-    return (images for images, _ in store.parts())
 
 
 def all_scores(store: Store, testbed: Testbed, *, part: int = 100) -> dict[str, Any]:
@@ -137,7 +134,6 @@ def score(chosen: argparse.Namespace) -> None:
 
 
 def samples(arguments: Sequence[str]) -> None:
-    """Fill a store, measure it, or both."""
     parser = argparse.ArgumentParser(prog="python -m course_lib samples", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--out", type=Path, required=True, help="the store's folder, seen by all processes")

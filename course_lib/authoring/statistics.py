@@ -66,7 +66,6 @@ def compressed(factors: Tensor) -> dict[str, Tensor]:
 
 
 def statistics(arguments: Sequence[str]) -> None:
-    """Measure the data set that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m course_lib statistics", description=__doc__)
     parser.add_argument("name", choices=COLLECTIONS)
     parser.add_argument("--size", type=int, default=64, help="of the pictures, in pixels (default: %(default)s)")

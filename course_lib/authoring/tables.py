@@ -32,7 +32,6 @@ def restoration_table(robust: dict[str, Any], standard: dict[str, Any]) -> str:
 
 
 def gain(row: dict[str, Any]) -> str:
-    """The mean gain with its interval."""
     return "{:+.2f} [{:+.2f}, {:+.2f}]".format(*row["gain"])
 
 
@@ -58,7 +57,6 @@ def tables(results: dict[str, Any]) -> str:
 
 
 def print_tables(arguments: Sequence[str]) -> None:
-    """Print the tables of every testbed."""
     argparse.ArgumentParser(prog="python -m course_lib tables", description=__doc__).parse_args(arguments)
     results = json.loads((RESULTS / "quality.json").read_text())
     print("\n\n".join(f"### {name}\n\n{tables(measured)}" for name, measured in results.items()))

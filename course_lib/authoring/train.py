@@ -105,7 +105,7 @@ def jobs(data: str | None = None) -> tuple[dict[str, Job], dict[str, Job]]:
     if data is not None:
         bed = testbeds.load(data)
         return {name: Job(name, recipe, bed) for name, recipe in own.recipes(data).items()}, {}
-    beds = [load() for name, load in testbeds.TESTBEDS.items() if name not in PAIRS]
+    beds = [load() for name, load in testbeds.TESTBEDS.items() if name not in {*PAIRS, *testbeds.PUBLISHED}]
     shipped = {name: Job(name, recipe, bed) for bed in beds for name, recipe in bed.recipes.items()}
     return shipped, {name: Job(name, recipe, bed) for bed in beds for name, recipe in bed.on_request.items()}
 
@@ -210,7 +210,6 @@ def report(name: str, run: Iterator[Progress]) -> Iterator[Progress]:
 
 
 def train_from(arguments: Sequence[str]) -> None:
-    """Train, measure or list what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m course_lib train", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("names", nargs="*", help="of networks; --status lists them")

@@ -23,7 +23,6 @@ TRAVELS = (2.5, 10.0)  # radii that the steps of a run can travel: to the surfac
 
 
 def tune(testbed: Testbed, *, count: int) -> dict[str, Settings]:
-    """Settings for every task, chosen on validation pictures."""
     found: dict[str, Settings] = {}
     everything = list(trials(testbed, split="validation", count=count))
     for task in GRIDS:
@@ -67,7 +66,6 @@ def best_of(testbed: Testbed, row: Row, *, count: int) -> Settings:
 
 
 def tune_from(arguments: Sequence[str]) -> None:
-    """Choose the settings of the testbed that TESTBED names."""
     parser = argparse.ArgumentParser(prog="python -m course_lib tune", description=__doc__)
     parser.add_argument("--count", type=int, default=20, help="pictures for each trial (default: %(default)s)")
     count, testbed = parser.parse_args(arguments).count, testbeds.load()

@@ -40,7 +40,6 @@ def used(scope: SymbolTable) -> Iterator[str]:
 
 
 def imported(node: ast.AST) -> Iterator[str]:
-    """The modules that a part of a cell imports."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):

@@ -23,12 +23,10 @@ VISIBLE = 0  # the random seed of a student's own checks; the grader has others
 
 
 def exercises() -> dict[str, Exercise]:
-    """All exercises by name, in order."""
     return {one.name: one for module in (ps1, ps2, ps3, ps4, ps5, ps6) for one in module.EXERCISES}
 
 
 def exercise(name: str) -> Exercise:
-    """The exercise of this name; ValueError where there is none."""
     found = exercises().get(name)
     if found is None:
         raise ValueError(f"expected an exercise among {', '.join(exercises())}, got {name!r}")

@@ -68,7 +68,6 @@ class Collection(OneLine):
 
 
 def found(name: str, inside: Sequence[str]) -> Path | None:
-    """Where a data set with these folders inside is, or None."""
     return next((home for home in candidates(name) if all((home / place).is_dir() for place in inside)), None)
 
 
@@ -81,12 +80,8 @@ def candidates(name: str) -> list[Path]:
 class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
     """Pictures (3, size, size) uint8 with labels that index `classes`, in a random order that is always the same.
 
-    Args:
-        collection: which data set.
-        split: "train", "validation" or "test".
-        size: height and width in pixels: the central square of each picture, resized.
-
-    Raises ValueError for an unknown split, FileNotFoundError where the pictures are neither here nor to be fetched.
+    Each is the central square of a file, resized. Raises ValueError for an unknown split, FileNotFoundError where the
+    pictures are neither here nor to be fetched.
     """
 
     def __init__(self, collection: Collection, split: str, *, size: int) -> None:
@@ -122,7 +117,6 @@ class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
         return self._pictures.clone() if indices is None else self._pictures[torch.as_tensor(indices).reshape(-1)]
 
     def _files(self) -> Iterator[tuple[Path, int]]:
-        """Every picture with its label, in the order of names."""
         places = self.collection.places(self.split)
         for label, place in zip(self.collection.labels or range(len(places)), places, strict=True):
             paths = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)

@@ -52,8 +52,6 @@ class Stroke(OneLine):
 
 @dataclass(frozen=True, repr=False)
 class Rectangle(OneLine):
-    """A filled rectangle."""
-
     left: float
     top: float
     right: float

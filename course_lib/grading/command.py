@@ -40,7 +40,6 @@ def parser() -> argparse.ArgumentParser:
 
 
 def grade(arguments: Sequence[str]) -> None:
-    """Grade a class as the command line says."""
     options = parser()
     chosen = options.parse_args(arguments)
     if not chosen.submissions.is_dir():

@@ -55,8 +55,6 @@ class Marked(OneLine):
 
 @dataclass(frozen=True, repr=False)
 class Hidden(OneLine):
-    """The inputs of one exercise for this class."""
-
     exercise: Exercise
     cases: Sequence[Inputs]
 
@@ -95,7 +93,6 @@ class Hidden(OneLine):
 
 
 def mark_of(hidden: Hidden, answer: Answer | None) -> Mark:
-    """Points for one exercise from what the sandbox brought back."""
     name = hidden.exercise.name
     if answer is None:
         return Mark(name, "error", said="The process ended before it gave an answer.")
@@ -163,7 +160,6 @@ def grade_class(folder: Path, out: Path, grader: Grader, *, workers: int) -> lis
 
 
 def known(path: Path) -> Marked | None:
-    """What an earlier run wrote, where it can be read."""
     try:
         values = json.loads(path.read_text())
         return Marked(**values | {"marks": [Mark(**one) for one in values["marks"]]})

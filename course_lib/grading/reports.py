@@ -58,7 +58,6 @@ def given(rows: Sequence[Mapping[str, str]]) -> float:
 
 
 def table(marked: Sequence[Marked], hand: Hand) -> str:
-    """grades.csv: a row for each student."""
     names = [mark.exercise for mark in marked[0].marks] if marked else []
     head = ["student", *names, "by hand", "total", *(f"{name} status" for name in names), "seconds", "sha256", "notes"]
     return csv_text(head, (row(one, hand[one.student]) for one in marked))

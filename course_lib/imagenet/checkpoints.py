@@ -37,10 +37,6 @@ class StandIn:
     def __setstate__(self, _: object) -> None: ...
 
 
-def stand_in_type(*_: object) -> type[StandIn]:
-    return StandIn
-
-
 # Learning rates are numpy numbers where the schedule is cyclic. Some published CIFAR-10 checkpoints hold functions,
 # stored by dill, judging from their errors since Python 3.8 (issues 22, 71 and 105 of the package).
 NUMPY = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype")
@@ -48,7 +44,7 @@ DILL = ("dill._dill._create_function", "dill._dill._create_code")
 GLOBALS = ("__main__.__dict__", "builtins.__main__", "robustness.train.__dict__")
 STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     *((StandIn, name) for name in NUMPY + DILL + GLOBALS),
-    (stand_in_type, "dill._dill._load_type"),
+    (lambda *_: StandIn, "dill._dill._load_type"),
 ]
 
 
@@ -143,14 +139,12 @@ def recognise(tensors: Mapping[str, Tensor], architecture: str | None) -> tuple[
 
 
 def check_tensors(tensors: Mapping[str, Tensor], network: nn.Module, name: str) -> None:
-    """ValueError that names the first differences."""
     if found := differences(tensors, network):
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise ValueError(f"expected the weights of {name}, got others: {', '.join(found[:3])}{more}")
 
 
 def differences(tensors: Mapping[str, Tensor], network: nn.Module) -> list[str]:
-    """What is missing, unknown or of another shape."""
     wanted, got = ({key: tuple(value.shape) for key, value in one.items()} for one in (network.state_dict(), tensors))
     return [
         *(f"{key} is missing" for key in wanted if key not in got),
@@ -176,7 +170,6 @@ def numbers(tensor: Tensor) -> list[float]:
 
 
 def summary(value: object) -> str:
-    """What came, for a sentence."""
     if isinstance(value, dict):
         return f"a dictionary with {', '.join(map(str, list(value)[:5])) or 'nothing'}"
     return "a tensor" if isinstance(value, Tensor) else f"a {type(value).__name__}"

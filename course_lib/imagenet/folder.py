@@ -67,6 +67,5 @@ def find() -> Path:
 
 
 def folders(home: Path, part: str) -> tuple[str, ...]:
-    """The class folders of a part, sorted."""
     inside = (home / part).glob("n" + 8 * "[0-9]")
     return tuple(sorted(path.name for path in inside if path.is_dir()))

@@ -7,12 +7,11 @@ as tensors alone, with a card. From then on these conversions are read, without 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock
 from torch import nn
-from torchvision.models import efficientnet_b0, get_weight
+from torchvision.models import EfficientNet, efficientnet_b0, get_weight
 
 from course_lib.imagenet.checkpoints import IMAGENET, load_checkpoint, load_converted, same, save_converted
 from course_lib.imagenet.folder import names
@@ -98,23 +97,14 @@ SOURCES: dict[str, Source] = {
     "resnet50-standard": Torchvision("resnet50", "ResNet50_Weights.IMAGENET1K_V2"),
     "resnet18-robust": OnHub("resnet18", f"https://huggingface.co/{HUB}/blob/main/resnet18_l2_eps3.ckpt"),
     "resnet18-standard": Torchvision("resnet18", "ResNet18_Weights.IMAGENET1K_V1"),
+    # The judge shares no kind of layer with a ResNet but 1 x 1 convolutions, and is the quickest by far on a CPU of
+    # torchvision's networks that are right in 77% or more of all cases. What fools standard networks may convince it.
     "efficientnet-judge": Torchvision("efficientnet_b0", "EfficientNet_B0_Weights.IMAGENET1K_V1"),
     "restricted-robust": Checkpoint("resnet50", "http://andrewilyas.com/RestrictedImageNet.pt", classes=9),
     "restricted-standard": Checkpoint(
         "resnet50", "https://robustmodels.s3.amazonaws.com/RestrictedImageNetNat.pt", classes=9
     ),
 }
-
-
-class EfficientNet(Classifier):
-    """torchvision's EfficientNet-B0, the judge: it shares no kind of layer with a ResNet but 1 x 1 convolutions.
-
-    Of torchvision's networks that are right in 77% or more of all cases it is the quickest by far on a CPU, and it has
-    to judge every picture of a demo. It is a standard network: what fools those may convince it.
-    """
-
-    def __init__(self, network: Any, *, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__(network.features, network.classifier[1], mean=mean, std=std, activation=nn.Identity())
 
 
 def load_imagenet(name: str, *, first: Sequence[int] = ()) -> Classifier:
@@ -184,7 +174,7 @@ def empty(architecture: str) -> nn.Module:
 
 
 def wrapped(network: nn.Module) -> Classifier:
-    """A network as a classifier of pixels in [0, 1]."""
     mean, std = IMAGENET["ImageNet"]
-    kind = EfficientNet if hasattr(network, "features") else ForeignClassifier
-    return kind(network, mean=mean, std=std)
+    if isinstance(network, EfficientNet):
+        return Classifier(network.features, network.classifier[1], mean=mean, std=std, activation=nn.Identity())
+    return ForeignClassifier(network, mean=mean, std=std)

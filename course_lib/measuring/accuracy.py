@@ -82,5 +82,4 @@ def resisting(
 
 
 def correct(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) -> Tensor:
-    """Which pictures are classified as labelled, (N,) booleans."""
     return torch.cat([model(part).argmax(1) for part in images.split(batch_size)]) == labels

@@ -72,7 +72,6 @@ def fetch_from_hub(repository: str, filename: str) -> Path:
 
 
 def hub_path(repository: str, filename: str) -> Path:
-    """Where a file of the hub is kept."""
     from course_lib.storage.files import default_cache  # imports torch: only where it is needed
 
     return default_cache() / "hub" / repository.replace("/", "--") / filename

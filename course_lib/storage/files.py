@@ -49,7 +49,6 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def digest(data: bytes) -> str:
-    """SHA-256, in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 

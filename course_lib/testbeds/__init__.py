@@ -23,17 +23,20 @@ from course_lib.testbeds import (
 )
 from course_lib.testbeds.testbed import Testbed
 
-__all__ = ["TESTBEDS", "Testbed", "load"]
+__all__ = ["PUBLISHED", "TESTBEDS", "Testbed", "load"]
 
+PUBLISHED: dict[str, Callable[..., Testbed]] = {  # their networks are fetched, not trained here
+    "imagenette-resnet50": partial(imagenette_resnet.load, 50),
+    "imagenette-resnet18": partial(imagenette_resnet.load, 18),
+    "imagenet": imagenet.load,
+    "restricted_imagenet": restricted_imagenet.load,
+}
 TESTBEDS: dict[str, Callable[..., Testbed]] = {
     "picturebook": picturebook.load,
     "imagenette": imagenette.load,
     "imagenette-128": imagenette_128.load,
-    "imagenette-resnet50": partial(imagenette_resnet.load, 50),
-    "imagenette-resnet18": partial(imagenette_resnet.load, 18),
     "cifar10": cifar10.load,
-    "imagenet": imagenet.load,
-    "restricted_imagenet": restricted_imagenet.load,
+    **PUBLISHED,
     **{name: partial(own.load, name) for name in PAIRS},
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -12,6 +13,7 @@ from course_lib.one_line import OneLine
 from course_lib.seeds import KINDS, Seeds, Upsampled
 from course_lib.testbeds.statistics import load_statistics
 
+read_once = cache(load_statistics)  # all kinds of seeds are in one file
 FIT = 2_000  # training pictures of a testbed that seed distributions are fitted on
 
 
@@ -44,7 +46,7 @@ class Seeding(OneLine):
         if KINDS[kind].blind:
             return KINDS[kind].fit(torch.empty(0, 3, resolution, resolution), torch.empty(0))
         if self.statistics is not None:
-            stored = load_statistics(self.statistics, resolution=resolution)
+            stored = read_once(self.statistics, resolution=resolution)
             if kind in stored:
                 return stored[kind]
         size = self.size or resolution

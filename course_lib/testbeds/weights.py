@@ -48,7 +48,6 @@ def load_model(name: str, *, folder: Path = FOLDER) -> Classifier:
 
 
 def known(folder: Path = FOLDER) -> list[str]:
-    """The names of all models in a folder."""
     return sorted(path.stem for path in folder.glob("*.json"))
 
 

@@ -58,8 +58,6 @@ ALONE = Alone()
 
 
 class Together(Alone):
-    """One of several processes, over an `accelerate.Accelerator`."""
-
     def __init__(self, accelerator: Any) -> None:
         super().__init__(accelerator.device.type)
         self.accelerator, self.first = accelerator, accelerator.is_main_process

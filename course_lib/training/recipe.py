@@ -51,7 +51,6 @@ class Recipe(OneLine):
             raise ValueError(f"expected one class for each of {list(self.only)}, got {self.classes} classes")
 
     def build(self) -> Classifier:
-        """The network, freshly initialised from the random seed."""
         return build(self.network, self.widths, self.classes, halvings=self.halvings, seed=self.seed)
 
     @classmethod

@@ -41,7 +41,10 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-# --- the store --------------------------------------------------------------------------------------------------------
+def whole_of(folder: Path) -> tuple[Tensor, Tensor]:
+    """All pictures and labels of a store."""
+    images, labels = zip(*Store.open(folder).parts(), strict=True)
+    return torch.cat(images), torch.cat(labels)
 
 
 def filled(folder: Path, *, count: int = 10, size: int = 4) -> Store:
@@ -58,9 +61,8 @@ def filled(folder: Path, *, count: int = 10, size: int = 4) -> Store:
 def test_what_is_put_in_comes_out_up_to_the_count(count: int, size: int, tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("store")
     filled(folder, count=count, size=size)
-    parts = list(Store.open(folder).parts())
-    assert torch.cat([labels for _, labels in parts]).tolist() == list(range(count))
-    images = torch.cat([images for images, _ in parts])
+    images, labels = whole_of(folder)
+    assert labels.tolist() == list(range(count))
     assert images.shape == (count, 3, 8, 8)
     expected = torch.randint(0, 256, (size, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
     assert torch.equal(images[:size], expected[:count].float() / 255)
@@ -104,9 +106,6 @@ def test_a_folder_of_other_pictures_is_refused_and_left_alone(tmp_path: Path) ->
         filled(tmp_path).put(0, torch.zeros(4, 3, 8, 8), torch.zeros(4))
 
 
-# --- samples ----------------------------------------------------------------------------------------------------------
-
-
 def test_the_store_is_the_same_from_one_process_and_from_three_in_any_order(bed: Any, tmp_path: Path) -> None:
     samples.make(asked(tmp_path / "one"), Alone())
     for number in (2, 0, 1):
@@ -120,12 +119,12 @@ def test_the_store_is_the_same_from_one_process_and_from_three_in_any_order(bed:
 def test_a_sample_depends_on_seed_and_index_alone(bed: Any, tmp_path: Path) -> None:
     """A store that grows keeps its pictures, and equals one that was made in one go; other seeds are other pictures."""
     samples.make(asked(tmp_path / "grown", count=10), Alone())
-    small = torch.cat(list(samples.pictures(Store.open(tmp_path / "grown"))))
+    small, _ = whole_of(tmp_path / "grown")
     samples.make(asked(tmp_path / "grown"), Alone())
     samples.make(asked(tmp_path / "whole"), Alone())
     samples.make(asked(tmp_path / "other", seed=1), Alone())
     assert files(tmp_path / "grown") == files(tmp_path / "whole")
-    whole, other = (torch.cat(list(samples.pictures(Store.open(tmp_path / name)))) for name in ("whole", "other"))
+    whole, other = (whole_of(tmp_path / name)[0] for name in ("whole", "other"))
     assert torch.equal(small, whole[:10])
     assert not torch.equal(whole, other)
     assert len(whole.flatten(1).unique(dim=0)) == 24
@@ -134,9 +133,7 @@ def test_a_sample_depends_on_seed_and_index_alone(bed: Any, tmp_path: Path) -> N
 def test_the_samples_are_those_of_generation(bed: Any, tmp_path: Path) -> None:
     """Each picture against one that is solved by itself, from a seed of its own generator."""
     samples.make(asked(tmp_path, count=6), Alone())
-    store = Store.open(tmp_path)
-    made = torch.cat(list(samples.pictures(store)))
-    labels = torch.cat([labels for _, labels in store.parts()])
+    made, labels = whole_of(tmp_path)
     assert labels.tolist() == [0, 1, 2, 3, 4, 0]
     for index, (picture, label) in enumerate(zip(made, labels, strict=True)):
         seed = bed.seeds("multivariate").sample(label[None], generator=samples.seeded(0, index, stream=0))
@@ -208,16 +205,12 @@ def test_two_processes_one_of_them_killed_then_one_alone_make_the_same_store(bed
     assert files(out) == files(tmp_path / "expected")
 
 
-# --- scores -----------------------------------------------------------------------------------------------------------
-
-
 def test_scores_of_a_store_are_those_of_the_same_pictures_in_memory(
     bed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(samples, "load_inception", lambda: bed.standard)
     samples.make(asked(tmp_path, count=30), Alone())
-    parts = list(Store.open(tmp_path).parts())
-    images, labels = (torch.cat(column) for column in zip(*parts, strict=True))
+    images, labels = whole_of(tmp_path)
     real, _ = bed.batch("test", range(40))
     measured = samples.all_scores(Store.open(tmp_path), bed, part=7)
     assert set(measured) == {"judge", "inception"}

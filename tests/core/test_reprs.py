@@ -59,7 +59,7 @@ def holding(kind: type, part: Any) -> Any:
 def test_the_rooms_are_looked_at() -> None:
     names = {kind.__name__ for kind in KINDS}
     assert {"Problem", "Frame", "L2Ball", "Mixture", "Classifier", "Block", "Bfloat16"} <= names
-    assert {"Inception", "Normalise", "Grouped", "EfficientNet", "Torchvision", "Photographs", "PictureBook"} <= names
+    assert {"Inception", "Normalise", "Grouped", "Torchvision", "Photographs", "PictureBook"} <= names
     assert {"Testbed", "Recipe", "Progress", "Run", "Collection", "Sketch"} <= names
 
 

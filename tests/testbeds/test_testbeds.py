@@ -24,8 +24,7 @@ from course_lib.pgd import solve
 from course_lib.pixels import shrink
 from course_lib.seeds import KINDS, Kind, PixelNormal
 from course_lib.storage import fetching
-from course_lib.testbeds import Testbed, weights
-from course_lib.testbeds.seeding import FIT
+from course_lib.testbeds import Testbed, seeding, statistics, weights
 from course_lib.testbeds.testbed import keywords
 from course_lib.training.recipe import Recipe
 from tests.tools import tiny
@@ -36,9 +35,6 @@ ON_REQUEST = {name for bed in BEDS for name in bed.on_request}
 LIVES = [name for bed in BEDS for name in bed.watched]
 SNAPS = {name: [f"{name}-{number:02d}" for number in range(1, SNAPSHOTS)] for name in LIVES}
 NAMES = [*RECIPES, *(snap for snaps in SNAPS.values() for snap in snaps)]
-
-
-# --- testbeds ---------------------------------------------------------------------------------------------------------
 
 
 def test_picturebook_is_the_default_and_the_environment_can_choose(monkeypatch):
@@ -101,7 +97,7 @@ def test_settings_from_a_file_become_keywords():
 def drawn() -> PictureBook:
     """PictureBook's training split, with the pictures that seeds are fitted on drawn once."""
     book = PictureBook("train")
-    pictures = book.images(range(FIT))
+    pictures = book.images(range(seeding.FIT))
     book.images = lambda indices: pictures[torch.as_tensor(indices)]  # type: ignore[method-assign]
     return book
 
@@ -152,9 +148,6 @@ def test_a_new_kind_of_seeds_is_one_entry(name, monkeypatch):
     assert len(fitted) == 1, "fitted once"
 
 
-# --- recipes ----------------------------------------------------------------------------------------------------------
-
-
 def test_robust_and_standard_differ_in_the_radius_alone():
     robust, standard = RECIPES["picturebook-robust"], RECIPES["picturebook-standard"]
     differences = {key for key, value in asdict(robust).items() if value != asdict(standard)[key]}
@@ -185,9 +178,6 @@ def test_the_judges_are_independent():
 def test_the_live_network_is_small():
     assert sum(value.numel() for value in RECIPES["picturebook-live"].build().parameters()) <= 300_000
     assert 8 <= SNAPSHOTS <= 12
-
-
-# --- the models that ship ---------------------------------------------------------------------------------------------
 
 
 # This test is red until every model of RECIPES has been trained; nothing below is skipped, either.
@@ -289,8 +279,6 @@ def test_nothing_survives_a_huge_radius(shipped, role):
     assert survival(shipped, role, count=20, radius=60.0) == 0
 
 
-# --- tuned settings ---------------------------------------------------------------------------------------------------
-
 TASKS = ("generate", "translate", "sketch", "refine", "inpaint", "superresolve", "paint", "attack")
 
 
@@ -321,14 +309,13 @@ def test_the_settings_are_keywords_that_work(shipped):
         assert not torch.equal(solve(replace(problem, steps=1)), problem.start), key
 
 
-def test_the_command_that_trains_knows_every_recipe_and_has_nothing_to_do():
+def test_the_command_that_trains_knows_every_recipe_and_has_nothing_to_do(monkeypatch):
+    for name in testbeds.PUBLISHED:  # to load them takes torchvision, and seconds
+        monkeypatch.setitem(testbeds.TESTBEDS, name, lambda: pytest.fail("has no recipes"))
     shipped, on_request = trainer.jobs()
     assert {name: job.recipe for name, job in shipped.items()} == RECIPES
     assert all(job.done for job in shipped.values())
     assert on_request.keys() == ON_REQUEST
-
-
-# --- photographs ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["imagenette", "imagenette-128", "cifar10"])
@@ -371,12 +358,13 @@ def test_photographs_that_are_not_there_are_named_in_one_sentence(offline):
         offline.batch("test", [0])
 
 
-def test_every_kind_of_seeds_is_ready_within_a_second(offline):
+def test_every_kind_of_seeds_is_ready_within_a_second_from_one_look_at_the_file(offline, monkeypatch):
+    seeding.read_once.cache_clear()
+    looks, load, size = [], statistics.load_tensors, offline.resolution
+    monkeypatch.setattr(statistics, "load_tensors", lambda path: looks.append(path) or load(path))
     for kind in KINDS:
         started = time.process_time()
-        assert offline.seeds(kind).sample(torch.arange(10), generator=torch.Generator()).shape == (
-            10,
-            3,
-            *2 * [offline.resolution],
-        )
+        seeds = offline.seeds(kind).sample(torch.arange(10), generator=torch.Generator())
+        assert seeds.shape == (10, 3, size, size)
         assert time.process_time() - started < 1
+    assert len(looks) == 1
