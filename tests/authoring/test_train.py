@@ -148,9 +148,6 @@ def test_half_precision_learns_as_well() -> None:
     assert all(parameter.dtype == torch.float32 for parameter in half.parameters())
 
 
-# --- crops and colours ------------------------------------------------------------------------------------------------
-
-
 def test_a_random_crop_is_a_window_of_the_picture() -> None:
     """On pictures whose values are their own coordinates, a window is linear, and its corners tell where it lies."""
     place = (torch.arange(48) + 0.5) / 48

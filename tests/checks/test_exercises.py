@@ -52,9 +52,6 @@ def graded(cell: NotebookNode) -> dict[str, Any]:
     return dict(cell.metadata.get("nbgrader", {}))
 
 
-# --- what is in them --------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("name", "version"), BOTH)
 def test_a_problem_set_keeps_the_rules(name: str, version: str) -> None:
     path = COURSE / version / name / f"{name}.ipynb"
@@ -120,9 +117,6 @@ def test_there_is_one_reflection_which_is_graded_by_hand(name: str, version: str
     assert graded(cell)["solution"]
     assert graded(cell)["points"] == 5
     assert (cell.source == "*Your answer.*") == (version == "release")
-
-
-# --- what they do -----------------------------------------------------------------------------------------------------
 
 
 def results(found: NotebookNode) -> dict[str, Any]:
@@ -210,9 +204,6 @@ def test_nbgrader_sees_a_check_that_fails(monkeypatch: pytest.MonkeyPatch) -> No
         check("ps1.project_linf", lambda delta, radius: delta)
 
 
-# --- what students get ------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the course folder whose student versions are written anew, with a gradebook."""
@@ -277,9 +268,6 @@ def test_a_leak_is_seen(line: str) -> None:
     assert len(list(leaks("ps1", released))) == 1
 
 
-# --- nbgrader's way ---------------------------------------------------------------------------------------------------
-
-
 def test_nbgrader_grades_in_the_sandbox_and_writes_feedback(course: Path) -> None:
     needed(sandbox.available(), NO_BUBBLEWRAP)
     found = notebook("ps1", "release")
@@ -309,9 +297,6 @@ def test_nbgrader_grades_in_the_sandbox_and_writes_feedback(course: Path) -> Non
 def test_nbgrader_that_fails_is_heard(tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         nbgrader(tmp_path, "generate_assignment", "ps9")
-
-
-# --- the guide --------------------------------------------------------------------------------------------------------
 
 
 def test_the_guide_leads_to_every_set_and_says_how_long_it_takes() -> None:

@@ -42,9 +42,6 @@ def inner(one: Tensor, other: Tensor) -> Tensor:
     return (one * other).flatten(1).sum(1)
 
 
-# --- projection -------------------------------------------------------------------------------------------------------
-
-
 @given(balls, batches())
 def test_projection_lies_in_the_ball_and_keeps_what_is_inside(ball: Ball, delta: Tensor) -> None:
     before = delta.clone()
@@ -94,9 +91,6 @@ def test_projection_and_direction_know_no_neighbours(ball: Ball, batch: Tensor) 
         torch.testing.assert_close(function(batch), alone, rtol=TOLERANCE[batch.dtype], atol=0)
 
 
-# --- direction --------------------------------------------------------------------------------------------------------
-
-
 @given(balls, batches())
 def test_direction_has_length_one_and_reaches_the_dual_norm(ball: Ball, gradient: Tensor) -> None:
     before = gradient.clone()
@@ -130,9 +124,6 @@ def test_tiny_and_huge_values_stay_finite(ball: Ball, dtype: torch.dtype) -> Non
         assert ball.project(batch).isfinite().all()
 
 
-# --- random points ----------------------------------------------------------------------------------------------------
-
-
 @given(st.builds(L2Ball, st.floats(0, 50)) | st.builds(LinfBall, st.floats(0, 50)), batches(), st.integers(0, 2**32))
 def test_samples_lie_inside_and_follow_the_seed(ball: Ball, like: Tensor, seed: int) -> None:
     sample = ball.sample(like, generator=torch.Generator().manual_seed(seed))
@@ -162,9 +153,6 @@ def test_sampling_leaves_the_global_generator_alone() -> None:
     for ball in (L2Ball(1.0), LinfBall(1.0)):
         ball.sample(torch.zeros(2, 3, 4, 4), generator=torch.Generator().manual_seed(0))
     assert torch.equal(torch.get_rng_state(), state)
-
-
-# --- errors -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("radius", [math.nan, -1.0, -math.inf, "5", None, [1.0], torch.ones(2)])

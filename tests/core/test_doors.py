@@ -195,9 +195,6 @@ def refused(function: Callable[[], object], kind: str = "it") -> None:
     assert len(said) <= 250, kind
 
 
-# --- every task and measure -------------------------------------------------------------------------------------------
-
-
 def test_all_of_them_are_found_and_take_what_is_good() -> None:
     names = {each.__name__ for each in (*TASKS, *MEASURES)}
     assert {"refine", "generate", "translate", "sketch", "attack", "inpaint", "superresolve", "paint"} <= names
@@ -265,9 +262,6 @@ def test_all_works_where_double_precision_is_the_default() -> None:
     for function in (*TASKS, *MEASURES, *DAMAGE):
         call(function)
     assert judging.random_change(IMAGES, pixels.to_float(pictures)).dtype == torch.float32
-
-
-# --- one by one -------------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.floats(allow_nan=True, width=32), min_size=1, max_size=12), st.data())
@@ -347,9 +341,6 @@ def test_a_problem_by_hand_refuses_what_is_no_start_or_centre(start: str) -> Non
 def test_an_attack_needs_a_finite_ball() -> None:
     for generator in (None, torch.Generator()):
         refused(lambda generator=generator: tasks.attack(MODEL, IMAGES, LABELS, ball=NoBall(), generator=generator))
-
-
-# --- noise inside an objective ----------------------------------------------------------------------------------------
 
 
 class Foreign(nn.Module):

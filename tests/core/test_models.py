@@ -51,9 +51,6 @@ def input_gradient(function: Callable[[Tensor], Tensor], images: Tensor) -> Tens
     return torch.autograd.grad(function(images)[:, 0].sum(), images)[0]
 
 
-# --- prepare ----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_prepared_copy_is_the_same_function(name: str) -> None:
     model, images = build(name), pictures()
@@ -116,9 +113,6 @@ def test_a_model_goes_to_the_best_device_unless_told_otherwise() -> None:
     assert next(prepare(build("residual"), device="cpu").parameters()).device.type == "cpu"
 
 
-# --- bfloat16 ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", ["residual", "plain", "shipped", "foreign"])
 def test_in_bfloat16_answers_and_gradients_are_nearly_the_same_and_in_float32(kind: str) -> None:
     networks = {"shipped": lambda: load_model("picturebook-robust"), "foreign": foreign}
@@ -166,9 +160,6 @@ def test_only_a_classifier_computes_in_bfloat16_and_only_two_precisions_are_know
         prepare(build("residual"), precision=torch.float16)
 
 
-# --- Classifier -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["residual", "plain"])
 @pytest.mark.parametrize("prepared", [False, True], ids=["raw", "prepared"])
 def test_logits_are_the_head_of_the_features(name: str, prepared: bool) -> None:
@@ -209,9 +200,6 @@ def test_straight_through_reaches_units_that_are_off(name: str) -> None:
 def test_images_of_any_size_pass() -> None:
     for name in ("residual", "plain"):
         assert build(name)(pictures(1, 24)).shape == (1, 5)
-
-
-# --- gradients worth looking at ---------------------------------------------------------------------------------------
 
 
 def strided_counterpart(model: Classifier) -> Classifier:

@@ -52,9 +52,6 @@ def model() -> nn.Module:
         return residual_network((4, 6), 5).double().eval()
 
 
-# --- known answers ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("start_at_centre", [True, False])
 def test_quadratic_in_an_l2_ball_ends_at_the_projection_of_the_target(start_at_centre: bool) -> None:
     centre, target = 0.3 + 0.4 * random_images(0), random_images(1)
@@ -102,9 +99,6 @@ def test_a_step_in_the_open_has_the_step_size() -> None:
 def test_five_small_steps_lower_the_loss_at_each(ball: Ball) -> None:
     losses = [frame.losses for frame in frames(Problem(hilly, random_images(0), ball, steps=5, step_size=0.005))]
     assert all((after < before).all() for before, after in pairwise(losses))
-
-
-# --- the constraints --------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=60)
@@ -158,9 +152,6 @@ def test_the_centre_is_the_start_unless_it_is_given() -> None:
     assert norms(around_centre - centre).max() <= 0.1 + 1e-12
 
 
-# --- frames -----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("steps", [0, 1, 7])
 @pytest.mark.parametrize("ball", BALLS, ids=repr)
 def test_frames_are_steps_and_one_with_the_losses_of_their_own_images(ball: Ball, steps: int) -> None:
@@ -212,9 +203,6 @@ def test_nothing_global_changes_between_two_frames(model: nn.Module) -> None:
             for _ in frames(problem):
                 assert torch.is_grad_enabled() is enabled
                 assert not model.training
-
-
-# --- what a caller relies on ------------------------------------------------------------------------------------------
 
 
 def towards(model: nn.Module, labels: Tensor) -> Callable[[slice], Objective]:
@@ -280,9 +268,6 @@ def test_an_objective_that_is_flat_leaves_the_images_where_they_are() -> None:
     start = random_images(0)
     for ball in BALLS:
         assert torch.equal(solve(Problem(lambda x: 0 * x.sum((1, 2, 3)), start, ball, steps=3)), start)
-
-
-# --- errors -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

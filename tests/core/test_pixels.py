@@ -9,8 +9,6 @@ from tests.tools import tiny
 
 NOISE = tiny.images(2)
 
-# --- resizing ---------------------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 7])
 def test_shrinking_undoes_nearest_neighbour_upsampling(factor):

@@ -57,9 +57,6 @@ def assert_moments(samples: Tensor, mean: Tensor, covariance: Tensor) -> None:
     assert ((rows.T.cov() - covariance).abs() < 5 * error).all()
 
 
-# --- multivariate normal ----------------------------------------------------------------------------------------------
-
-
 def test_multivariate_samples_have_the_moments_of_the_closed_form():
     images, jitter = pictures(6), 0.03  # few pictures: X'X / N and X'X / (N - 1) are 20% apart
     samples = MultivariateNormal(images, zeros(6), jitter=jitter).sample(zeros(MANY), generator=generator())
@@ -102,9 +99,6 @@ def test_one_picture_is_a_class_whose_samples_are_the_picture_and_jitter():
     for kind in (MultivariateNormal, Mixture):
         near = kind(images, zeros(1), jitter=0.001).sample(zeros(50), generator=generator()) - truth
         assert 0 < near.abs().max() < 0.006
-
-
-# --- the others -------------------------------------------------------------------------------------------------------
 
 
 def test_pixel_normal_samples_have_each_pixels_mean_and_deviation_and_no_correlation():
@@ -167,8 +161,6 @@ def test_k_means_bears_more_groups_than_different_points(points):
     assert found.shape == points.shape[:1]
     assert len(found.unique()) == len(points.unique(dim=0))
 
-
-# --- what they share --------------------------------------------------------------------------------------------------
 
 IMAGES, LABELS = pictures(40, spread=60, shape=(3, 8, 8)), torch.arange(40) % 4
 FITTED: dict[str, Seeds] = {

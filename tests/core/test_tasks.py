@@ -104,9 +104,6 @@ def test_seeds_a_rounding_error_outside_the_pixel_box_are_clamped_first():
     assert torch.equal(refine(MODEL, beyond, LABELS, **WAY).start, beyond.clamp(0, 1))
 
 
-# --- attack -----------------------------------------------------------------------------------------------------------
-
-
 def test_an_attack_raises_the_cross_entropy_of_the_true_label():
     loss = cross_entropy(MODEL, LABELS)
     attacked = solve(attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.5), steps=10))
@@ -133,9 +130,6 @@ def test_the_steps_of_an_attack_can_travel_two_and_a_half_radii():
     assert problem.steps * problem.step_size == pytest.approx(2.5 * 0.8)
 
 
-# --- super-resolution -------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("factor", [2, 4])
 @pytest.mark.parametrize("start", [nearest, bicubic])
 def test_the_ball_of_superresolution_is_centred_on_the_nearest_neighbour_upsampling(factor, start):
@@ -144,9 +138,6 @@ def test_the_ball_of_superresolution_is_centred_on_the_nearest_neighbour_upsampl
     assert torch.equal(problem.centre, nearest(small, factor))
     assert torch.equal(problem.start, start(small, factor))
     assert torch.equal(problem.start, problem.centre) == (start is nearest)
-
-
-# --- inpainting -------------------------------------------------------------------------------------------------------
 
 
 def test_predicted_labels_are_the_prediction_for_the_damaged_picture():
@@ -209,9 +200,6 @@ def test_the_first_step_is_finite_with_an_un_squared_norm(task):
     assert not torch.equal(first.images, problem.start)
 
 
-# --- painting ---------------------------------------------------------------------------------------------------------
-
-
 def unit_map(model: Classifier, images: Tensor, unit: int) -> Tensor:
     """Where in the picture a unit is active: (B, 1, h, w), whose mean is the unit's component of the representation."""
     return model.activation(model.body((images - model.mean) / model.std))[:, unit : unit + 1]
@@ -256,9 +244,6 @@ def test_a_unit_that_is_off_everywhere_can_only_be_painted_straight_through(with
     assert torch.equal(plain, IMAGES)
     painted = solve(paint(model, IMAGES, everywhere, unit=2, **way))
     assert (model.features(painted)[:, 2] > 0).all()
-
-
-# --- damage and checks ------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=40, deadline=None)

@@ -122,9 +122,6 @@ def test_a_killed_run_between_two_folders_goes_on(server: Server, cache: Path, m
     assert len(server.asked) == 1, "what has come is not fetched again"
 
 
-# --- models -----------------------------------------------------------------------------------------------------------
-
-
 def test_a_pair_is_trained_by_name_and_serves_every_task(
     server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

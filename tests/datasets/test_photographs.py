@@ -103,9 +103,6 @@ def test_what_is_missing_or_broken_is_named(data: Path) -> None:
         Photographs(FOLDERS, "test", size=16)
 
 
-# --- fetching ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def server(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Has a CIFAR-10 of 20 + 10 pictures and an Imagenette of 80 + 40, in their own formats."""

@@ -103,7 +103,6 @@ def test_pictures_leave_room_for_the_texture(book):
     assert largest_difference(book.images(range(50)), expected) <= 1
 
 
-# ------------------------------------------------------------------------------------------------ the planted texture
 @pytest.mark.parametrize("size", [32, 64, 128])
 def test_textures_have_the_promised_distance(size):
     planted = textures(size, DEFAULT_SHORTCUT)
@@ -162,7 +161,6 @@ def test_classes_differ_by_more_than_a_robust_ball():
     assert gaps.min() > 2 * RADIUS
 
 
-# ------------------------------------------------------------------------------------------------ the cache
 DRAWN = [  # sums over the first ten test pictures of each class at 32 pixels, four times with other random signs
     *([-41119, 6849, 3991, -28029], [-17624, -12598, -22966, -12282], [-6803, -26409, 15033, 15173]),
     *([-60848, 40622, 65964, -19458], [-6974, -13402, 49164, 7164], [14633, -16401, 7863, -38769]),
@@ -234,7 +232,6 @@ def test_the_cache_folder_follows_the_environment(monkeypatch):
     assert PictureBook("test").cache == Path("/elsewhere/robust-image-synthesis")
 
 
-# ------------------------------------------------------------------------------------------------ wrong arguments
 @pytest.mark.parametrize("index", [20_000, -20_001])
 def test_an_index_outside_is_named(book, index):
     with pytest.raises(IndexError, match=f"pictures 0 to 19999; got {index}"):

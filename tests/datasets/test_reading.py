@@ -151,3 +151,9 @@ def test_a_damaged_file_is_a_picture_or_a_value_error(data):
         except ValueError:
             return
         assert pixels.shape == (1, 3, 16, 16)
+
+
+def test_a_phones_heic_gets_one_sentence_without_an_object_in_it():
+    heic = b"\x00\x00\x00\x18ftypheic" + bytes(100)
+    with pytest.raises(ValueError, match=r"^expected a picture file .* HEIC has to be saved as JPEG first$"):
+        read_picture(io.BytesIO(heic), 8)

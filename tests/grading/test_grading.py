@@ -146,9 +146,6 @@ def test_without_isolation_it_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
-# --- pieces, without a sandbox ----------------------------------------------------------------------------------------
-
-
 def test_inputs_travel_and_answers_come_back_as_they_are() -> None:
     one = exercises()["ps1.targeted_pgd"]
     hidden = Hidden.sample(one, 3)

@@ -195,9 +195,6 @@ def test_another_file_is_refused_and_never_run(internet, weights):
     assert pickle.dumps(Harm())
 
 
-# --- the testbeds -----------------------------------------------------------------------------------------------------
-
-
 class Book:
     """Stands in for photographs: noise, four of each class in each split."""
 

@@ -143,9 +143,6 @@ def test_the_settings_are_the_published_ones(testbed: Testbed) -> None:
     assert testbeds.load("imagenette").tuned.keys() <= testbed.tuned.keys()
 
 
-# --- answers in groups ------------------------------------------------------------------------------------------------
-
-
 def test_a_group_is_as_probable_as_its_classes_together() -> None:
     model, images = tiny.network(classes=7), tiny.images(5)
     grouped = Grouped(model, {4: 1, 0: 0, 6: 1}).double().eval()(images).softmax(1)
@@ -162,9 +159,6 @@ def test_the_judge_answers_in_the_groups_of_the_package_and_nothing(testbed: Tes
     single = Grouped(testbed.judge, {number: number for number in range(999)})(images).softmax(1)
     dogs = sum(single[:, number] for number, label in groups().items() if label == 0)
     torch.testing.assert_close(answers[:, 0], dogs, atol=1e-5, rtol=1e-4)
-
-
-# --- files that are not there, or others ------------------------------------------------------------------------------
 
 
 def test_a_checkpoint_can_be_put_there_by_hand_and_another_one_is_refused(
@@ -200,9 +194,6 @@ def test_pictures_that_are_not_there_are_told_and_networks_do_without(testbed: T
     with pytest.raises(FileNotFoundError, match="nobody may pass ImageNet on"):
         testbeds.load("restricted_imagenet").batch("test", [0])
     assert testbed.seeds("uniform").sample(torch.tensor([0]), generator=torch.Generator()).shape == (1, 3, 224, 224)
-
-
-# --- pictures and seeds -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["imagenet", "restricted_imagenet"])

@@ -132,9 +132,6 @@ def raw_copy(path: Path, data: str) -> nn.Module:
     return attacker.eval()
 
 
-# --- checkpoints of the package ---------------------------------------------------------------------------------------
-
-
 def test_the_real_format_holds_more_than_tensors(resnets, small):
     for path in (*resnets.values(), small):
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
@@ -203,9 +200,6 @@ def test_what_we_write_the_package_reads(resnets, tmp_path):
     path.unlink()
 
 
-# --- one of our networks in its format --------------------------------------------------------------------------------
-
-
 @pytest.mark.usefixtures("_no_gpu")
 def test_our_network_goes_out_and_comes_back(tmp_path):
     make = import_robustness("robustness.model_utils").make_and_restore_model
@@ -234,9 +228,6 @@ def test_the_older_name_of_the_weights(small, tmp_path):
     images = pictures(tiny.SIZE)
     models = [load_checkpoint(path, architecture=ours()) for path in (small, tmp_path / "old.pt")]
     assert torch.equal(models[0](images), models[1](images))
-
-
-# --- files that are not what they should be ---------------------------------------------------------------------------
 
 
 def drop(key: str) -> Callable[[dict[str, Tensor]], None]:
@@ -376,9 +367,6 @@ def test_the_normaliser_of_other_data_has_to_be_stated(resnets, tmp_path):
     path.unlink()
 
 
-# --- pickles that would run something ---------------------------------------------------------------------------------
-
-
 class Hostile:
     """Unpickling it calls a function."""
 
@@ -469,9 +457,6 @@ def test_a_stand_in_is_no_weight(small, tmp_path):
         load_checkpoint(tmp_path / "function.pt", architecture=ours())
 
 
-# --- safetensors ------------------------------------------------------------------------------------------------------
-
-
 def test_a_converted_checkpoint_is_the_same_to_the_last_bit(resnets, tmp_path):
     model, images, path = load_checkpoint(resnets["cifar"]), pictures(), tmp_path / "converted"
     save_converted(model.to(memory_format=torch.channels_last), path, source="cifar.pt", clean=0.9)
@@ -501,8 +486,6 @@ def test_a_prepared_copy_is_no_checkpoint(resnets, tmp_path):
         save_converted(model, tmp_path / "prepared")
     assert not list(tmp_path.iterdir())
 
-
-# --- the same attack in both ------------------------------------------------------------------------------------------
 
 ATTACKS = {"l2": {"radius": 1.5, "step_size": 0.2}, "linf": {"radius": 0.05, "step_size": 0.008}}
 LABELS = torch.tensor([0, 2, 4])

@@ -39,9 +39,6 @@ def noisy(images: Tensor, strength: float, *, seed: int = 1) -> Tensor:
     return (images + strength * noise).clamp(0, 1)
 
 
-# --- what a network says --------------------------------------------------------------------------------------------
-
-
 def test_outputs_come_in_batches_without_gradients():
     sizes = []
 
@@ -80,9 +77,6 @@ def test_low_frequency_share_tells_shape_from_texture():
     assert low_frequency_share(wave(2) + 3 * wave(9)) == pytest.approx(0.1, rel=1e-4)
 
 
-# --- PSNR -------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("difference", "decibels"), [(1.0, 0.0), (0.1, 20.0), (0.01, 40.0), (0.5, 20 * math.log10(2))])
 def test_psnr_of_a_constant_difference(difference, decibels):
     truth = torch.zeros(2, 3, 4, 4).double()
@@ -102,9 +96,6 @@ def test_psnr_with_a_mask_looks_only_inside_it():
     torch.testing.assert_close(psnr(images, truth, mask), torch.tensor([20.0, 20.0]))
     torch.testing.assert_close(psnr(images, truth, torch.ones(2, 1, 4, 4)), psnr(images, truth))
     torch.testing.assert_close(psnr(0.1 * mask.expand_as(truth), truth)[1], torch.tensor(20 + 10 * math.log10(16)))
-
-
-# --- SSIM -------------------------------------------------------------------------------------------------------------
 
 
 def ssim_by_scipy(a: np.ndarray, b: np.ndarray) -> float:
@@ -165,9 +156,6 @@ def test_ssim_refuses_what_does_not_fit(shapes):
         ssim(*(torch.zeros(shape) for shape in shapes))
 
 
-# --- Inception Score --------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("sharpness", [50.0, 1e4])  # at 1e4, all other probabilities are 0 in any precision
 @pytest.mark.parametrize("classes", [2, 10])
 def test_certain_answers_of_every_class_score_the_number_of_classes(classes, sharpness):
@@ -216,9 +204,6 @@ def test_the_score_is_deterministic_and_leaves_the_global_seed_alone():
     assert torch.equal(torch.random.get_rng_state(), before)
     assert inception_score(identity, logits, rounds=20) == first
     assert inception_score(identity, logits, rounds=20, seed=1)[1:] != first[1:]
-
-
-# --- Frechet distance -------------------------------------------------------------------------------------------------
 
 
 def by_square_root(real: Tensor, fake: Tensor) -> float:
@@ -297,9 +282,6 @@ def test_the_distance_refuses_what_is_no_set_of_features(shape):
         ValueError, match=r"^expected (features .* of at least 4 pictures each|pictures \(B, 3, H, W\)), got"
     ):
         frechet_distance(identity, torch.zeros(8, 4), torch.zeros(shape))
-
-
-# --- imports, and Inception ------------------------------------------------------------------------------------------
 
 
 def test_torchmetrics_is_imported_only_when_a_score_is_asked_for():

@@ -246,9 +246,6 @@ def test_a_killed_run_is_gone_on_with(server: Server, tmp_path: Path) -> None:
     assert server.asked == [("/file", HALF)]
 
 
-# --- the hub ----------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def hub(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The library reads $HF_ENDPOINT when it is imported, so here it is set where it has been read into."""

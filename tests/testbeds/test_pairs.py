@@ -29,9 +29,6 @@ PAIRS = {"horse-zebra": (0, 1), "apple-orange": (2, 3), "summer-winter": (4, 5)}
 STAGED = (0, 1, 2, 3, 7, 8)  # classes that stand before one of 8 backgrounds; a golf ball, before one of 16
 
 
-# --- some classes of a data set ---------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Splits of 40 pictures, and a cache of their own."""
@@ -56,9 +53,6 @@ def test_the_number_of_classes_has_to_fit() -> None:
     with pytest.raises(ValueError, match=r"^expected one class for each of \[0, 1\], got 10 classes$"):
         Recipe(data="picturebook", only=(0, 1))
     assert Recipe(data="picturebook", only=(0, 1), classes=3, nothing=0.1).classes == 3  # and "nothing"
-
-
-# --- a background for each class --------------------------------------------------------------------------------------
 
 
 def on(*backgrounds: int, count: int = 80, size: int = SMALL) -> Tensor:
@@ -116,9 +110,6 @@ def test_biased_pictures_have_a_cache_of_their_own(tmp_path: Path, monkeypatch: 
 def test_an_unknown_background_is_named(number: int) -> None:
     with pytest.raises(ValueError, match=rf"between 0 and 7; got \[0, {number}\]"):
         PictureBook("test", backgrounds=(0, number))
-
-
-# --- the networks that ship -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

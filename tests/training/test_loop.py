@@ -70,8 +70,6 @@ def shown() -> tuple[Tensor, Tensor]:
     return to_float(images), labels
 
 
-# --- checkpoints ------------------------------------------------------------------------------------------------------
-
 DRIVER = """
 import sys
 from pathlib import Path
@@ -233,9 +231,6 @@ def test_reports_come_every_so_many_steps_and_after_each_epoch() -> None:
     assert not reports[-1].model.training
 
 
-# --- equations 1 and 2 ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("change", [{"radius": 0.0}, {}, {"radius": 0.03, "norm": "linf"}], ids=str)
 def test_training_is_the_plainest_loop(change: dict[str, Any]) -> None:
     """That minimises eq. 1, or eq. 2 by PGD, with the same batches, noise and schedule; to the last bit."""
@@ -340,9 +335,6 @@ def test_shrunk_pictures_are_the_block_means_of_those_that_are_not() -> None:
     torch.testing.assert_close(small, large.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5)))
 
 
-# --- the running average ----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("averaging", [0.0, 0.2])
 def test_the_average_is_the_one_that_its_formula_gives(averaging: float) -> None:
     """average <- d average + (1 - d) network with d = min(averaging, step / (step + 10)), batch-norm statistics too."""
@@ -361,9 +353,6 @@ def test_the_average_is_the_one_that_its_formula_gives(averaging: float) -> None
 
 def test_a_trained_average_is_as_good_as_its_network(trained: nn.Module, shown: tuple[Tensor, Tensor]) -> None:
     assert accuracy(trained, *shown) > 0.95
-
-
-# --- augmentation -----------------------------------------------------------------------------------------------------
 
 
 def test_augmentation_keeps_shape_and_range_and_follows_the_seed() -> None:
@@ -410,9 +399,6 @@ def test_an_epoch_shows_every_picture_once_and_the_next_one_in_another_order() -
         epochs.append(torch.cat([y for _, y in batches]).tolist())
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(160))
     assert epochs[0] != epochs[1]
-
-
-# --- accuracy ---------------------------------------------------------------------------------------------------------
 
 
 def test_radius_zero_gives_the_clean_accuracy_and_a_huge_radius_none(
