@@ -10,6 +10,7 @@ from course_lib.datasets.photographs import Collection, Photographs
 from course_lib.testbeds.pairs import Pair, pair_recipes, pair_weights
 from course_lib.testbeds.seeding import Seeding
 from course_lib.testbeds.testbed import Testbed
+from course_lib.testbeds.weights import known
 from course_lib.training.recipe import Recipe
 
 RADIUS = 1.2  # where robustness is measured, and the training radius: L2, pixel units, at 64 x 64
@@ -51,6 +52,12 @@ RECIPES = {
 }
 SMALL = replace(ROBUST, widths=(24, 48, 96, 128), epochs=20, precision="float32")
 ON_REQUEST = {f"imagenette-radius-{radius:g}": replace(SMALL, radius=radius) for radius in DIAL}
+
+
+def dial() -> dict[float, str]:
+    """By training radius, the names of those of the six networks that are there."""
+    there = known()
+    return {ON_REQUEST[name].radius: name for name in ON_REQUEST if name in there}
 
 
 def load() -> Testbed:
