@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_hole_painted_by_hand_is_restored(open_notebook: OpenNotebook) -> None:
-    with running(open_notebook, "05_inpainting", "setup", "eq-code", "demo-code") as notebook:
+    with running(open_notebook, "05_inpainting", "setup", "eq-code", "demo-problem", "demo-code") as notebook:
         hand = Hand(notebook, "the hole")
         before, seen = notebook.pictures(lab.PLAYED), hand.seen()
         hand.choose("Clear", "Brush")
@@ -32,7 +32,7 @@ def test_a_hole_painted_by_hand_is_restored(open_notebook: OpenNotebook) -> None
 
 
 def test_features_are_painted_kept_and_undone(open_notebook: OpenNotebook) -> None:
-    with running(open_notebook, "09_feature_painting", "setup", "demo-code") as notebook:
+    with running(open_notebook, "09_feature_painting", "setup", "demo-problem", "demo-code") as notebook:
         hand = Hand(notebook, "where")
         player = notebook.page.locator(lab.PLAYER)
         run, keep, undo = (player.locator("button", has_text=name) for name in ("Run", "Keep", "Take back"))

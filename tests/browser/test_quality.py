@@ -17,7 +17,7 @@ def run_the_player(notebook: lab.Notebook) -> None:
 
 
 def test_a_small_radius_pulls_the_result_towards_the_small_picture(open_notebook: OpenNotebook) -> None:
-    with running(open_notebook, "07_superresolution", "cell-01", "cell-05", "cell-08") as notebook:
+    with running(open_notebook, "07_superresolution", "cell-01", "cell-05", "player-problem", "cell-08") as notebook:
         run_the_player(notebook)
         assert len(notebook.pictures(lab.PLAYED)) == 2
         notebook.move("ε (radius)", ["ArrowLeft"] * 18, 3.0)
@@ -27,14 +27,14 @@ def test_a_small_radius_pulls_the_result_towards_the_small_picture(open_notebook
 
 
 def test_the_same_question_on_photographs(open_notebook: OpenNotebook) -> None:
-    with running(open_notebook, "10_measuring_quality", "cell-01", "cell-03") as notebook:
+    with running(open_notebook, "10_measuring_quality", "cell-01", "player-problem", "cell-03") as notebook:
         run_the_player(notebook)
         before = notebook.pictures(lab.PLAYED)
         notebook.page.locator(f"{lab.PLAYER} >> select").first.select_option("imagenette")
         notebook.page.locator(SAID, has_text="wanted: tench").nth(1).wait_for()
         notebook.wait_for_status("Done: 20 steps")
         before = notebook.wait_for_change(before, lab.PLAYED)
-        notebook.press("class number", *["ArrowRight"] * 4)
+        notebook.page.get_by_label("class", exact=True).select_option("summer or church")
         notebook.page.locator(SAID, has_text="wanted: church").nth(1).wait_for()
         notebook.wait_for_status("Done: 20 steps")
         notebook.wait_for_change(before, lab.PLAYED)

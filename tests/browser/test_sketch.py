@@ -13,10 +13,10 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_person_draws_and_holds_in_sketch_to_image(open_notebook: OpenNotebook) -> None:
-    name = part(open_notebook, "08_sketch_to_image", "setup", "looks", "player", "player-check", "evolve")
+    name = part(open_notebook, "08_sketch_to_image", "setup", "looks", "player-problem", "player", "evolve-problem", "evolve")
     with open_notebook(name) as notebook:
         notebook.run_all()
-        notebook.wait_for_status("Done: 20 steps")  # a later cell has run it
+        notebook.wait_for_status("Ready")
         before = notebook.pictures(lab.PLAYED)
         hand = Hand(notebook, "your drawing")
         hand.choose("Clear", "orange", "Ellipse")

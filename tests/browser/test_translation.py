@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_person_moves_the_radius_the_seed_and_the_menus(open_notebook: OpenNotebook) -> None:
-    with running(open_notebook, "06_translation", "setup", "tools", "player") as notebook:
+    with running(open_notebook, "06_translation", "setup", "tools", "player-problem", "player") as notebook:
         notebook.move("ε (radius)", ["ArrowLeft"], 15.5)
         notebook.move("seed", ["ArrowRight"], 1.0)
         said = notebook.page.locator(f"{lab.PLAYER} >> .said")
