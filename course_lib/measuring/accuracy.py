@@ -26,11 +26,11 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         model.train(training)
 
 
-def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 250) -> float:
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     """The share of pictures in [0, 1] that the model classifies as labelled."""
     check(model, images, labels)
     with evaluating(model), torch.no_grad():
-        return correct(model, images, labels, batch_size).float().mean().item()
+        return correct(model, images, labels, batch_size=250).float().mean().item()
 
 
 def robust_hits(
@@ -54,7 +54,7 @@ def robust_hits(
     check_whole(steps, "steps", low=0)
     generator = torch.Generator().manual_seed(seed)
     with evaluating(model), torch.no_grad():
-        survivors = correct(model, images, labels, batch_size)
+        survivors = correct(model, images, labels, batch_size=batch_size)
         for _ in range(restarts):
             for part in survivors.nonzero().squeeze(1).split(batch_size):
                 survivors[part] = resisting(
@@ -81,5 +81,5 @@ def resisting(
     return torch.zeros(len(images), dtype=torch.bool, device=images.device).index_fill(0, alive, True)
 
 
-def correct(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) -> Tensor:
+def correct(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int) -> Tensor:
     return torch.cat([model(part).argmax(1) for part in images.split(batch_size)]) == labels

@@ -34,21 +34,21 @@ def check_shown(network: Network, images: Tensor) -> None:
         check_asked(network, images)
 
 
-def judged(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
+def judged(judge: Network, images: Tensor, labels: Tensor) -> Tensor:
     """Which images the judge assigns to the wanted class: (N, 3, H, W) and (N,) -> (N,) booleans."""
     check(judge, images, labels)
-    return outputs(judge, images, batch_size=batch_size).argmax(1) == labels
+    return outputs(judge, images).argmax(1) == labels
 
 
-def certainty(judge: Network, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> Tensor:
+def certainty(judge: Network, images: Tensor, labels: Tensor) -> Tensor:
     """The probability that the judge gives to the wanted class: (N, 3, H, W) and (N,) -> (N,)."""
     check(judge, images, labels)
-    return outputs(judge, images, batch_size=batch_size).softmax(1).gather(1, labels[:, None]).squeeze(1)
+    return outputs(judge, images).softmax(1).gather(1, labels[:, None]).squeeze(1)
 
 
-def random_change(starts: Tensor, results: Tensor, *, seed: int = 0) -> Tensor:
+def random_change(starts: Tensor, results: Tensor) -> Tensor:
     """A control: every start moved in a random direction, as far as it was moved in `results`."""
-    noise = torch.randn(starts.shape, generator=torch.Generator().manual_seed(seed), dtype=starts.dtype)
+    noise = torch.randn(starts.shape, generator=torch.Generator().manual_seed(0), dtype=starts.dtype)
     return (starts + noise * norms(results - starts) / norms(noise)).clamp(0, 1)
 
 

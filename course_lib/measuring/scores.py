@@ -50,9 +50,7 @@ def ssim(images: Tensor, truth: Tensor) -> Tensor:
     return torch.as_tensor(similar)
 
 
-def inception_score(
-    network: Network, images: Tensor, *, rounds: int = 200, seed: int = 0, batch_size: int = 100
-) -> list[float]:
+def inception_score(network: Network, images: Tensor, *, rounds: int = 200, seed: int = 0) -> list[float]:
     """The Inception Score by this network: images (N, 3, H, W) -> [score, low, high] (Salimans et al. 2016).
 
     It is exp of the mean KL divergence between p(y | x) and p(y), between 1 and the number of the network's answers:
@@ -60,7 +58,7 @@ def inception_score(
     where N is small. The interval is that of a bootstrap, moved to lie around the score: drawing with replacement
     repeats images, which by itself lowers every drawn score.
     """
-    logits = outputs(network, images, batch_size=batch_size).double().cpu()
+    logits = outputs(network, images).double().cpu()
     likely = logits.log_softmax(1).clamp(min=FAINTEST)
     score, *drawn = inception_scores([likely] + [likely[choice] for choice in resampled(len(likely), rounds, seed)])
     spread = torch.tensor(drawn or [score], dtype=torch.float64)
@@ -83,9 +81,7 @@ def inception_scores(sets: list[Tensor]) -> list[float]:
     return scores
 
 
-def frechet_distance(
-    features: Network, real: Tensor, fake: Tensor, *, seed: int = 0, batch_size: int = 100
-) -> list[float]:
+def frechet_distance(features: Network, real: Tensor, fake: Tensor, *, seed: int = 0) -> list[float]:
     """The Frechet distance between normals fitted to the features of two sets of pictures (Heusel et al. 2017).
 
     (N, 3, H, W) and (M, 3, H, W) -> [distance, distance with half as many pictures].
@@ -97,7 +93,7 @@ def frechet_distance(
     """
     for images in (real, fake):
         check_shown(features, images)
-    seen = [outputs(features, images, batch_size=batch_size).double().cpu() for images in (real, fake)]
+    seen = [outputs(features, images).double().cpu() for images in (real, fake)]
     if any(len(numbers) < 4 or numbers.ndim != 2 for numbers in seen):
         raise ValueError(
             f"expected features (N, numbers) of at least 4 pictures each, got {[tuple(s.shape) for s in seen]}"

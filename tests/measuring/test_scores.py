@@ -272,7 +272,7 @@ def test_the_half_distance_is_the_mean_over_two_random_halves_that_share_nothing
 def test_the_distance_takes_a_networks_features_in_single_precision():
     network, images = tiny.network().float(), tiny.images(40).float()
     real, fake = (network.features(part).double() for part in images.split(20))
-    measured = frechet_distance(network.features, images[:20], images[20:], batch_size=7)
+    measured = frechet_distance(network.features, images[:20], images[20:])
     assert measured[0] == pytest.approx(by_singular_values(real, fake), abs=2e-4)
 
 
