@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from course_lib import plots, testbeds
-from course_lib.constraints import L2Ball
+from course_lib.constraints import L2Ball, norms
 from course_lib.datasets import shipped
 from course_lib.datasets.collections import IMAGENETTE
 from course_lib.datasets.photographs import Photographs
@@ -31,8 +31,9 @@ from course_lib.widgets.runs import Measure, Moment
 from course_lib.widgets.upload import Upload
 
 SIDE = 128  # pixels, of the pair of networks that is shown first; ε counts at this side
+LENGTH = 0.28  # of a change as it is shown, for each pixel of a side
 TESTS, KNOWN = 6, 40  # test photographs in the menu; gradients of one loss that are kept
-STRAIGHT, PGD = "along the first gradient", "PGD: a new gradient each step"
+STRAIGHT, PGD = "one gradient", "PGD"
 SUGGESTED, OWN = "suggested", "your own"
 PRESETS: dict[str, dict[str, Any]] = {
     "gradient": {},
@@ -127,8 +128,12 @@ class Scene:
         radius = 0.0 if moment.name == "standard" else chosen["radius"]
         copies = f", noisy copies: {chosen['averaged']}" if chosen["noise"] and moment.frame.step else ""
         sign = "minus" if chosen["lower"] else "plus"
-        shown = {"gradient": f"{sign} the gradient at the start{copies}", "picture": "the picture on its way"}
-        said = shown.get(chosen["shows"], f"the change, times {strength(chosen['epsilon']):.2g}")
+        length = f"{norms(moment.frame.images - moment.problem.start).item():.1f}"
+        said = {
+            "gradient": f"{sign} the gradient at the start{copies}",
+            "picture": f"changed by {length}",
+            "change": f"the change of {length}, enlarged",
+        }[chosen["shows"]]
         return f"{said}\ntraining radius {radius:g}, sees {smooth(moment).aim}: {share:.0%}"
 
 
@@ -152,20 +157,17 @@ def smooth(moment: Moment) -> Smooth:
 
 
 def view(moment: Moment) -> Tensor:
-    """The gradient at the start, the picture, or how it changed."""
+    """The gradient at the start, the picture, or how it changed, enlarged to one length for both networks."""
     objective, start = smooth(moment), moment.problem.start
+    change, started = moment.frame.images - start, moment.frame.losses.numel()
     if moment.values["shows"] == "picture":
         return moment.frame.images
-    if moment.values["shows"] == "change":
-        return (0.5 + strength(moment.values["epsilon"]) * (moment.frame.images - start)).clamp(0, 1)
-    if not moment.frame.losses.numel():  # the first frame is to come at once: no averages yet
-        return plots.gradient_pictures(-value_and_gradient(objective.loss, start)[1])
-    return plots.gradient_pictures(-objective.both(start)[1])
-
-
-def strength(epsilon: float) -> float:
-    """By how much a change is enlarged, the same for both networks: one of full length looks alike at every ε."""
-    return 36.0 / epsilon
+    # The first frame is to come at once: no averages yet.
+    slope = objective.both(start)[1] if started else value_and_gradient(objective.loss, start)[1]
+    if moment.values["shows"] == "gradient":
+        return plots.gradient_pictures(-slope)
+    change = change if change.any() else -slope  # where it begins to go
+    return (0.5 + LENGTH * start.shape[-1] * change / norms(change).clamp(min=1e-12)).clamp(0, 1)
 
 
 def real(moment: Moment) -> Tensor:
@@ -204,8 +206,8 @@ class Gradients(Player):
 
 def sliders(scene: Scene) -> dict[str, Any]:
     pair = scene.pair.radius
-    radii = [(f"{pair:g} ({SIDE} pixels)", pair), *((f"{r:g} (64 pixels)", r) for r in scene.dial)]
-    walks, signs = [STRAIGHT, PGD], [("minus the gradient", True), ("plus the gradient", False)]
+    radii = [(f"{pair:g}, {SIDE} px", pair), *((f"{r:g}, 64 px", r) for r in scene.dial)]
+    walks, signs = [STRAIGHT, PGD], [("− gradient", True), ("+ gradient", False)]
     return {
         "label": controls.menu("class", [SUGGESTED, *scene.pair.classes], SUGGESTED),
         "shows": controls.menu("view", ["gradient", "picture", "change"], "gradient"),

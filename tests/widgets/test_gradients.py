@@ -86,7 +86,9 @@ def test_views_show_the_walk_and_the_change_on_one_scale(demo):
     changes = demo.compute(picture="rocket", walk=PGD, shows="change", **QUICK)
     for run in changes.values():
         change = run.images - photograph("rocket")
-        torch.testing.assert_close(shown(run), (0.5 + 1.5 * change).clamp(0, 1), rtol=0, atol=0.003)
+        wanted = 0.5 + 0.28 * 128 * change / norms(change)
+        torch.testing.assert_close(shown(run), wanted.clamp(0, 1), rtol=0, atol=0.003)
+        assert not (run.pictures[0] == 128).all(), "the first frame shows where the walk will go"
     assert low_frequency_share(shown(changes["robust"]) - 0.5) > low_frequency_share(shown(changes["standard"]) - 0.5)
 
 
