@@ -33,10 +33,10 @@ IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
 @contextmanager
-def jupyterlab(root: Path, *, subshells: bool = True, nbgrader: bool = False) -> Iterator[str]:
+def jupyterlab(root: Path, *, subshells: bool = True, nbgrader: bool = False, clone: bool = False) -> Iterator[str]:
     """Serve ``root`` with settings apart from this person's own; yields a URL with a gap, ``{name}``. Without
     ``subshells`` a widget's messages wait until the kernel is idle, as in older JupyterLabs. With ``nbgrader`` its
-    menus are there, and ``root`` is its course."""
+    menus are there, and ``root`` is its course. A ``clone`` of the course is served by its own `make lab`."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home, token = Path(folder), secrets.token_hex(8)
         own = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
@@ -49,11 +49,17 @@ def jupyterlab(root: Path, *, subshells: bool = True, nbgrader: bool = False) ->
             path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True)
             path.write_text(text)
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root"]
-        command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}", "--expose-app-in-browser"]
+        options = ["--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root", "--expose-app-in-browser"]
+        options += [f"--IdentityProvider.token={token}"]
+        command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", *options]
+        if clone:  # with the packages of this environment
+            command = ["make", "-o", "setup", "lab", f"PYTHON={sys.executable}", f"LAB_ARGS={' '.join(options)}"]
+            data = str(root / "build")  # knows which notebooks to trust on the next day
+            own |= {"PYTHONPATH": str(root), "JUPYTER_DATA_DIR": data}
         with (home / "log").open("w") as log:
             streams = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
-            server = subprocess.Popen(command, env=os.environ | own, cwd=root if nbgrader else None, **streams)
+            place = root if nbgrader or clone else None
+            server = subprocess.Popen(command, env=os.environ | own, cwd=place, **streams)
         try:
             yield f"http://127.0.0.1:{_port(server, home)}/lab/tree/{{name}}?token={token}&reset"
         finally:
