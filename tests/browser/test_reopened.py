@@ -20,6 +20,7 @@ ASLEEP = ".course-player.jupyter-widgets-disconnected"
 SENTENCE = "element => getComputedStyle(element, '::before').content"
 ICONS = "elements => elements.map(element => getComputedStyle(element, '::before').content)"  # of a broken chain
 
+KILL = "import os; os.kill(os.getpid(), 9)"
 LISTED = "fetch('/api/contents').then(answer => answer.json()).then(root => root.content.map(entry => entry.name))"
 
 
@@ -79,6 +80,7 @@ def test_a_notebook_opens_with_its_last_pictures_every_day_until_it_is_run(open_
         assert notebook.page.locator(".jupyter-widgets-disconnected").count() == 0
 
 
+@pytest.mark.full
 def test_a_notebook_is_open_twice_and_the_kernel_goes_on(open_notebook: OpenNotebook) -> None:
     """As by closing the tab and opening it again: nothing is asleep then."""
     name = written(open_notebook, "twice.ipynb", PLAYER)
@@ -97,29 +99,32 @@ def test_a_notebook_is_open_twice_and_the_kernel_goes_on(open_notebook: OpenNote
 
 GONE = {
     "restarted": f"{lab.NOTEBOOK}.sessionContext.session.kernel.restart()",
-    "shut down": f"{lab.NOTEBOOK}.sessionContext.shutdown()",
+    "shut-down": f"{lab.NOTEBOOK}.sessionContext.shutdown()",
+    "killed": f"() => {{ {lab.NOTEBOOK}.sessionContext.session.kernel.requestExecute({{code: {KILL!r}}}) }}",
 }
 
 
-@pytest.mark.parametrize("how", GONE)
+@pytest.mark.parametrize("how", ["restarted", *(pytest.param(how, marks=pytest.mark.full) for how in list(GONE)[1:])])
 def test_without_its_kernel_a_demo_keeps_its_pictures_even_those_of_half_a_run(
     open_notebook: OpenNotebook, how: str
 ) -> None:
-    path = open_notebook.root / written(open_notebook, f"{how.replace(' ', '-')}.ipynb", PLAYER)
+    path = open_notebook.root / written(open_notebook, f"{how}.ipynb", PLAYER)
     with open_notebook(path.name) as notebook:
         pictures = ran(notebook)
         notebook.press("pause", "End")  # a run of 40 s
         notebook.wait_for_status("Running at step 1")
-        half = notebook.wait_for_change(pictures, lab.PLAYED)
+        notebook.wait_for_change(pictures, lab.PLAYED)
         notebook.page.evaluate(GONE[how])
+        if how == "killed":
+            notebook.page.locator(".jp-Dialog button").click()  # "... appears to have died"
         notebook.page.locator(ASLEEP).wait_for()
         half = notebook.pictures(lab.PLAYED)
         assert_asleep(notebook, half, "")
         save(notebook)  # only now, when no kernel knows them any more
-        if how == "restarted":
+        if how != "shut-down":
             assert len(set(ran(notebook))) == 2
             assert notebook.page.locator(".jupyter-widgets-disconnected").count() == 0
-    if how == "shut down":
+    if how == "shut-down":
         with open_notebook(path.name) as notebook:
             assert_asleep(notebook, half, "_next")
 
