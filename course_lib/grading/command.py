@@ -23,11 +23,8 @@ install bubblewrap), or pass --unisolated to run students' code as yourself"
 
 
 def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(
-        prog="python -m course_lib grade",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = argparse.ArgumentParser(prog="python -m course_lib grade", description=__doc__)
+    options.formatter_class = argparse.RawDescriptionHelpFormatter
     options.add_argument("submissions", type=Path)
     options.add_argument("--out", type=Path, default=Path("grades"))
     options.add_argument("--sets", nargs="*", help="problem sets to grade, such as ps1 (default: those handed in)")

@@ -85,10 +85,8 @@ class Hidden(OneLine):
         names = ["result", "changed", *(["alone"] if self.exercise.ask.alone else [])]
         wanted = [{name: f"{case}/{name}" for name in names} for case in range(len(self.cases))]
         keys = {key for case in wanted for key in case.values()}
-        if not tensors.keys() <= keys:
-            raise ValueError("the answer has parts that were not asked for")
         if tensors.keys() != keys:
-            raise ValueError("the answer is incomplete")
+            raise ValueError("the answer is incomplete, or has parts that were not asked for")
         return [{name: tensors[key] for name, key in case.items()} for case in wanted]
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from course_lib.constraints import Ball
 from course_lib.doors import check, check_ball, check_whole
+from course_lib.measuring.judging import judged
 from course_lib.pgd import solve
 from course_lib.tasks import attack
 
@@ -29,8 +30,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     """The share of pictures in [0, 1] that the model classifies as labelled."""
     check(model, images, labels)
-    with evaluating(model), torch.no_grad():
-        return correct(model, images, labels, batch_size=250).float().mean().item()
+    with evaluating(model):
+        return judged(model, images, labels).float().mean().item()
 
 
 def robust_hits(
@@ -54,7 +55,7 @@ def robust_hits(
     check_whole(steps, "steps", low=0)
     generator = torch.Generator().manual_seed(seed)
     with evaluating(model), torch.no_grad():
-        survivors = correct(model, images, labels, batch_size=batch_size)
+        survivors = judged(model, images, labels)
         for _ in range(restarts):
             for part in survivors.nonzero().squeeze(1).split(batch_size):
                 survivors[part] = resisting(
@@ -79,7 +80,3 @@ def resisting(
             right = model(attacked).argmax(1) == labels[alive]
             alive, attacked = alive[right], attacked[right]
     return torch.zeros(len(images), dtype=torch.bool, device=images.device).index_fill(0, alive, True)
-
-
-def correct(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int) -> Tensor:
-    return torch.cat([model(part).argmax(1) for part in images.split(batch_size)]) == labels

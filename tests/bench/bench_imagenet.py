@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from course_lib.constraints import L2Ball
-from course_lib.imagenet.networks import EfficientNet, wrapped
+from course_lib.imagenet.networks import wrapped
 from course_lib.imagenet.robustness import import_robustness
 from course_lib.models import Classifier
 from course_lib.pgd import Problem, step
@@ -42,9 +42,7 @@ def network(depth: int, precision: torch.dtype = torch.float32) -> Classifier:
 def judge() -> Classifier:
     from torchvision.models import efficientnet_b0
 
-    model = wrapped(efficientnet_b0())
-    assert isinstance(model, EfficientNet)
-    return prepare(model)
+    return prepare(wrapped(efficientnet_b0()))
 
 
 def refined(model: Classifier, batch: int, steps: int) -> Problem:

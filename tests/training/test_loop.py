@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -183,29 +183,27 @@ class Bomb:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.parametrize(
-    "kind", ["hostile", "garbage", "cut short", "code for a recipe", "empty", "another file of torch", "a folder"]
-)
+def cut_short(path: Path, _: Path) -> None:
+    Run(RECIPE).save(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+NO_CHECKPOINTS: dict[str, Callable[[Path, Path], object]] = {
+    "hostile": lambda path, mark: torch.save({"recipe": AS_TEXT, "model": Bomb(mark)}, path),
+    "garbage": lambda path, mark: path.write_bytes(bytes(range(256)) * 40),
+    "cut short": cut_short,
+    "code for a recipe": lambda path, mark: torch.save({"recipe": f"Recipe(data=open({str(mark)!r}, 'w'))"}, path),
+    "empty": lambda path, mark: path.touch(),
+    "another file of torch": lambda path, mark: torch.save(torch.zeros(3), path),
+    "a folder": lambda path, mark: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("kind", NO_CHECKPOINTS)
 def test_a_checkpoint_that_is_none_is_refused_in_a_sentence_and_runs_nothing(kind: str, tmp_path: Path) -> None:
     checkpoint, mark = tmp_path / "run.pt", tmp_path / "executed"
-    if kind == "hostile":
-        torch.save({"recipe": AS_TEXT, "model": Bomb(mark)}, checkpoint)
-    elif kind == "garbage":
-        checkpoint.write_bytes(bytes(range(256)) * 40)
-    elif kind == "cut short":
-        Run(RECIPE).save(checkpoint)
-        checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
-    elif kind == "code for a recipe":
-        torch.save({"recipe": f"Recipe(data=open({str(mark)!r}, 'w'))"}, checkpoint)
-    elif kind == "empty":
-        checkpoint.touch()
-    elif kind == "another file of torch":
-        torch.save(torch.zeros(3), checkpoint)
-    else:
-        checkpoint.mkdir()
-    with pytest.raises(
-        ValueError, match=r"^expected a training checkpoint in .*run\.pt, got something unreadable"
-    ) as caught:
+    NO_CHECKPOINTS[kind](checkpoint, mark)
+    with pytest.raises(ValueError, match=r"^expected a training checkpoint in .*, got something unreadable") as caught:
         next(train(RECIPE, *colours(), checkpoint=checkpoint))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
@@ -442,10 +440,10 @@ def test_fooled_pictures_leave_and_the_others_get_all_steps(trained: nn.Module, 
     try:
         hits = robust_hits(trained, *shown, ball=L2Ball(0.0), steps=25, restarts=1, batch_size=500)
         right = int(hits.sum())
-        assert rows == [160] + [right] * (25 + 3)  # three looks
+        assert rows == [100, 60] + [right] * (25 + 3)  # three looks
         rows.clear()
         robust_hits(trained, *shown, ball=L2Ball(50.0), steps=25, restarts=1, batch_size=500)
-        assert rows == [160] + [right] * 11  # ten steps, one look
+        assert rows == [100, 60] + [right] * 11  # ten steps, one look
     finally:
         handle.remove()
 
