@@ -45,8 +45,7 @@ def test_there_is_a_trial_for_every_kind_of_seeds_and_both_ways_of_every_pair(te
     for trial in trials.values():
         assert trial.starts.shape[1:] == (3, tiny.SIZE, tiny.SIZE)
         assert len(trial.starts) == len(trial.targets)
-        assert trial.starts.min() >= 0
-        assert trial.starts.max() <= 1
+        assert 0 <= trial.starts.min() <= trial.starts.max() <= 1
         assert trial.task in testbed.tuned
     pictures, _ = testbed.batch("test", [0, 5])
     assert torch.equal(trials["translation, class 0 to class 1"].starts, pictures)

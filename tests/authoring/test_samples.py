@@ -85,9 +85,7 @@ def test_a_damaged_shard_is_not_trusted(damage: str, tmp_path: Path) -> None:
     else:
         (card if damage == "without its card" else tensors).unlink()
     assert [store.has(number) for number in range(3)] == [True, False, True]
-    with pytest.raises(
-        ValueError, match=r"^expected 3 shards in .*, number 1 is missing or damaged: start the command"
-    ):
+    with pytest.raises(ValueError, match=r"^expected 3 shards .*, number 1 is missing or damaged: start the command"):
         list(store.parts())
 
 
@@ -100,9 +98,7 @@ def test_a_folder_of_other_pictures_is_refused_and_left_alone(tmp_path: Path) ->
     assert files(tmp_path) == before
     with pytest.raises(FileNotFoundError, match=r"^expected a store of pictures in .*nowhere, found no index.json$"):
         Store.open(tmp_path / "nowhere")
-    with pytest.raises(
-        ValueError, match=r"^expected 4 uint8 images \(N, 3, H, W\) and their labels, got torch.float32"
-    ):
+    with pytest.raises(ValueError, match=r"^expected 4 uint8 images \(N, 3, H, W\) and .*, got torch.float32"):
         filled(tmp_path).put(0, torch.zeros(4, 3, 8, 8), torch.zeros(4))
 
 

@@ -81,8 +81,7 @@ def test_results_are_pictures_within_the_ball(make):
     result = solve(problem)
     centre = problem.start if problem.centre is None else problem.centre
     assert result.shape == IMAGES.shape
-    assert result.min() >= 0
-    assert result.max() <= 1
+    assert 0 <= result.min() <= result.max() <= 1
     assert (norms(result - centre) <= problem.ball.radius + 1e-9).all()
     assert not torch.equal(result, problem.start)
 

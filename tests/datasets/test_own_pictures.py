@@ -42,9 +42,7 @@ def test_a_folder_without_parts_is_split_in_three(home: Path) -> None:
 
 
 def test_what_is_no_such_folder_is_told_in_a_sentence(home: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"^expected at least two folders of at least ten pictures each in .*, got none$"
-    ):
+    with pytest.raises(ValueError, match=r"^expected at least two folders of at least ten pictures each .*, got none$"):
         folder(home)
     write(home, parts=("train", "test"), counts=(12, 4))
     for file in sorted((home / "train" / "red").iterdir())[5:]:

@@ -56,8 +56,7 @@ def test_folders_become_squares_with_labels(data: Path, inside: str) -> None:
     book = Photographs(FOLDERS, "test", size=16)
     assert len(book) == 12
     images = book.images()
-    assert images.shape == (12, 3, 16, 16)
-    assert images.dtype == torch.uint8
+    assert (images.shape, images.dtype) == ((12, 3, 16, 16), torch.uint8)
     assert torch.equal(images.float().mean((2, 3)).argmax(1), book.labels)
     assert book.labels.bincount().tolist() == [4, 4, 4]
     assert book.labels.tolist() != sorted(book.labels.tolist()), "the classes come in blocks"

@@ -36,8 +36,7 @@ def largest_difference(first: torch.Tensor, second: torch.Tensor) -> int:
 
 def test_an_item_is_a_picture_and_its_label(book):
     picture, label = book[17]
-    assert picture.dtype == torch.uint8
-    assert picture.shape == (3, 32, 32)
+    assert (picture.shape, picture.dtype) == ((3, 32, 32), torch.uint8)
     assert label == 7
     assert type(label) is int
     assert book.classes[label] == "parachute"
@@ -97,8 +96,7 @@ def test_drawing_leaves_the_number_of_threads_alone(book):
 
 def test_pictures_leave_room_for_the_texture(book):
     clean = PictureBook("train", size=32, shortcut=0).images(range(50))
-    assert clean.min() >= 6
-    assert clean.max() <= 249
+    assert 6 <= clean.min() <= clean.max() <= 249
     expected = (clean.float() + 255 * textures(32, DEFAULT_SHORTCUT)[book.labels[:50]]).round()
     assert largest_difference(book.images(range(50)), expected) <= 1
 

@@ -222,7 +222,8 @@ def testbed(request, make, tmp_path_factory) -> Testbed:
 
 def problems(bed: Testbed, images: Tensor, labels: Tensor, steps: int) -> dict[str, Problem]:
     """Every task with its published settings, but for the number of steps."""
-    model, mask = bed.robust, random_holes(len(images), 224, 60, generator=torch.Generator().manual_seed(0))
+    size, factor = images.shape[-1], 8 if "superresolve x8" in bed.tuned else 4
+    model, mask = bed.robust, random_holes(len(images), size, size // 4, generator=torch.Generator().manual_seed(0))
 
     def how(task: str) -> dict:
         return bed.tuned[task] | {"steps": steps}
@@ -234,7 +235,7 @@ def problems(bed: Testbed, images: Tensor, labels: Tensor, steps: int) -> dict[s
         "refine": refine(model, images, labels, **how("refine")),
         "inpaint": inpaint(model, fill_with_mean(images, mask), mask, labels=labels, **how("inpaint")),
         "superresolve": superresolve(
-            model, shrink(images, 4), labels, factor=4, start=bicubic, **how("superresolve x4")
+            model, shrink(images, factor), labels, factor=factor, start=bicubic, **how(f"superresolve x{factor}")
         ),
         "paint": paint(model, images, mask, unit=7, **how("paint")),
         "attack": attack(model, images, labels, **how("attack")),

@@ -22,14 +22,14 @@ from course_lib.imagenet.folder import GROUPS, groups
 from course_lib.imagenet.restricted import Grouped, from_cifar10
 from course_lib.imagenet.robustness import ForeignClassifier, as_attacker, import_robustness
 from course_lib.pgd import solve
-from course_lib.pixels import bicubic, nearest, shrink
+from course_lib.pixels import nearest, shrink
 from course_lib.seeds import KINDS, MultivariateNormal
 from course_lib.storage import fetching
-from course_lib.tasks import attack, fill_with_mean, generate, inpaint, paint, random_holes, superresolve, translate
+from course_lib.tasks import generate, superresolve
 from course_lib.testbeds.seeding import OnDemand
 from course_lib.testbeds.testbed import TUNED, Testbed
 from tests.imagenet.test_folder import FOLDERS, whole  # noqa: F401
-from tests.imagenet.test_networks import pictures, publish, saved
+from tests.imagenet.test_networks import pictures, problems, publish, saved
 from tests.imagenet.test_robustness import write
 from tests.tools import tiny
 from tests.tools.web import Server, serving
@@ -84,27 +84,12 @@ def testbed(
 
 def test_every_task_runs_with_the_published_settings(testbed: Testbed) -> None:
     images, labels = pictures(1), torch.tensor([8])
-    mask = random_holes(1, 64, 16, generator=torch.Generator().manual_seed(0))
-
-    def how(task: str) -> dict:
-        return testbed.tuned[task] | {"steps": 2}
-
-    model = testbed.robust
-    problems = [
-        generate(model, images, labels, **how("generate")),
-        generate(testbed.standard, images, labels, **how("generate by the standard model")),
-        translate(model, images, labels, **how("translate")),
-        inpaint(model, fill_with_mean(images, mask), mask, labels=labels, **how("inpaint")),
-        superresolve(model, shrink(images, 8), labels, factor=8, start=bicubic, **how("superresolve x8")),
-        paint(model, images, mask, unit=7, **how("paint")),
-        attack(model, images, labels, **how("attack")),
-    ]
-    for problem in problems:
+    for task, problem in problems(testbed, images, labels, steps=2).items():
         result = solve(problem)
-        assert result.isfinite().all()
-        assert norms(result - problem.start).min() > 0
+        assert result.isfinite().all(), task
+        assert norms(result - problem.start).min() > 0, task
     with pytest.raises(ValueError, match="between 0 and 8, got"):
-        generate(model, images, labels + 1, **how("generate"))
+        generate(testbed.robust, images, labels + 1, **testbed.tuned["generate"])
 
 
 def test_the_normaliser_is_that_of_restricted_imagenet(testbed: Testbed) -> None:
@@ -168,9 +153,7 @@ def test_a_checkpoint_can_be_put_there_by_hand_and_another_one_is_refused(
     with serving() as server:
         at(server, "restricted-robust", b"", monkeypatch)
         server.files.clear()
-        with pytest.raises(
-            FileNotFoundError, match=r"^expected .*restricted-robust\.pt, could not fetch .*put it there$"
-        ):
+        with pytest.raises(FileNotFoundError, match=r"^expected .*-robust\.pt, could not fetch .*put it there$"):
             restricted.load_restricted("restricted-robust")
     place = imagenet.SOURCES["restricted-robust"].path
     place.parent.mkdir(exist_ok=True)

@@ -320,9 +320,7 @@ def test_a_truncated_file_is_refused(small, tmp_path):
     page = b"<!DOCTYPE html><p>You have to sign in to see this file"
     for content in (b"", data[:1], data[: len(data) // 2], data[:-1], old[: len(old) // 2], old[:-1], old[:50], page):
         path.write_bytes(content)
-        with pytest.raises(
-            ValueError, match=r"^expected a checkpoint of tensors and numbers in cut\.pt, got something"
-        ):
+        with pytest.raises(ValueError, match=r"^expected a checkpoint of tensors .* in cut\.pt, got something"):
             load_checkpoint(path)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.pt"):
         load_checkpoint(tmp_path / "nowhere.pt")

@@ -278,9 +278,7 @@ def test_the_distance_takes_a_networks_features_in_single_precision():
 
 @pytest.mark.parametrize("shape", [(3, 4), (8,), (8, 2, 2)])
 def test_the_distance_refuses_what_is_no_set_of_features(shape):
-    with pytest.raises(
-        ValueError, match=r"^expected (features .* of at least 4 pictures each|pictures \(B, 3, H, W\)), got"
-    ):
+    with pytest.raises(ValueError, match=r"^expected (features .* of at least 4 pictures|pictures \(B, 3, ).*, got"):
         frechet_distance(identity, torch.zeros(8, 4), torch.zeros(shape))
 
 
