@@ -45,7 +45,7 @@ def bring(data: bytes, folder: Path, name: str, copied: dict[str, str]) -> str:
     there = digest_of(path.read_bytes()) if path.exists() else None
     before, copied[name] = copied.get(name), digest_of(data)
     if there in (None, before) and there != copied[name]:
-        write(path, data)
+        write(path, without_outputs(data))
     elif copied[name] not in (there, before):
         beside = path.with_stem(f"{path.stem}.new-version").relative_to(folder)
         return bring(data, folder, beside.as_posix(), copied)
@@ -58,3 +58,14 @@ def digest_of(data: bytes) -> str:
         cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(data)["cells"]]
         data = json.dumps([cell for cell in cells if cell[1].strip()]).encode()
     return digest(data)
+
+
+def without_outputs(data: bytes) -> bytes:
+    """A notebook as if nobody had run it: Jupyter shows no demo again in one that holds results of another person."""
+    with suppress(ValueError, KeyError, TypeError):
+        notebook = json.loads(data)
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell |= {"outputs": [], "execution_count": None}
+        return json.dumps(notebook, indent=1, ensure_ascii=False).encode()
+    return data

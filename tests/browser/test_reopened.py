@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from playwright.sync_api import Browser
 
 from tests.browser.test_player import PLAYER
@@ -36,7 +36,7 @@ def kept(path: Path) -> list[str]:
 
 def ran(notebook: lab.Notebook) -> list[str]:
     """Run the demo, move its slider; returns its pictures."""
-    notebook.run_all()
+    notebook.run_cell(0)
     notebook.wait_for_status("Ready")
     before = notebook.pictures(lab.PLAYED)
     notebook.press("ε (radius)", "ArrowRight")
@@ -134,10 +134,11 @@ def git(folder: Path, *words: str) -> str:
 
 
 def test_a_clone_stays_clean_whatever_is_run_and_saved_in_it(browser: Browser, tmp_path: Path) -> None:
-    """As `make lab` serves it: the first notebook, with a quick demo in its place; then the next day."""
+    """As `make lab` serves it, with a quick demo in the first notebook, whose other cells nobody runs."""
     git(tmp_path, "clone", "--quiet", str(ROOT), "course")
     clone, name = tmp_path / "course", "00_start_here.ipynb"
-    notebook = new_notebook(cells=[new_code_cell(PLAYER)], metadata=KERNEL)
+    checked = new_code_cell("1 + 1", outputs=[new_output("execute_result", {"text/plain": "2"}, execution_count=1)])
+    notebook = new_notebook(cells=[new_code_cell(PLAYER), checked], metadata=KERNEL)
     nbformat.write(notebook, clone / "notebooks" / name)
     author = ("-c", "user.name=a", "-c", "user.email=a@course.invalid")
     git(clone, *author, "commit", "--quiet", "--all", "--message=a quick demo")

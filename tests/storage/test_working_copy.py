@@ -67,6 +67,14 @@ def test_a_notebook_that_was_only_run_is_the_courses_and_keeps_its_outputs(cours
     assert cells(path) == ["second"]
 
 
+def test_a_copy_holds_no_results_of_another_person(course: Path) -> None:
+    save(course / "notebooks" / LECTURE, "größer", run=True)
+    update(course)
+    (cell,) = [cell for cell in nbformat.read(course / "mine" / LECTURE, as_version=4).cells if cell.source]
+    assert (cell.source, cell.outputs, cell.execution_count) == ("größer", [], None)
+    assert cell.metadata == {"tags": ["seen"]}
+
+
 @pytest.mark.parametrize("name", [LECTURE, PROBLEMS])
 def test_what_a_student_wrote_stays_and_the_new_version_is_beside_it(course: Path, name: str) -> None:
     path = course / "mine" / name
