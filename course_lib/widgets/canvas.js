@@ -87,11 +87,10 @@ class View {
 
   build(el) {
     const { size, scale, id } = this, side = size * scale;
-    const root = (this.root = make("div", { className: "course-canvas" }, el));
+    const root = (this.root = make("div", { className: `course-canvas ${this.model.get("paints")}` }, el));
     root.style.setProperty("--side", `${side}px`);
-    make("div", { className: "name", id: `${id}-name`, textContent: this.model.get("description") }, root);
+    make("div", { className: "name", id: `${id}-name`, textContent: this.model.get("description"), title: KEYS }, root);
     const board = make("div", { className: "board" }, root);
-    board.style.width = board.style.height = `${side}px`;
     this.paper = surface(size, { className: "paper", "aria-hidden": "true" });
     const says = { role: "application", "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-keys` };
     this.marks = surface(side, { className: "marks", tabIndex: 0, ...says });
@@ -101,21 +100,20 @@ class View {
     this.sheet = surface(size); // and with it
     this.stripes = stripes(this.marks, scale);
     this.buildTools(root);
-    make("p", { className: "keys", id: `${id}-keys`, textContent: KEYS }, root);
+    make("p", { className: "unseen", id: `${id}-keys`, textContent: KEYS }, root);
     this.said = make("div", { className: "unseen", role: "status", "aria-live": "polite" }, root);
   }
 
   buildTools(root) {
     const group = (label) => make("div", { className: "tools", role: "group", "aria-label": label }, root);
-    const row = group("tools");
+    const row = group("tools and steps");
     this.tools = {};
     for (const [name, label] of Object.entries(TOOLS)) {
       this.tools[name] = this.button(row, name, label, () => this.choose("tool", name));
     }
-    const second = group("size and steps");
-    this.undoButton = this.button(second, "undo", "Undo", () => this.undo());
-    this.clearButton = this.button(second, "clear", "Clear", () => this.clear());
-    const label = make("label", { className: "size", textContent: "Brush size" }, second);
+    this.undoButton = this.button(row, "undo", "Undo", () => this.undo());
+    this.clearButton = this.button(row, "clear", "Clear", () => this.clear());
+    const label = make("label", { className: "size", textContent: "Brush size" }, group("size"));
     const limits = { min: 1, max: Math.floor(this.size / 2), step: 1 };
     this.sizes = ["range", "number"].map((type) => make("input", { type, ...limits, "aria-label": "Brush size" }, label));
     for (const input of this.sizes) {
@@ -138,9 +136,8 @@ class View {
   }
 
   button(parent, icon, label, act) {
-    const button = make("button", { type: "button", className: "tool" }, parent);
+    const button = make("button", { type: "button", className: "tool", title: label, "aria-label": label }, parent);
     button.innerHTML = `<svg viewBox="0 0 20 20" aria-hidden="true"><path d="${ICONS[icon]}"/></svg>`;
-    button.append(label);
     button.addEventListener("click", act);
     return button;
   }

@@ -11,8 +11,8 @@ from course_lib.one_line import OneLine
 Line = Sequence[tuple[int, float]]
 """(step, value) pairs."""
 
-WIDTH, HEIGHT = 240, 140  # of a chart where it is smallest: a browser only enlarges it
-LEFT, RIGHT, TOP, BOTTOM = 42, 54, 26, 22  # its margins: numbers; values; title; steps
+WIDTH, HEIGHT = 240, 120  # of a chart where it is smallest: a browser only enlarges it
+LEFT, RIGHT, TOP, BOTTOM = 42, 54, 24, 20  # its margins: numbers; values; title; steps
 APART = 15  # between two labels
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from course_lib.one_line import OneLine
 from course_lib.widgets.runs import Update
-from course_lib.widgets.screen import Screen
+from course_lib.widgets.screen import Screen, parts
 from course_lib.widgets.worker import LatestWins, Produce
 
 PAUSE = 0.1  # seconds between two pictures, or two lines of status, while running, at least
@@ -66,6 +66,9 @@ class Demo(ABC):
     def widget(self) -> Any:
         """The demo as a widget, to show or to put into a layout; from here on it lives as long as the widget does."""
         self._screen.widget.demo = self
+        for part in parts(self._screen.widget):
+            # ipykernel 7.4 hears a widget on the thread where it spoke last: the cell's, busy until the cell ends
+            vars(part.comm)["_reply_subshell_for"] = lambda data, asked: asked
         return self._screen.widget
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

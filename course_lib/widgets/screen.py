@@ -2,7 +2,7 @@
 
 import html
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +188,10 @@ def box(children: Sequence[Any], *names: str) -> widgets.Box:
     for name in names:
         made.add_class(name)
     return made
+
+
+def parts(widget: Any) -> Iterator[Any]:
+    """The widget and all that are inside it."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from parts(child)

@@ -29,7 +29,7 @@ function initialize({ model }) {
 function render({ model, el }) {
   const button = document.createElement("button");
   button.className = "jupyter-widgets jupyter-button widget-button";
-  button.textContent = "⛶";
+  button.innerHTML = '<i class="fa fa-expand" aria-hidden="true"></i>';
   el.append(button);
   const demo = () => el.closest(".course-player");
   const large = () => document.fullscreenElement && document.fullscreenElement === demo();

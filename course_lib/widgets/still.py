@@ -6,7 +6,6 @@ browser hears of the widgets any more, so they are of no use to a hand; the site
 """
 
 import html
-from collections.abc import Iterator
 from functools import singledispatch
 from typing import Any
 
@@ -18,7 +17,7 @@ from course_lib.pixels import to_uint8
 from course_lib.widgets import sheets
 from course_lib.widgets.canvas import Canvas, address
 from course_lib.widgets.demo import Demo
-from course_lib.widgets.screen import STYLE
+from course_lib.widgets.screen import STYLE, parts
 
 NOTE = "A picture of a live demo: in JupyterLab its controls move."
 PATIENCE = 600.0  # seconds for one run
@@ -43,13 +42,6 @@ def bundle(widget: Any) -> dict[str, str]:
     for demo in started:
         demo.reset()
     return {"text/html": page, "text/plain": f"{type(widget).__name__}: {NOTE}"}
-
-
-def parts(widget: Any) -> Iterator[Any]:
-    """The widget and all that are inside it."""
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from parts(child)
 
 
 @singledispatch

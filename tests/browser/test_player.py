@@ -59,37 +59,9 @@ def test_keys_move_the_pictures_and_the_step_slider_goes_back(open_notebook: Ope
         final = notebook.pictures()
         notebook.press("step", *["ArrowLeft"] * 12)
         notebook.wait_for_change(final)
-        notebook.page.locator(".unseen", has_text="robust, step 8.").wait_for(state="attached", timeout=30_000)
+        notebook.page.get_by_alt_text("robust, step 8;").wait_for(timeout=30_000)
         notebook.show(lab.PLAYER)
         notebook.screenshot("_scrubbed")
         assert notebook.slider("step").get_attribute("aria-valuenow") == "8.0"
         assert notebook.slider("steps").get_attribute("aria-valuenow") == "20.0"
         notebook.wait_for_status("Done: 20 steps")  # nothing was computed for it
-
-
-LECTURE = """
-from course_lib.widgets import present
-present(player, {"weak": {"epsilon": 1.0}, "strong": {"epsilon": 8.0}})
-"""
-
-
-def test_a_lecture_shows_no_code_plays_presets_and_fills_the_screen(open_notebook: OpenNotebook) -> None:
-    with open_notebook(written(open_notebook, "lecture.ipynb", PLAYER.removesuffix("player\n"), LECTURE)) as notebook:
-        notebook.run_all()
-        page, lecture = notebook.page, notebook.page.locator(".course-lecture")
-        lecture.wait_for()
-        assert page.locator(".jp-Cell", has=lecture).locator(".jp-InputArea").first.is_hidden()
-        assert page.locator(".jp-InputArea").first.is_visible(), "other cells keep their code"
-        page.get_by_role("button", name="strong").click()
-        notebook.wait_for_status("Done: 20 steps from memory")
-        assert notebook.slider("ε (radius)").get_attribute("aria-valuenow") == "8.0"
-        notebook.show(".course-lecture")
-        notebook.screenshot()
-        page.get_by_role("button", name="Full screen").click()
-        page.wait_for_function("document.fullscreenElement?.classList.contains('course-lecture')")
-        page.get_by_role("button", name="weak").click()
-        page.locator(".noUi-handle[aria-valuenow='1.0'][aria-valuemax='10.0']").wait_for()
-        notebook.wait_for_status("Done: 20 steps from memory")
-        notebook.screenshot("_full")
-        page.get_by_role("button", name="Leave full screen").click()
-        page.wait_for_function("!document.fullscreenElement")

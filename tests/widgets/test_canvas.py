@@ -13,6 +13,7 @@ from course_lib.datasets.strokes import Ellipse, Rectangle, Stroke, image_of, la
 from course_lib.pgd import Problem
 from course_lib.widgets import Canvas, Player, controls
 from course_lib.widgets.canvas import address, content_of
+from course_lib.widgets.screen import parts
 from tests.tools.demos import PATIENCE
 
 SIZE = 16
@@ -208,7 +209,7 @@ def test_a_canvas_stands_beside_the_pictures_with_a_label() -> None:
     players = [Player(make, drawing=canvas, epsilon=controls.epsilon(2.0)) for canvas in (drawing, mask)]
     for player, canvas, words in zip(players, (drawing, mask), ("drawing", "what may change"), strict=True):
         assert canvas.description == words
-        stage = player.widget.children[-1]
-        assert stage.children[0] is canvas
-        assert canvas not in player.widget.children[1].children
+        places = {name: part for part in parts(player.widget) for name in getattr(part, "_dom_classes", ())}
+        assert places["drawing"].children == (canvas,)
+        assert canvas not in places["controls"].children
         player._worker.wait(PATIENCE)

@@ -98,7 +98,7 @@ def test_a_run_that_was_stopped_between_two_models_goes_on_level() -> None:
     evolve.run()
     evolve.wait(PATIENCE)
     growing = evolve._growing
-    stream = growing.play(replace(evolve._request, values=evolve.values))
+    stream = growing(replace(evolve._request, values=evolve.values))
     for _ in range(4):  # where it stands; both models at step 4; one model at step 5
         next(stream)
     stream.close()

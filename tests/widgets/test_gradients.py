@@ -11,7 +11,7 @@ from course_lib.pgd import solve, value_and_gradient
 from course_lib.tasks import cross_entropy, refine
 from course_lib.testbeds import imagenette
 from course_lib.widgets import Gradients
-from course_lib.widgets.gradients import PGD, Smooth
+from course_lib.widgets.scene import PGD, Smooth
 
 QUICK = {"steps": 3}
 
@@ -109,6 +109,8 @@ def test_a_picture_of_ones_own_is_taken_as_soon_as_it_is_chosen():
     demo.controls["own"].value = (FOLDER / "coffee.webp").read_bytes()
     assert demo.wait(60)["robust"].problem.start.equal(photograph("coffee"))
     assert demo.controls["picture"].value == "your own"
+    demo.reset()
+    assert demo.controls["picture"].value == "cat", "a reset takes the file away, too"
     demo.controls["own"].value = b"no picture"
     with pytest.raises(ValueError, match=r"^expected a picture file \(PNG, JPEG, \.\.\.\), got something else"):
         demo.wait(60)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import traitlets
 
+from course_lib.one_line import LONGEST
 from course_lib.widgets import predict
 
 QUESTION, OPTIONS = "Will both draw a church?", ("both", "only the robust one", "neither")
@@ -23,6 +24,7 @@ def test_a_choice_and_the_answer_stand_side_by_side() -> None:
     assert (prediction.choice, prediction.answer) == (0, 1)
     assert repr(prediction) == "Prediction(choice: 'both', answer: 'only the robust one')"
     assert prediction.reveal(2).answer == 2
+    assert len(repr(predict(QUESTION, ["a" * 300, "b"]).reveal(0))) <= LONGEST
 
 
 def test_the_answer_stays_in_python_until_it_is_revealed() -> None:

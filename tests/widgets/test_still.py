@@ -18,7 +18,7 @@ from course_lib.constraints import L2Ball
 from course_lib.datasets.strokes import Rectangle
 from course_lib.pgd import Problem, solve
 from course_lib.pixels import to_uint8
-from course_lib.widgets import Canvas, Evolve, Player, controls, present
+from course_lib.widgets import Canvas, Evolve, Player, controls
 from course_lib.widgets.still import NOTE, bundle, load_ipython_extension
 from tests.tools.demos import PATIENCE, status
 
@@ -99,9 +99,9 @@ def test_a_demo_inside_other_widgets_is_found() -> None:
     assert "your picture" not in text
 
 
-def test_lecture_mode_leaves_its_first_settings() -> None:
-    player = Player(make, **sliders())
-    assert "ε (radius) 2.5 steps 6 Done: 6 steps" in said(page(present(player, {"far": {"epsilon": 9.0}})))
+def test_a_demo_with_presets_leaves_its_first_settings() -> None:
+    player = Player(make, presets={"far": {"epsilon": 9.0}}, **sliders())
+    assert "ε (radius) 2.5 steps 6 Done: 6 steps" in said(page(player))
 
 
 def test_an_evolving_demo_leaves_where_it_comes_to() -> None:
