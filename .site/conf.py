@@ -87,7 +87,7 @@ nb_execution_show_tb = True
 nb_merge_streams = True
 nb_ipywidgets_js = {}
 
-myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_enable_extensions = ["dollarmath", "amsmath", "html_image"]
 myst_heading_anchors = 3
 
 html_theme = "sphinx_book_theme"

@@ -42,6 +42,9 @@ function render({ model, el }) {
   const describe = () => {
     const pictures = demo()?.querySelectorAll(".sheet img.widget-image") ?? [];
     pictures.forEach((picture, place) => { picture.alt = model.get("alts")[place] ?? ""; });
+    for (const slider of demo()?.querySelectorAll(".widget-slider") ?? []) {
+      slider.querySelector(".noUi-handle").ariaLabel = slider.querySelector(".widget-label").textContent;
+    }
   };
   const key = (event) => {
     const step = large() && !event.ctrlKey && !event.altKey && !event.metaKey && NEXT[event.key];

@@ -267,5 +267,6 @@ class OpenNotebook:
 def served(browser: Browser, root: Path, *, subshells: bool = True) -> Iterator[OpenNotebook]:
     """A copy of the lectures in this folder, ready to be opened."""
     shutil.copytree(LECTURES, root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    shutil.copytree(COURSE / "data" / "results", root / "data" / "results")  # pictures that a text shows
     with jupyterlab(root, subshells=subshells) as url:
         yield OpenNotebook(browser, url, root)
