@@ -43,7 +43,7 @@ function render({ model, el }) {
     const number = make("input", { type: "number", min: 0, "aria-label": `hands for: ${text}` }, hands);
     press("+", "one hand more", 1);
     const bar = make("span", { className: "bar" }, make("span", { className: "track" }, hands));
-    radio.addEventListener("change", () => (remembered(name, text), set("choice", place)));
+    radio.addEventListener("change", () => set("choice", place));
     number.addEventListener("change", () => count(place, () => number.valueAsNumber));
     return { radio, mark, number, bar };
   });
@@ -62,6 +62,7 @@ function render({ model, el }) {
   function draw() {
     const [choice, answer, hands] = ["choice", "answer", "hands"].map((name) => model.get(name));
     const told = answer !== null && (asked || choice !== null), most = Math.max(1, ...hands);
+    if (choice !== null) remembered(name, options[choice]);
     rows.forEach(({ radio, mark, number, bar }, place) => {
       radio.checked = place === choice;
       radio.disabled = told;

@@ -8,6 +8,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from course_lib.one_line import brief
+
 
 class Prediction(anywidget.AnyWidget):
     """What `predict` makes. `choice` is the place of the option chosen, `answer` of the one that came true, or None.
@@ -42,10 +44,8 @@ class Prediction(anywidget.AnyWidget):
         return self
 
     def __repr__(self) -> str:
-        chosen, true = (
-            "not yet" if place is None else repr(self.options[place]) for place in (self.choice, self.answer)
-        )
-        return f"Prediction(choice: {chosen}, answer: {true})"
+        said = ["not yet" if place is None else brief(self.options[place]) for place in (self.choice, self.answer)]
+        return f"Prediction(choice: {said[0]}, answer: {said[1]})"
 
 
 def predict(question: str, options: Sequence[str], *, answer: str | int | None = None) -> Prediction:
