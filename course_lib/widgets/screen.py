@@ -19,6 +19,7 @@ from course_lib.widgets.sheets import encode, sheet
 STYLE = (Path(__file__).parent / "style.css").read_text()
 NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
 FINE = 200  # pixels: a sheet at least so wide is enlarged smoothly, a smaller one pixel by pixel
+MANY = 7  # controls: more of them stand in two columns
 LINE = 26  # pixels of the screen: a line of text under a sheet
 
 
@@ -51,8 +52,7 @@ class Screen:
             description="Reset", icon="undo", tooltip="Back to the first settings and the start"
         )
         self.presets = {
-            name: widgets.Button(description=name, icon="film", tooltip=f"Play: {name}").add_class("preset")
-            for name in presets
+            name: widgets.Button(description=name, tooltip=f"Play: {name}").add_class("preset") for name in presets
         }
         self.progress = widgets.FloatProgress(max=1)
         self.status = widgets.HTML()
@@ -84,7 +84,8 @@ class Screen:
             box([*self.charts.values()], "charts"),
         ]
         style = widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none"))
-        grid = box(areas, "room", *["with-canvas"] * bool(canvases))
+        look = "with-canvas" if canvases else "crowded" if len(controls) > MANY else "free"
+        grid = box(areas, "room", look)
         return widgets.VBox([style, grid]).add_class("course-player")
 
     def show(self, update: Update, step: int, *, final: bool) -> None:
