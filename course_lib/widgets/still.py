@@ -17,6 +17,7 @@ from course_lib.pixels import to_uint8
 from course_lib.widgets import sheets
 from course_lib.widgets.canvas import Canvas, address
 from course_lib.widgets.demo import Demo
+from course_lib.widgets.predict import Prediction
 from course_lib.widgets.screen import STYLE, parts
 
 NOTE = "A picture of a live demo: in JupyterLab its controls move."
@@ -92,6 +93,12 @@ def _(canvas: Canvas) -> str:
     source = address(sheets.encode(to_uint8(seen)[0], "png"))
     said = f"{canvas.description or 'canvas'}, {drawn}"
     return f'<div class="canvas">{picture(source, canvas.size * canvas.scale, said)}<p>{html.escape(said)}</p></div>'
+
+
+@still.register
+def _(asked: Prediction) -> str:
+    options = [html.escape(option) + " ← the answer" * (n == asked.answer) for n, option in enumerate(asked.options)]
+    return f"<p><b>{html.escape(asked.question)}</b></p><ul><li>{'</li><li>'.join(options)}</li></ul>"
 
 
 def setting(control: Any, value: str) -> str:

@@ -7,6 +7,7 @@ import traitlets
 
 from course_lib.one_line import LONGEST
 from course_lib.widgets import predict
+from course_lib.widgets.still import bundle
 
 QUESTION, OPTIONS = "Will both draw a church?", ("both", "only the robust one", "neither")
 
@@ -32,6 +33,14 @@ def test_the_answer_stays_in_python_until_it_is_revealed() -> None:
     assert "'answer': None" in sent(prediction)
     assert repr(prediction) == "Prediction(choice: not yet, answer: not yet)"
     assert "'answer': 2" in sent(prediction.reveal())
+
+
+def test_a_page_that_is_only_read_asks_and_tells_the_answer_where_it_is_revealed() -> None:
+    prediction = predict(QUESTION, OPTIONS, answer="neither")
+    asked = bundle(prediction)["text/html"]
+    assert all(words in asked for words in (QUESTION, *OPTIONS))
+    assert "the answer" not in asked
+    assert "<li>neither ← the answer</li>" in bundle(prediction.reveal())["text/html"]
 
 
 @pytest.mark.parametrize("answer", ["perhaps", 3, -1, None])
