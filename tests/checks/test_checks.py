@@ -76,13 +76,21 @@ def test_the_order_of_the_inputs_does_not_matter(name: str) -> None:
         assert alike([one.ask(function, first)], [one.ask(function, turned)])
 
 
-def test_a_change_in_place_is_seen() -> None:
-    def in_place(delta: torch.Tensor, radius: float) -> torch.Tensor:
-        return delta.clamp_(-radius, radius)
-
-    report = check("ps1.project_linf", in_place)
-    assert [verdict.rule.name for verdict in report.verdicts if not verdict.kept] == ["leaves its inputs unchanged"]
-    assert "changed in place" in str(report)
+@pytest.mark.parametrize(
+    ("name", "function", "broken"),
+    [
+        ("project_linf", lambda delta, radius: delta.clamp_(-radius, radius), "leaves its inputs unchanged"),
+        ("project_l2", lambda delta, radius: 2 * delta, "ends within the L2 ball"),
+        ("project_l2", lambda delta, radius: 0 * delta, "leaves a change that is inside as it is"),
+        ("project_l2", lambda delta, radius: delta - delta.mean(0), "treats each item of a batch on its own"),
+        ("direction_l2", lambda gradient: gradient, "leads downhill"),
+        ("direction_l2", lambda gradient: -2 * gradient, "has length 1 along the gradient"),
+    ],
+)
+def test_a_rule_sees_what_it_is_about(name: str, function: Callable[..., Any], broken: str) -> None:
+    report = check(f"ps1.{name}", function)
+    assert broken in [verdict.rule.name for verdict in report.verdicts if not verdict.kept]
+    assert report.verdicts[0].kept
 
 
 @pytest.mark.parametrize(
