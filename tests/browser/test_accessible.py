@@ -14,12 +14,12 @@ pytestmark = pytest.mark.browser
 WIDGETS = ROOT / "course_lib" / "widgets"
 SHEETS = {name: (WIDGETS / f"{name}.css").read_text() for name in ("style", "canvas", "predict")}
 THEMES = {"JupyterLab Dark": "#111111", "JupyterLab Light": "#ffffff"}  # the last one stays, for the tests that follow
-FOUND = {"include": [[".course-player"], [".course-predict"]]}
-SMALLEST = """() => Math.min(...[...document.querySelectorAll(":is(.course-player, .course-predict) *")]
+FOUND = {"include": [[".course-player"], [".course-predict"], [".course-shelf"]]}
+SMALLEST = """() => Math.min(...[...document.querySelectorAll(":is(.course-player, .course-predict, .course-shelf) *")]
     .filter(element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()))
     .filter(element => element.checkVisibility() && !element.closest(".unseen, style, option, i"))
     .map(element => parseFloat(getComputedStyle(element).fontSize) * (element.getScreenCTM?.().a ?? 1)))"""
-MOVING = """() => [...document.querySelectorAll(":is(.course-player, .course-predict) *")]
+MOVING = """() => [...document.querySelectorAll(":is(.course-player, .course-predict, .course-shelf) *")]
     .filter(element => parseFloat(getComputedStyle(element).transitionDuration) > 0)
     .map(element => element.className)"""
 LINES = ("--course-0", "--course-1", "--course-2", "--course-3", "--accent", "--line")
@@ -48,7 +48,15 @@ measures = [LOSS, Measure("judge", lambda moment: moment.frame.images.mean((1, 2
 presets = {"weak": {"epsilon": 1.0}, "strong": {"epsilon": 9.0}}
 Player(make, measures=measures, caption=lambda _: "A caption.", parts=["start"], presets=presets, **options())
 """
-CANVAS = "Player(make, drawing=Canvas(64), **options())"
+CANVAS = """
+from IPython.display import display
+from course_lib.datasets import sketches
+from course_lib.widgets import shelf
+canvas = Canvas(64)
+display(shelf(canvas, sketches.load()[0]))
+Player(make, drawing=canvas, **options())
+"""
+GRADIENTS = "from course_lib.widgets import Gradients\nGradients()"
 MASK = "Evolve(make, drawing=Canvas(64, paints='mask', picture=start[0]), **options())"
 WATCH = """
 def train(steps):
@@ -64,7 +72,7 @@ PREDICT = """
 prediction = predict("Will both draw a church?", ["both", "only the robust one"])
 prediction
 """
-SHOWN = {"player": PLAYER, "canvas": CANVAS, "mask": MASK, "watch": WATCH, "predict": PREDICT}
+SHOWN = {"player": PLAYER, "canvas": CANVAS, "mask": MASK, "watch": WATCH, "gradients": GRADIENTS, "predict": PREDICT}
 
 
 def luminance(colour: str) -> float:
