@@ -154,22 +154,6 @@ def test_a_missing_model_is_named_with_the_cure(folder):
         load_model("noise", folder=folder)
 
 
-def test_an_interrupted_save_leaves_the_old_model(folder, monkeypatch):
-    def fail(*_: object) -> None:
-        raise OSError("killed here")
-
-    before = load_model("noise", folder=folder).state_dict()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", fail)
-        with pytest.raises(OSError, match="killed here"):
-            save_model(model(seed=1), "noise", card(), folder=folder)
-    after = load_model("noise", folder=folder).state_dict()
-    assert all(torch.equal(after[key], value) for key, value in before.items())
-    assert known(folder) == ["noise"]
-    save_model(model(seed=1), "noise", card(), folder=folder)
-    assert not torch.equal(load_model("noise", folder=folder).head.weight, before["head.weight"])
-
-
 def test_a_kill_between_weights_and_card_is_noticed(folder, monkeypatch):
     write = files.write
 

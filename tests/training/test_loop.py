@@ -99,7 +99,6 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_same_weights(tmp_path: Pat
     images, labels = colours()
     torch.save({"recipe": asdict(RECIPE), "images": images, "labels": labels}, tmp_path / "data.pt")
     with driver(tmp_path) as process:
-        assert process.stdout is not None
         for line in process.stdout:
             if int(line) == 13:
                 os.kill(process.pid, signal.SIGKILL)
@@ -107,7 +106,6 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_same_weights(tmp_path: Pat
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "weights.pt").exists()
     with driver(tmp_path) as process:
-        assert process.stdout is not None
         steps = [int(line) for line in process.stdout]
     assert process.returncode == 0
     assert 13 <= steps[0] < 30, "the second run did not go on where the first was killed"

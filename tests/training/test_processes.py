@@ -99,13 +99,6 @@ def two(*command: str) -> Iterator[list[subprocess.Popen[str]]]:
         yield processes
 
 
-def finished(processes: list[subprocess.Popen[str]]) -> list[tuple[str, str]]:
-    """What each process printed, after a good end."""
-    told = [process.communicate(timeout=LIMIT) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
-    return told
-
-
 def loaded(folder: Path, name: str) -> list[dict[str, Tensor]]:
     """What each of two processes saved under this name."""
     return [torch.load(folder / f"{name}{number}.pt", weights_only=True) for number in range(2)]
