@@ -104,7 +104,9 @@ def sliders(scene: Scene) -> dict[str, Any]:
         "epsilon": controls.slider("ε (radius)", 24.0, low=0.5, high=48.0, step=0.5),
         "steps": controls.steps(15, high=40),
         "noise": controls.slider("noise σ", 0.0, low=0.0, high=0.3, step=0.02),
-        "averaged": controls.slider("noisy copies", 8, low=1, high=32, step=1),
+        "averaged": controls.slider(
+            "copies", 8, low=1, high=32, step=1, tooltip="noisy ones, whose gradients are averaged"
+        ),
         "radius": widgets.SelectionSlider(
             options=radii, description="training radius", tooltip="of the network at the left"
         ),

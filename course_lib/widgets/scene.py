@@ -45,8 +45,10 @@ class Smooth(OneLine):
     fixed: Tensor | None = None
 
     def __call__(self, images: Tensor) -> Tensor:
-        losses, slope = self.both(images)
-        slope = slope if self.fixed is None else self.both(self.fixed)[1]
+        if self.fixed is None:
+            losses, slope = self.both(images)
+        else:
+            losses, slope = self.loss(images.detach()), self.both(self.fixed)[1]
         return losses + (slope * (images - images.detach())).flatten(1).sum(1)
 
     def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
