@@ -41,7 +41,7 @@ def caption(moment: Moment) -> str:
         "picture": f"changed by {length}",
         "change": f"the change of {length}, enlarged",
     }[chosen["shows"]]
-    return f"{said}\ntraining radius {radius:g}, sees {smooth(moment).aim}: {share:.0%}"
+    return f"{said}\ntrained at {radius:g}: {smooth(moment).aim} {share:.0%}"
 
 
 def view(moment: Moment) -> Tensor:
@@ -101,7 +101,7 @@ def sliders(scene: Scene) -> dict[str, Any]:
         "shows": controls.menu("view", ["gradient", "picture", "change"], "gradient"),
         "walk": controls.menu("walk", walks, STRAIGHT),
         "lower": controls.menu("direction", signs, True),
-        "epsilon": controls.slider("ε (radius)", 24.0, low=0.5, high=48.0, step=0.5),
+        "epsilon": controls.slider("ε", 24.0, low=0.5, high=48.0, step=0.5),
         "steps": controls.steps(15, high=40),
         "noise": controls.slider("noise σ", 0.0, low=0.0, high=0.3, step=0.02),
         "averaged": controls.slider(

@@ -74,7 +74,7 @@ def test_views_switch_and_the_dial_changes_the_network(notebook: lab.Notebook) -
     before = notebook.pictures(lab.PLAYED)
     notebook.press("training radius", "End")
     notebook.wait_for_change(before, lab.PLAYED)
-    said.filter(has_text=f"training radius {max(imagenette.dial()):g},").wait_for()
+    said.filter(has_text=f"trained at {max(imagenette.dial()):g}:").wait_for()
     notebook.show_player("-dial")
 
 

@@ -101,7 +101,7 @@ def test_the_dial_lists_what_ships_and_changes_the_network(demo):
     assert runs[0.0]["robust"].images.equal(runs[0.0]["standard"].images)
     assert runs[1.2]["standard"].images.equal(runs[0.0]["standard"].images)
     assert not runs[1.2]["robust"].images.equal(runs[0.0]["robust"].images)
-    assert "training radius 1.2" in runs[1.2]["robust"].captions[-1]
+    assert "trained at 1.2:" in runs[1.2]["robust"].captions[-1]
 
 
 def test_a_picture_of_ones_own_is_taken_as_soon_as_it_is_chosen():
