@@ -28,8 +28,11 @@ class History(widgets.HBox):
     def __init__(self, start: Pictures) -> None:
         self._states: list[Pictures] = [dict(start)]
         self._before = [0]  # for each state, the one that undo leads to
-        self.keep_button = widgets.Button(description="Keep", icon="check", tooltip="Go on from this result")
-        self.undo_button = widgets.Button(description="Take back", icon="reply", tooltip="Back to before the last Keep")
+        fitting = {"width": "auto", "padding": "0 8px", "margin": "0"}  # both beside each other in a narrow column
+        self.keep_button = widgets.Button(description="Keep", tooltip="Go on from this result", layout=fitting)
+        self.undo_button = widgets.Button(
+            description="Take back", tooltip="Back to before the last Keep", layout=fitting
+        )
         super().__init__([self.keep_button, self.undo_button], layout=widgets.Layout(grid_gap="8px"))
         self.undo_button.on_click(lambda _: self.undo())
 
