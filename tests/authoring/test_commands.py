@@ -40,9 +40,7 @@ def test_the_program_says_which_commands_there_are(words: list[str], code: int, 
 
 
 @pytest.mark.parametrize("name", program.COMMANDS)
-def test_help_names_what_a_command_takes(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_help_names_the_options(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Of whatever testbed: none is loaded for it."""
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TESTBED", "nothing")

@@ -219,9 +219,7 @@ def test_scores_of_a_store_are_those_of_the_same_pictures_in_memory(
         }
 
 
-def test_the_command_makes_a_store_and_measures_it(
-    bed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_command_makes_a_store_and_measures_it(bed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     samples.samples([*COMMAND, "--out", str(tmp_path), "--scores"])
     told = capsys.readouterr().out
     assert "samples: shard 5 of 6" in told

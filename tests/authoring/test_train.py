@@ -89,9 +89,7 @@ def test_a_killed_run_goes_on_with_its_history(
     assert train_here()["validation"] == expected["validation"]
 
 
-def test_epochs_on_smaller_pictures_are_not_looked_at(
-    train_here: Callable[..., dict],
-) -> None:
+def test_epochs_on_smaller_pictures_are_not_looked_at(train_here: Callable[..., dict]) -> None:
     assert [epoch["epoch"] for epoch in train_here(shrinks=(2, 2, 1))["validation"]] == [2, 3]
 
 

@@ -218,9 +218,7 @@ def test_what_is_wrong_is_refused_in_one_sentence_before_any_work(function: Call
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_doors_are_passed_once_and_never_in_the_loop(
-    task: Callable[..., Problem], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doors_are_passed_once_never_in_the_loop(task: Callable[..., Problem], monkeypatch: pytest.MonkeyPatch) -> None:
     problem = call(task, steps=3)
     for name in ("aminmax", "isfinite", "min", "max"):
         monkeypatch.setattr(Tensor, name, lambda *_, **__: pytest.fail("a door inside the loop"))

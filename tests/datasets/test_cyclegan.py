@@ -88,9 +88,7 @@ def test_a_folder_that_someone_unpacked_serves_as_it_is(archive: bytes, cache: P
     assert len(Photographs(collection_of("summer2winter"), "test", size=8)) == 20
 
 
-def test_offline_says_in_one_sentence_where_to_get_the_file_and_where_to_put_it(
-    server: Server, archive: bytes, cache: Path
-) -> None:
+def test_offline_says_in_a_sentence_where_to_get_and_put_the_file(server: Server, archive: bytes, cache: Path) -> None:
     server.files.clear()
     place = cache / "summer2winter" / "source" / "summer2winter_yosemite.zip"
     with pytest.raises(FileNotFoundError, match=r"^expected the pictures of summer2winter below .* by hand") as told:

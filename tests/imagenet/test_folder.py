@@ -108,9 +108,7 @@ def test_pictures_of_a_large_split_are_read_when_asked_for(data: Path, monkeypat
     assert len(read) == 4
 
 
-def test_a_folder_that_is_not_imagenet_is_told_with_what_to_do(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_folder_is_told_with_what_to_do(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "empty"))
     expected = r"^expected ImageNet's 1,000 class folders .* found none: nobody may pass ImageNet on, .*image-net\.org"
     with pytest.raises(FileNotFoundError, match=expected) as told:
@@ -129,9 +127,7 @@ def test_a_folder_that_is_not_imagenet_is_told_with_what_to_do(
         Photographs(imagenet.restricted_imagenet(), "test", size=8)
 
 
-def test_it_may_be_the_folder_itself_or_in_the_cache(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_may_be_the_folder_itself_or_the_cache(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_DATA", str(data))
     assert imagenet.find() == data
     monkeypatch.delenv("COURSE_DATA")

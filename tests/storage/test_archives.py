@@ -70,9 +70,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("kind", "why", "data"), HOSTILE)
-def test_a_hostile_or_broken_archive_is_refused_and_nothing_changes(
-    kind: str, why: str, data: bytes, tmp_path: Path
-) -> None:
+def test_a_hostile_archive_is_refused_and_nothing_changes(kind: str, why: str, data: bytes, tmp_path: Path) -> None:
     file, folder = tmp_path / f"file.{kind}", tmp_path / "inner" / "folder"
     file.write_bytes(data)
     folder.mkdir(parents=True)

@@ -264,9 +264,7 @@ def by_hand(model: nn.Module, x: Tensor, y: Tensor, ball: Ball, steps: int, nois
 
 @pytest.mark.parametrize("ball", [L2Ball(0.6), LinfBall(0.03)], ids=repr)
 @pytest.mark.parametrize("steps", [1, 2, 5])
-def test_the_inner_maximum_stays_in_ball_and_box_and_raises_the_loss(
-    trained: nn.Module, ball: Ball, steps: int
-) -> None:
+def test_an_inner_maximum_stays_in_ball_and_box_and_raises_the_loss(trained: nn.Module, ball: Ball, steps: int) -> None:
     """And moves no batch-norm statistics."""
     run = Run(RECIPE)
     run.model.load_state_dict(trained.state_dict())
@@ -397,9 +395,7 @@ def test_an_epoch_shows_every_picture_once_and_the_next_one_in_another_order() -
     assert epochs[0] != epochs[1]
 
 
-def test_radius_zero_gives_the_clean_accuracy_and_a_huge_radius_none(
-    trained: nn.Module, shown: tuple[Tensor, Tensor]
-) -> None:
+def test_radius_zero_gives_clean_accuracy_and_a_huge_one_none(trained: nn.Module, shown: tuple[Tensor, Tensor]) -> None:
     pixels, labels = shown
     labels = torch.cat([labels[:150], (labels[150:] + 1) % 3])  # the last ten are wrong
     clean = robust_hits(trained, pixels, labels, ball=L2Ball(0.0), steps=3, restarts=1)
@@ -410,9 +406,7 @@ def test_radius_zero_gives_the_clean_accuracy_and_a_huge_radius_none(
         assert not robust_hits(trained, pixels, labels, ball=ball, steps=10, restarts=2).any()
 
 
-def test_more_restarts_and_larger_radii_never_leave_more_survivors(
-    trained: nn.Module, shown: tuple[Tensor, Tensor]
-) -> None:
+def test_restarts_and_larger_radii_never_leave_more_survivors(trained: nn.Module, shown: tuple[Tensor, Tensor]) -> None:
     tries = [robust_hits(trained, *shown, ball=L2Ball(1.2), steps=3, restarts=count) for count in (0, 1, 2, 4)]
     assert not any((more & ~fewer).any() for fewer, more in itertools.pairwise(tries))
     shares = [robust_hits(trained, *shown, ball=L2Ball(r), steps=5).float().mean() for r in (0.3, 1.0, 1.5, 3.0)]

@@ -183,9 +183,7 @@ def test_batch_norm_over_two_processes_is_that_of_the_whole_batch(killed_twice: 
         torch.testing.assert_close(halves[0][key], value)
 
 
-def test_accelerate_launch_trains_the_same_weights_and_one_process_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_accelerate_launch_trains_the_same_and_one_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command as a person types it, without a configuration and without a terminal."""
     (tmp_path / "sitecustomize.py").write_text(CUSTOMISED)
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
