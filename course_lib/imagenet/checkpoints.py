@@ -93,9 +93,6 @@ def load_converted(path: Path | str) -> ForeignClassifier:
     return model.eval()
 
 
-# --- reading and checking ---------------------------------------------------------------------------------------------
-
-
 def read(path: Path) -> dict[str, Tensor]:
     """The state of the `AttackerModel` in a checkpoint: tensors under the four prefixes."""
     with path.open("rb") as file:

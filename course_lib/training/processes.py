@@ -1,8 +1,5 @@
 """One process, or many that train one network together, as `accelerate launch` or `torchrun` start them.
 
-    accelerate launch -m course_lib train NAME                                  every GPU of this machine
-    accelerate launch --multi_gpu --num_processes 2 -m course_lib train NAME    two processes on a CPU, too
-
 Each one draws the whole batch and computes its share of it. Gradients are the mean over all processes and batch norm
 sees the whole batch, so the result is that of one process up to rounding.
 """
