@@ -39,7 +39,7 @@ def test_notebook_runs_in_the_browser(open_notebook: OpenNotebook, name: str) ->
 
 
 def test_a_person_watches_a_training_again(open_notebook: OpenNotebook) -> None:
-    cells = ("cell-01", "cell-03", "cell-05", "cell-08")
+    cells = ("cell-01", "cell-03", "predict-1", "cell-05", "cell-08")
     with running(open_notebook, "01_robust_training", *cells, shows="watch = Watch(") as notebook:
         robust = f"{lab.PLAYED} >> nth=0"
         before = notebook.pictures(robust)

@@ -102,6 +102,7 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "one-step training flatters itself": (UPHILL,),
     },
     "02_targeted_pgd": {
+        "both networks are sure of a church": (UPHILL, L2_UPHILL, SWAPPED),
         "coarse share of the gradient": (SWAPPED,),
         "direction has L2 length 1": (L2_OPEN, LINF_OPEN, L2_UPHILL, LINF_UPHILL),
         "my loop and the library agree": (UPHILL, UNBOXED, L2_UPHILL),
