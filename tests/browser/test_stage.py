@@ -9,6 +9,7 @@ from tests.browser.test_canvas import PLAYER as CANVAS
 from tests.browser.test_player import PLAYER
 from tests.conftest import OpenNotebook
 from tests.tools import lab
+from tests.tools.hand import Hand
 from tests.tools.lab import Notebook
 from tests.tools.parts import written
 
@@ -169,3 +170,27 @@ def test_every_control_reacts_within_300_ms_while_a_cell_runs_used_before_or_not
             f"a busy machine may be late, a control that waits for the cell is dead: {waits}"
         )
         notebook.wait_for_end()
+
+
+def test_a_stroke_is_answered_within_300_ms_of_its_end(open_notebook: OpenNotebook) -> None:
+    with open_notebook(written(open_notebook, "stroke.ipynb", CANVAS)) as notebook:
+        notebook.run_all()
+        notebook.wait_for_status("Ready")
+        hand, waits = Hand(notebook, "drawing"), []
+        for column in (10, 25, 40, 55):
+            notebook.page.evaluate(ANSWER)
+            hand.drag((column, 10), (column, 50))
+            notebook.page.wait_for_function("window.answered > 0", timeout=20_000)
+            waits.append(notebook.page.evaluate("window.answered"))
+            notebook.wait_for_status("Done")
+        assert sorted(waits)[len(waits) // 2] < 300, waits
+        assert notebook.complaints() == []
+
+
+ANSWER = """() => {
+    window.answered = 0;
+    let ended = 0;
+    document.addEventListener('pointerup', () => { ended = performance.now() }, {capture: true, once: true});
+    const picture = document.querySelector('.course-player .sheet img');
+    new MutationObserver((_, self) => { if (ended) { window.answered = performance.now() - ended; self.disconnect() } })
+        .observe(picture, {attributes: true, attributeFilter: ['src']}) }"""
