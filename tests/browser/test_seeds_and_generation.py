@@ -11,14 +11,16 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_person_moves_the_seed_number_and_the_radius(open_notebook: OpenNotebook) -> None:
-    with running(open_notebook, "03_seed_distributions", "setup", "seeds", "duke", "player-problem", "player") as notebook:
+    cells = ("setup", "seeds", "duke", "player-problem", "player")
+    with running(open_notebook, "03_seed_distributions", *cells) as notebook:
         notebook.move("seed number", ["ArrowRight"], 1.0)
         notebook.move("ε (radius)", ["ArrowLeft"], 11.5)
         notebook.show_player("_moved")
 
 
 def test_a_person_draws_a_seed_and_both_models_start_from_it(open_notebook: OpenNotebook) -> None:
-    with running(open_notebook, "04_generation", "setup", "procedural-code", "canvas-problem", "canvas", shows="canvas = Canvas(") as notebook:
+    cells = ("setup", "procedural-code", "canvas-problem", "canvas")
+    with running(open_notebook, "04_generation", *cells, shows="canvas = Canvas(") as notebook:
         before = notebook.pictures(lab.PLAYED)
         hand = Hand(notebook, "your seed")
         revision = hand.revision
