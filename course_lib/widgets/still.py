@@ -75,6 +75,7 @@ def _(slider: Any) -> str:
     return setting(slider, format(slider.value, slider.readout_format))
 
 
+@still.register(widgets.SelectionSlider)
 @still.register(widgets.Dropdown)
 @still.register(widgets.ToggleButtons)
 def _(menu: Any) -> str:

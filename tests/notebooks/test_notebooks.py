@@ -21,7 +21,7 @@ MOST_CODE_CELLS, MOST_WORDS, FEWEST_CHECKED, MOST_BYTES = 25, 2000, 4, 120_000
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(<?([^)\s>]+)[^)]*\)")
 HTML_PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 HEADING = re.compile(r"^(#{1,6})\s+\S", re.MULTILINE)
-DEMOS, DRIVING = {"Player", "Evolve", "Watch"}, {"run", "wait", "replay", "reset"}
+DEMOS, DRIVING = {"Player", "Evolve", "Watch", "Gradients"}, {"run", "wait", "replay", "reset"}
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.For)
 
 
