@@ -53,17 +53,17 @@ NEVER_FOR_READERS = {"authoring", "grading"}  # of notebooks
 CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing lines gains nothing
     "core": 748,
     "training": 436,
-    "datasets": 1025,
-    "testbeds": 435,
+    "datasets": 1032,
+    "testbeds": 439,
     "measuring": 292,
-    "widgets": 1190,
+    "widgets": 1452,
     "checks": 599,
     "grading": 567,
     "imagenet": 389,
-    "storage": 282,
-    "authoring": 800,
+    "storage": 332,
+    "authoring": 867,
 }
-TOTAL, JAVASCRIPT = 6805, 420
+TOTAL, JAVASCRIPT = 7155, 590
 FLAT = 12  # modules that lie in course_lib itself
 
 
