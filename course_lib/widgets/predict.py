@@ -26,7 +26,6 @@ class Prediction(anywidget.AnyWidget):
     answer = traitlets.Int(None, allow_none=True).tag(sync=True)
     hands = traitlets.List(traitlets.Int(min=0)).tag(sync=True)
     notebook = traitlets.Unicode().tag(sync=True)  # with the question, the name under which a browser keeps the choice
-    _given: str | int | None = None
 
     @traitlets.validate("choice", "answer")
     def _known(self, proposal: Any) -> int | None:
@@ -35,9 +34,8 @@ class Prediction(anywidget.AnyWidget):
             raise traitlets.TraitError(f"expected one of {len(self.options)} options, counted from 0, got {place}")
         return place
 
-    def reveal(self, answer: str | int | None = None) -> "Prediction":
+    def reveal(self, answer: str | int) -> "Prediction":
         """Show what came true, an option or its place, beside the choice; where none is made yet, once it is made."""
-        answer = self._given if answer is None else answer
         if answer not in (*self.options, *range(len(self.options))):
             raise ValueError(f"expected an answer among {', '.join(self.options)}, got {answer!r}")
         self.answer = self.options.index(answer) if isinstance(answer, str) else answer
@@ -48,14 +46,12 @@ class Prediction(anywidget.AnyWidget):
         return f"Prediction(choice: {said[0]}, answer: {said[1]})"
 
 
-def predict(question: str, options: Sequence[str], *, answer: str | int | None = None) -> Prediction:
+def predict(question: str, options: Sequence[str]) -> Prediction:
     """Ask before the run. After it, `reveal(answer)` in a later cell shows what came true.
 
-    An `answer` that is given here goes to the browser with `reveal()` alone. ValueError for fewer than two options.
+    ValueError for fewer than two options.
     """
     if len(set(options)) < max(2, len(options)):
         raise ValueError(f"expected two different options or more, got {', '.join(options) or 'none'}")
     notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).name  # what a Jupyter server calls it
-    prediction = Prediction(question=question, options=list(options), notebook=notebook)
-    prediction._given = answer
-    return prediction
+    return Prediction(question=question, options=list(options), notebook=notebook)

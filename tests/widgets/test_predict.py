@@ -28,19 +28,19 @@ def test_a_choice_and_the_answer_stand_side_by_side() -> None:
     assert len(repr(predict(QUESTION, ["a" * 300, "b"]).reveal(0))) <= LONGEST
 
 
-def test_the_answer_stays_in_python_until_it_is_revealed() -> None:
-    prediction = predict(QUESTION, OPTIONS, answer="neither")
+def test_a_question_holds_no_answer_until_it_is_revealed() -> None:
+    prediction = predict(QUESTION, OPTIONS)
     assert "'answer': None" in sent(prediction)
     assert repr(prediction) == "Prediction(choice: not yet, answer: not yet)"
-    assert "'answer': 2" in sent(prediction.reveal())
+    assert "'answer': 2" in sent(prediction.reveal("neither"))
 
 
 def test_a_page_that_is_only_read_asks_and_tells_the_answer_where_it_is_revealed() -> None:
-    prediction = predict(QUESTION, OPTIONS, answer="neither")
+    prediction = predict(QUESTION, OPTIONS)
     asked = bundle(prediction)["text/html"]
     assert all(words in asked for words in (QUESTION, *OPTIONS))
     assert "the answer" not in asked
-    assert "<li>neither ← the answer</li>" in bundle(prediction.reveal())["text/html"]
+    assert "<li>neither ← the answer</li>" in bundle(prediction.reveal("neither"))["text/html"]
 
 
 @pytest.mark.parametrize("answer", ["perhaps", 3, -1, None])
