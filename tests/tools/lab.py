@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,15 +60,14 @@ def jupyterlab(root: Path, *, subshells: bool = True, nbgrader: bool = False, cl
         with (home / "log").open("w") as log:
             streams = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
             place = root if nbgrader or clone else None
-            server = subprocess.Popen(command, env=os.environ | own, cwd=place, **streams)
+            server = subprocess.Popen(command, env=os.environ | own, cwd=place, start_new_session=True, **streams)
         try:
             yield f"http://127.0.0.1:{_port(server, home)}/lab/tree/{{name}}?token={token}&reset"
         finally:
-            server.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(timeout=30)
-            server.kill()
-            server.wait()
+            for sign in (signal.SIGTERM, signal.SIGKILL):  # to make's children, too
+                with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(server.pid, sign)
+                    server.wait(timeout=30)
 
 
 def _port(server: subprocess.Popen[bytes], home: Path) -> int:
