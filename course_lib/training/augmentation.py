@@ -79,7 +79,7 @@ def random_colours(pixels: Tensor, strength: float, *, generator: torch.Generato
     return (brightness * (level + contrast * (pixels - level))).clamp_(0, 1)
 
 
-def scramble(pixels: Tensor, generator: torch.Generator) -> Tensor:
+def scramble(pixels: Tensor, generator: torch.Generator, *, block: int = 8) -> Tensor:
     """Pictures of nothing, made of pictures of something: (B, 3, H, W) in [0, 1] both.
 
     A third keeps its spectrum and loses its phases, a third keeps its blocks and loses their order, a third drowns in
@@ -89,9 +89,9 @@ def scramble(pixels: Tensor, generator: torch.Generator) -> Tensor:
     noise = torch.rand(pixels.shape, generator=generator)
     phases = torch.fft.rfft2(noise[:, :1]).angle()
     clouds = torch.fft.irfft2(torch.fft.rfft2(pixels) * torch.exp(1j * phases), s=(height, width)).clamp(0, 1)
-    tiles = F.unfold(pixels, 8, stride=8)
+    tiles = F.unfold(pixels, block, stride=block)
     tiles = tiles[:, :, torch.randperm(tiles.shape[2], generator=generator)]
-    shuffled = F.fold(tiles, (height, width), 8, stride=8)
+    shuffled = F.fold(tiles, (height, width), block, stride=block)
     share = 0.5 + 0.5 * torch.rand(count, 1, 1, 1, generator=generator)
     drowned = share * noise + (1 - share) * clouds
     kind = torch.arange(count).view(-1, 1, 1, 1) % 3
