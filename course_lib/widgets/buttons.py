@@ -14,11 +14,11 @@ class Hold(anywidget.AnyWidget):
     description = traitlets.Unicode("").tag(sync=True)
 
 
-class Stage(anywidget.AnyWidget):
-    """What a demo needs of the browser: a button for the full screen, a key for the next preset, texts of pictures.
+class Page(anywidget.AnyWidget):
+    """What a demo needs of the page: a button for the full screen, a key for the next preset, texts of pictures.
 
     `alts` says for each picture of the demo what it shows now.
     """
 
-    _esm = Path(__file__).with_name("stage.js")
+    _esm = Path(__file__).with_name("page.js")
     alts = traitlets.List(traitlets.Unicode()).tag(sync=True)

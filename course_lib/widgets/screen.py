@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 from torch import Tensor
 
-from course_lib.widgets.buttons import Stage
+from course_lib.widgets.buttons import Page
 from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.charts import chart
 from course_lib.widgets.runs import Kept, Measure, Update
@@ -61,7 +61,7 @@ class Screen:
         self.captions = {name: widgets.HTML() for name in names}
         self.charts = {measure.label: widgets.HTML() for measure in measures}
         self.scrubber = widgets.IntSlider(description="step", max=1, disabled=True, tooltip="Look at the kept steps")
-        self.stage = Stage()
+        self.page = Page()
         self.sent = 0  # bytes of pictures in the last drawing
         self.widget = self.arrange([dress(name, control) for name, control in controls.items()], captioned)
         self.say("")
@@ -73,7 +73,7 @@ class Screen:
             box([widgets.HTML(heading(number, name)), sheet, self.captions[name]], "stand", *["captioned"] * captioned)
             for number, (name, sheet) in enumerate(self.sheets.items())
         ]
-        self.bar = box([self.run_button, self.stop_button, self.reset_button, self.stage], "bar")
+        self.bar = box([self.run_button, self.stop_button, self.reset_button, self.page], "bar")
         side = [box([control for control in controls if control not in canvases], "controls"), self.bar]
         side += [box([*self.presets.values()], "presets")] * bool(self.presets)
         stage = [box(stands, "pictures", f"of{min(len(stands), 4)}"), self.scrubber]
@@ -84,8 +84,8 @@ class Screen:
             box([*self.charts.values()], "charts"),
         ]
         style = widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none"))
-        look = "with-canvas" if canvases else "crowded" if len(controls) > MANY else "free"
-        grid = box(areas, "room", look)
+        looks = {"with-canvas": bool(canvases), "crowded": not canvases and len(controls) > MANY}
+        grid = box(areas, "room", *(name for name, fits in looks.items() if fits))
         return widgets.VBox([style, grid]).add_class("course-player")
 
     def show(self, update: Update, step: int, *, final: bool) -> None:
@@ -98,7 +98,7 @@ class Screen:
             rows = self.said(run, position)
             self.captions[name].value = caption(rows)
             alts.append("; ".join([f"{name}, step {run.steps[position]}", *filter(None, map(" ".join, rows))]))
-        self.stage.alts = alts
+        self.page.alts = alts
         for measure in self.measures:
             lines = {
                 name: [*zip(run.steps, run.line(measure.label), strict=False)]

@@ -16,7 +16,7 @@ from course_lib.checks import Report, attempt, check
 from course_lib.checks.asking import Ask
 from course_lib.one_line import LONGEST
 from course_lib.widgets import Canvas, History
-from course_lib.widgets.buttons import Hold, Stage
+from course_lib.widgets.buttons import Hold, Page
 from tests.widgets.test_player import Bench
 
 ROOMS = tuple(f"course_lib.{room}." for room in ("widgets", "checks", "grading"))
@@ -75,7 +75,7 @@ def test_demos_and_their_buttons_are_one_line_too() -> None:
         history,
         Canvas(8, picture=torch.rand(3, 8, 8)),
         Hold(description="Hold"),
-        Stage(),
+        Page(),
         attempt(lambda: torch.zeros(10**6).view(7)),
     ):
         assert len(repr(value)) <= LONGEST

@@ -1,4 +1,4 @@
-// What a demo needs of the browser beside its widgets: full screen, the next preset by one key, texts of its pictures,
+// What a demo needs of the page beside its widgets: full screen, the next preset by one key, texts of its pictures,
 // and that the notebook keeps its last pictures.
 
 const NEXT = { PageDown: 1, n: 1, PageUp: -1, p: -1 }; // a presenter's clicker sends PageDown and PageUp
