@@ -41,12 +41,12 @@ TESTBEDS: dict[str, Callable[..., Testbed]] = {
 }
 
 
-def load(name: str | None = None, **options: Any) -> Testbed:
-    """The testbed of this name; without one, the one that the variable TESTBED names, else PictureBook.
+def load(name: str | None = None, *, default: str = "picturebook", **options: Any) -> Testbed:
+    """The testbed of this name; without one, the one that the variable TESTBED names, else the `default`.
 
     "folder:PATH" is the testbed of a person's own pictures. ValueError where there is none of this name.
     """
-    name = name or os.environ.get("TESTBED", "picturebook")
+    name = name or os.environ.get("TESTBED", default)
     if name.startswith("folder:"):
         return own.load(name)
     if name not in TESTBEDS:

@@ -40,9 +40,10 @@ NAMES = [*RECIPES, *(snap for snaps in SNAPS.values() for snap in snaps)]
 def test_picturebook_is_the_default_and_the_environment_can_choose(monkeypatch):
     monkeypatch.delenv("TESTBED", raising=False)
     assert testbeds.load().name == testbeds.load("picturebook").name == "picturebook"
+    assert testbeds.load(default="cifar10").name == "cifar10"
     monkeypatch.setitem(testbeds.TESTBEDS, "tiny", tiny.untrained_testbed)
     monkeypatch.setenv("TESTBED", "tiny")
-    assert testbeds.load().name == "tiny"
+    assert testbeds.load().name == testbeds.load(default="cifar10").name == "tiny"
     assert testbeds.load("picturebook").name == "picturebook"
 
 
