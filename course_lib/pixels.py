@@ -33,6 +33,18 @@ def bicubic(images: Tensor, factor: int) -> Tensor:
     return F.interpolate(images, scale_factor=factor, mode="bicubic", align_corners=False).clamp(0, 1)
 
 
+def back_projected(images: Tensor, small: Tensor, *, rounds: int = 5) -> Tensor:
+    """Pictures near `images` that shrink to `small`, by iterated back-projection (Irani and Peleg 1991).
+
+    In each round what the shrunk picture lacks is enlarged and added. It knows of no class.
+    """
+    factor = images.shape[-1] // small.shape[-1]
+    for _ in range(rounds):
+        missing = F.interpolate(small - shrink(images, factor), scale_factor=factor, mode="bicubic")
+        images = (images + missing).clamp(0, 1)
+    return images
+
+
 def to_uint8(images: Tensor) -> np.ndarray:
     """Float images (B, 3, H, W) -> uint8 arrays (B, H, W, 3), rounded."""
     return (images.detach().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -21,6 +21,8 @@ from course_lib.pixels import nearest
 Network = Callable[[Tensor], Tensor]
 """Images (B, 3, H, W) in [0, 1] -> logits (B, classes): a classifier, or any function like one."""
 
+FLAT = 1e-6  # squared length of what is missing to a smooth filling: less than any eye or 8 bits can tell
+
 # --- objectives -------------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +206,33 @@ def fill_with_mean(images: Tensor, mask: Tensor) -> Tensor:
     kept = (1 - mask).expand(len(images), 1, *images.shape[2:])
     colour = (images * kept).sum((2, 3), keepdim=True) / kept.sum((2, 3), keepdim=True).clamp(min=1)
     return images * (1 - mask) + colour * mask
+
+
+def fill_smoothly(images: Tensor, mask: Tensor, *, rounds: int = 200) -> Tensor:
+    """Damage pictures: colours flow into the hole from its rim, until each pixel is the mean of its four neighbours.
+
+    These are Laplace's equations, solved by at most `rounds` steps of conjugate gradients from the mean colour.
+    """
+    hidden = (mask > 0).to(images)
+    filled = fill_with_mean(images, hidden)
+    rest = direction = -hidden * bend(filled)
+    length = rest.square().sum((1, 2, 3), keepdim=True)
+    for _ in range(rounds):
+        if length.max() < FLAT:
+            break
+        along = hidden * bend(direction)
+        way = length / (direction * along).sum((1, 2, 3), keepdim=True).clamp(min=1e-20)
+        filled, rest, before = filled + way * direction, rest - way * along, length
+        length = rest.square().sum((1, 2, 3), keepdim=True)
+        direction = rest + direction * length / before.clamp(min=1e-20)
+    return images * (1 - mask) + filled.clamp(0, 1) * mask
+
+
+def bend(images: Tensor) -> Tensor:
+    """How far each pixel is above its four neighbours, four times; at the border a neighbour is the pixel itself."""
+    around = F.pad(images, (1, 1, 1, 1), mode="replicate")
+    across, down = around[..., 1:-1, :-2] + around[..., 1:-1, 2:], around[..., :-2, 1:-1] + around[..., 2:, 1:-1]
+    return 4 * images - across - down
 
 
 def random_holes(count: int, size: int, hole: int, *, generator: torch.Generator) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from course_lib.doors import check_mask, check_pair
 from course_lib.measuring.intervals import resampled
 from course_lib.measuring.judging import Network, check_shown, outputs
+from course_lib.models import Classifier
 
 WINDOW = 11  # pixels, of SSIM's Gaussian window (standard deviation 1.5), as in Wang et al. 2004
 FAINTEST = -600.0  # logarithm of a probability; smaller ones would become 0 and spoil the Inception Score with 0 / 0
@@ -48,6 +49,16 @@ def ssim(images: Tensor, truth: Tensor) -> Tensor:
     truth = truth.expand_as(images)
     similar: Any = structural_similarity_index_measure(images, truth, sigma=1.5, data_range=1.0, reduction="none")
     return torch.as_tensor(similar)
+
+
+def feature_distance(model: Classifier, images: Tensor, truth: Tensor) -> Tensor:
+    """How far each image is from the truth as a network sees it: (B, 3, H, W) twice -> (B,).
+
+    It is the L2 distance of their representations, as a share of the length of the truth's: 0 means the same.
+    """
+    check_pair(images, truth)
+    seen, wanted = (outputs(model.features, each) for each in (images, truth.expand_as(images)))
+    return (seen - wanted).norm(dim=1) / wanted.norm(dim=1).clamp(min=1e-12)
 
 
 def inception_score(network: Network, images: Tensor, *, rounds: int = 200, seed: int = 0) -> list[float]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.pixels import bicubic, nearest, shrink, to_float, to_uint8
+from course_lib.pixels import back_projected, bicubic, nearest, shrink, to_float, to_uint8
 from tests.tools import tiny
 
 NOISE = tiny.images(2)
@@ -50,3 +50,13 @@ def test_bytes_to_floats_and_back_is_exact():
     assert floats.max() == 1
     assert np.array_equal(to_uint8(floats), values.permute(0, 2, 3, 1).numpy())
     assert to_uint8(torch.tensor([-1.0, 0.5, 2.0]).view(1, 3, 1, 1)).tolist() == [[[[0, 128, 255]]]]
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_back_projection_brings_a_picture_near_to_what_it_shrinks_to(factor):
+    small = shrink(NOISE, factor)
+    rounds = [back_projected(bicubic(small, factor), small, rounds=count) for count in (0, 1, 5, 50)]
+    off = [(shrink(images, factor) - small).abs().max().item() for images in rounds]
+    assert off[0] > off[1] > off[2] > off[3]
+    assert off[3] < 1e-4
+    torch.testing.assert_close(back_projected(NOISE, small), NOISE)  # nothing is missing

@@ -18,6 +18,7 @@ from course_lib.tasks import (
     activation,
     attack,
     cross_entropy,
+    fill_smoothly,
     fill_with_mean,
     generate,
     inpaint,
@@ -278,10 +279,37 @@ def test_a_hole_is_filled_with_the_mean_colour_of_the_rest(count, hole, seed, sh
         torch.testing.assert_close(result[:, one], mean.expand(3, hole**2))
 
 
-def test_what_the_hole_hid_leaves_no_trace():
+FILLS = [fill_with_mean, fill_smoothly]
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_what_the_hole_hid_leaves_no_trace(fill):
     other = torch.where(MASK.bool(), 1 - IMAGES, IMAGES)
-    assert torch.equal(fill_with_mean(other, MASK), DAMAGED)
+    filled = fill(IMAGES, MASK)
+    assert torch.equal(fill(other, MASK), filled)
+    assert torch.equal(filled * (1 - MASK), IMAGES * (1 - MASK))
 
 
-def test_a_picture_that_is_all_hole_is_filled_with_finite_values():
-    assert fill_with_mean(IMAGES, torch.ones(1, 1, tiny.SIZE, tiny.SIZE)).isfinite().all()
+@pytest.mark.parametrize("fill", FILLS)
+def test_a_picture_that_is_all_hole_is_filled_with_finite_values(fill):
+    assert fill(IMAGES, torch.ones(1, 1, tiny.SIZE, tiny.SIZE)).isfinite().all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(hole=st.integers(1, 40), seed=st.integers(0, 10**6), tilt=st.tuples(st.floats(-1, 1), st.floats(-1, 1)))
+def test_a_smooth_filling_restores_every_ramp(hole, seed, tilt):
+    side = torch.linspace(-0.5, 0.5, 48)
+    ramp = 0.5 + 0.49 * (tilt[0] * side[:, None] + tilt[1] * side)
+    generator = torch.Generator().manual_seed(seed)
+    mask = F.pad(random_holes(2, 46, hole, generator=generator), (1, 1, 1, 1))  # a hole at the border has no rim there
+    filled = fill_smoothly(ramp.expand(2, 3, 48, 48), mask)
+    torch.testing.assert_close(filled, ramp.expand_as(filled), rtol=0, atol=1e-3)
+
+
+def test_a_smooth_filling_is_the_mean_of_its_neighbours_and_holes_may_differ():
+    filled = fill_smoothly(IMAGES, MASK)
+    around = F.pad(filled, (1, 1, 1, 1), mode="replicate")
+    neighbours = (around[..., :-2, 1:-1] + around[..., 2:, 1:-1] + around[..., 1:-1, :-2] + around[..., 1:-1, 2:]) / 4
+    torch.testing.assert_close(filled * MASK, neighbours * MASK, rtol=0, atol=1e-3)
+    alone = torch.cat([fill_smoothly(IMAGES[[i]], MASK[[i]]) for i in range(3)])
+    torch.testing.assert_close(filled, alone, rtol=0, atol=1e-3)

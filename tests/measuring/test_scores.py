@@ -17,7 +17,15 @@ from torch import Tensor, nn
 
 from course_lib.measuring import inception
 from course_lib.measuring.judging import certainty, judged, outputs
-from course_lib.measuring.scores import frechet, frechet_distance, inception_score, low_frequency_share, psnr, ssim
+from course_lib.measuring.scores import (
+    feature_distance,
+    frechet,
+    frechet_distance,
+    inception_score,
+    low_frequency_share,
+    psnr,
+    ssim,
+)
 from tests.tools import tiny
 
 seeds = st.integers(0, 10_000)
@@ -343,3 +351,13 @@ def test_weights_that_carry_code_are_refused_and_the_code_does_not_run(torch_fid
     with pytest.raises(pickle.UnpicklingError):
         inception.load_inception(Path("weights.pth"))
     assert not Path("ran").exists()
+
+
+def test_the_feature_distance_is_that_of_representations_as_a_share_of_the_truths():
+    model, truth = tiny.network(), tiny.images(4)
+    other = noisy(truth, 0.1)
+    seen, wanted = model.features(other), model.features(truth)
+    by_hand = [(math.dist(a, b) / math.hypot(*b)) for a, b in zip(seen.tolist(), wanted.tolist(), strict=True)]
+    torch.testing.assert_close(feature_distance(model, other, truth), torch.tensor(by_hand, dtype=torch.double))
+    assert not feature_distance(model, truth, truth).any()
+    assert feature_distance(model, other, truth[:1])[0] == feature_distance(model, other, truth)[0]
