@@ -15,7 +15,7 @@ from torch import Tensor
 
 from course_lib.doors import check_labels
 from course_lib.one_line import OneLine, brief
-from course_lib.pixels import nearest, to_float
+from course_lib.pixels import bicubic, nearest, to_float
 
 TINY = 1e-12  # keeps a draw possible where every point is a centre already
 JITTER = 0.01  # standard deviation; the authors add 1e-4 to the covariance's diagonal
@@ -124,19 +124,31 @@ class Mixture(OneLine):
 
 @dataclass(frozen=True, repr=False)
 class Upsampled(OneLine):
-    """Seeds of another distribution, `factor` times as large by nearest neighbour.
+    """Seeds of another distribution, `factor` times as large: smooth, or as `blocks` of equal pixels.
 
-    At 224 pixels the authors fit G_y on pictures of 56 x 56: Sigma is of rank N, in 150,528 dimensions otherwise.
+    At 224 pixels the authors fit G_y on pictures of 56 x 56: Sigma is of rank N, in 150,528 dimensions otherwise. Both
+    papers enlarge by blocks. Their edges are frequencies that no picture of the class has (the aliasing that Duke
+    reports), and they stay visible in the result: so smooth, by bicubic interpolation, is the default here.
     """
 
     seeds: Seeds
     factor: int
+    blocks: bool = False
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
-        return nearest(self.seeds.sample(labels, generator=generator), self.factor)
+        return self.enlarged(self.seeds.sample(labels, generator=generator))
 
     def centres(self, label: int) -> Tensor:
-        return nearest(self.seeds.centres(label), self.factor)
+        return self.enlarged(self.seeds.centres(label))
+
+    def enlarged(self, images: Tensor) -> Tensor:
+        """These pictures of the small distribution, as large as the seeds."""
+        return (nearest if self.blocks else bicubic)(images, self.factor)
+
+
+def upsampled(seeds: Seeds, factor: int) -> Seeds:
+    """Seeds `factor` times as large, smooth; those of the picture's own size stay as they are."""
+    return seeds if factor == 1 else Upsampled(seeds, factor)
 
 
 @dataclass(frozen=True, repr=False)

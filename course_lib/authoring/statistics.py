@@ -28,7 +28,7 @@ def principal(images: Tensor, labels: Tensor, *, groups: int, components: int, b
     means, factors, residuals = (torch.stack(column) for column in zip(*fitted, strict=True))
     weights = torch.tensor([float(len(pictures)) for _, pictures in parts])
     owners = torch.tensor([label for label, _ in parts])
-    return PrincipalNormals(owners, weights, means, factors, residuals, block)
+    return PrincipalNormals(owners, weights, means, factors, residuals)
 
 
 def leading(points: Tensor, components: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -51,7 +51,7 @@ def write_statistics(name: str, images: Tensor, labels: Tensor, *, folder: Path 
     captured = {}
     for kind, groups in GROUPS.items():
         normals = principal(images, labels, groups=groups, components=COMPONENTS[kind], block=block)
-        tensors |= {f"{kind}.{key}": value for key, value in vars(normals).items() if key not in ("block", "factors")}
+        tensors |= {f"{kind}.{key}": value for key, value in vars(normals).items() if key != "factors"}
         tensors |= {f"{kind}.{key}": value for key, value in compressed(normals.factors).items()}
         captured[kind] = [round(share, 3) for share in normals.captured.tolist()]
     halves = {key: (value.half() if value.is_floating_point() else value) for key, value in tensors.items()}

@@ -1,7 +1,7 @@
 """Imagenette at 128 pixels, with networks of its own.
 
 Judges and class statistics are those of 64 x 64 pixels: a judge looks at the means of 2 x 2 pixels, and seeds but
-uniform ones are drawn at 64 x 64 and upsampled.
+uniform ones are drawn on their grid and upsampled.
 """
 
 from dataclasses import replace

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib.doors import check_labels
 from course_lib.one_line import OneLine
-from course_lib.seeds import KINDS, Seeds, Upsampled
+from course_lib.seeds import KINDS, Seeds, upsampled
 from course_lib.testbeds.statistics import load_statistics
 
 read_once = cache(load_statistics)  # all kinds of seeds are in one file
@@ -58,7 +58,7 @@ class Seeding(OneLine):
         else:
             count = len(book) if self.size else min(FIT, len(book))
             seeds = fit(book.images(range(count)), book.labels[:count])
-        return seeds if size == resolution else Upsampled(seeds, resolution // size)
+        return upsampled(seeds, resolution // size)
 
 
 @dataclass(frozen=True, repr=False)

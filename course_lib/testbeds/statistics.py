@@ -1,7 +1,7 @@
 """Class statistics of photographs, small enough to ship: seeds without the pictures they were fitted on.
 
-As the authors do at 224 pixels, a seed is drawn on the means of blocks of pixels and upsampled by nearest neighbour.
-Of a class's covariance the leading components ship; the rest of its variance becomes noise that is the same everywhere.
+As the authors do at 224 pixels, a seed is drawn on a grid, the means of blocks of pixels, and upsampled. Of a class's
+covariance the leading components ship; the rest of its variance becomes noise that is the same everywhere.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.one_line import OneLine
-from course_lib.pixels import nearest
-from course_lib.seeds import PixelNormal, Seeds, Upsampled, choose
+from course_lib.seeds import PixelNormal, Seeds, choose, upsampled
 from course_lib.storage.files import DATA, load_tensors
 
 FOLDER = DATA / "statistics"
@@ -25,7 +24,7 @@ class PrincipalNormals(OneLine):
 
     For N normals with k components on an h x w grid: `labels` (N,) says whose each one is, `weights` (N,) how likely,
     `means` (N, 3, h, w), `factors` (N, k, 3, h, w) the principal components times their standard deviations, and
-    `residuals` (N,) the s of the variance that they leave. A block is `block` pixels wide.
+    `residuals` (N,) the s of the variance that they leave. Seeds are as small as the grid: `Upsampled` enlarges them.
     """
 
     labels: Tensor
@@ -33,18 +32,16 @@ class PrincipalNormals(OneLine):
     means: Tensor
     factors: Tensor
     residuals: Tensor
-    block: int
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         chosen = choose(self.weights, self.labels, labels, generator=generator)
         z = torch.randn(len(labels), self.factors.shape[1], generator=generator)
         noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator)
         varied = torch.einsum("bk,bkchw->bchw", z, self.factors[chosen])
-        seeds = self.means[chosen] + varied + self.residuals[chosen].view(-1, 1, 1, 1) * noise
-        return nearest(seeds.clamp(0, 1), self.block)
+        return (self.means[chosen] + varied + self.residuals[chosen].view(-1, 1, 1, 1) * noise).clamp(0, 1)
 
     def centres(self, label: int) -> Tensor:
-        return nearest(self.means[self.labels == label], self.block)
+        return self.means[self.labels == label]
 
     @property
     def captured(self) -> Tensor:
@@ -65,10 +62,10 @@ def load_statistics(name: str, *, resolution: int | None = None, folder: Path = 
     def of(kind: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{kind}."): value for key, value in tensors.items() if key.startswith(f"{kind}.")}
 
-    seeds: dict[str, Seeds] = {"normal": PixelNormal(**of("normal"))}
+    factor = (resolution or card["size"]) // card["size"]
+    seeds: dict[str, Seeds] = {"normal": upsampled(PixelNormal(**of("normal")), factor)}
     for kind in GROUPS:
         stored = of(kind)
         factors = stored.pop("units") * stored.pop("bytes")
-        seeds[kind] = PrincipalNormals(**stored, factors=factors, block=card["block"])
-    factor = (resolution or card["size"]) // card["size"]
-    return seeds if factor == 1 else {kind: Upsampled(each, factor) for kind, each in seeds.items()}
+        seeds[kind] = upsampled(PrincipalNormals(**stored, factors=factors), card["block"] * factor)
+    return seeds

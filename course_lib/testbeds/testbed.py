@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pixels import to_float
 from course_lib.prepare import prepare
-from course_lib.seeds import KINDS, Seeds
+from course_lib.seeds import KINDS, Seeds, Upsampled
 from course_lib.storage.files import DATA
 from course_lib.testbeds.seeding import Pictures, Seeding
 from course_lib.testbeds.weights import FOLDER, known, load_model
@@ -122,18 +122,22 @@ class Testbed(OneLine):
     def tuned(self) -> dict[str, dict[str, Any]]:
         """Keywords for each task function, found on validation pictures by `make tune`, or published ones."""
         settings = json.loads((TUNED / f"{self.settings}.json").read_text())
-        settings.pop("source", None)  # a sentence on where published ones are from
-        return {task: keywords(values) for task, values in settings.items()}
+        sources = ("source", "provenance")  # of published ones, and of those found here
+        return {task: keywords(values) for task, values in settings.items() if task not in sources}
 
-    def seeds(self, kind: str) -> Seeds:
-        """The seed distribution of one of `seeds.KINDS`, fitted once or read from shipped statistics."""
+    def seeds(self, kind: str, *, blocks: bool = False) -> Seeds:
+        """The seed distribution of one of `seeds.KINDS`, fitted once or read from shipped statistics.
+
+        Where seeds are smaller than the pictures they are enlarged smoothly, or with `blocks` as in both papers.
+        """
         if kind not in KINDS:
             raise ValueError(f"expected a seed kind among {', '.join(KINDS)}, got {kind!r}")
         if kind not in self._seeds:
             self._seeds[kind] = self.seeding.fitted(
                 kind, pictures=self.pictures, classes=len(self.classes), resolution=self.resolution
             )
-        return self._seeds[kind]
+        seeds = self._seeds[kind]
+        return replace(seeds, blocks=True) if blocks and isinstance(seeds, Upsampled) else seeds
 
     def batch(self, split: str, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Pictures in [0, 1] and labels at these indices of "train", "validation" or "test"."""

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from course_lib import seeds
 from course_lib.authoring.statistics import principal
+from course_lib.pixels import shrink
 from course_lib.seeds import (
     KINDS,
     Mixture,
@@ -231,3 +232,52 @@ def test_a_testbeds_seeds_are_fitted_once_and_on_training_pictures_only():
         assert testbed.seeds(kind) is fitted
         assert fitted.sample(torch.tensor([0, 4]), generator=generator()).shape == (2, 3, tiny.SIZE, tiny.SIZE)
     assert set(read) == {"train"}
+
+
+def test_smooth_seeds_have_no_frequencies_beyond_their_grid_and_blocks_do():
+    """White noise on the grid is the hardest case. The Nyquist frequency of 16 values is 8 periods."""
+    smooth, blocks = both_choices(300, size=16, factor=4)
+    for frequency, most, least in (
+        (8, 0.06, 0.3),
+        (12, 0.001, 0.15),
+    ):
+        assert beyond(smooth, frequency) < most
+        assert beyond(blocks, frequency) > least
+
+
+def test_both_choices_have_the_same_low_frequencies_and_the_blocks_of_the_grid():
+    smooth, blocks = both_choices(300, size=16, factor=4)
+    one, other = (spectrum(samples)[:, :, :3, :3].flatten() for samples in (smooth, blocks))
+    assert (one - other).abs().max() < 0.1 * other.abs().max()
+    grid = blocks[..., ::4, ::4]
+    torch.testing.assert_close(shrink(blocks, 4), grid)
+    assert (shrink(smooth, 4) - grid).abs().mean() < 0.35 * (grid - grid.mean()).abs().mean()
+
+
+def both_choices(count: int, *, size: int, factor: int) -> tuple[Tensor, Tensor]:
+    """Seeds of the same draws, smooth and as blocks, far from black and white."""
+    means = torch.full((1, 3, size, size), 0.5)
+    normal = PixelNormal(means, means / 5)
+    labels = zeros(count)
+    smooth, blocks = (Upsampled(normal, factor, blocks=choice) for choice in (False, True))
+    return smooth.sample(labels, generator=generator()), blocks.sample(labels, generator=generator())
+
+
+def spectrum(images: Tensor) -> Tensor:
+    """Fourier coefficients, under a window: the edge where a picture ends is none of its own."""
+    window = torch.hann_window(images.shape[-1])
+    return torch.fft.fft2((images - images.mean((2, 3), keepdim=True)) * window * window[:, None])
+
+
+def beyond(images: Tensor, frequency: int) -> float:
+    """The share of the power of pictures above a frequency, in periods of a picture, along either side."""
+    side = images.shape[-1]
+    periods = (torch.fft.fftfreq(side) * side).abs()
+    above = torch.maximum(periods[:, None], periods)
+    power = spectrum(images).abs().square()
+    return float(power[..., above > frequency].sum() / power[..., above > 0].sum())
+
+
+def test_seeds_of_the_pictures_own_size_are_the_same_by_either_choice():
+    testbed = tiny.untrained_testbed([])
+    assert testbed.seeds("multivariate", blocks=True) is testbed.seeds("multivariate")

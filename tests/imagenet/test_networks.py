@@ -293,9 +293,13 @@ def test_seeds_are_drawn_at_56_pixels():
     bed = replace(bed, pictures=Book)
     labels = torch.tensor([0, 7])
     for kind in ("normal", "multivariate", "mixture"):
-        seeds = bed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
-        assert seeds.shape == (2, 3, 224, 224)
-        assert torch.equal(seeds, nearest(seeds[..., ::4, ::4], 4))
+        blocks, smooth = (
+            bed.seeds(kind, blocks=choice).sample(labels, generator=torch.Generator().manual_seed(0))
+            for choice in (True, False)
+        )
+        assert blocks.shape == (2, 3, 224, 224)
+        assert torch.equal(blocks, nearest(blocks[..., ::4, ::4], 4))
+        assert torch.equal(smooth, bicubic(blocks[..., ::4, ::4], 4))
     uniform = bed.seeds("uniform").sample(labels, generator=torch.Generator().manual_seed(0))
     assert uniform.shape == (2, 3, 224, 224)
     assert uniform.unique().numel() > 100_000, "noise is drawn for every pixel"

@@ -190,7 +190,7 @@ def test_pictures_and_seeds_of_a_local_folder(name: str, whole: Path, tmp_path: 
     assert images.shape == (3, 3, 224, 224)
     assert all(bed.test.files[k].parent.name in FOLDERS for k in range(3))
     for kind in KINDS:
-        seeds = bed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
+        seeds = bed.seeds(kind, blocks=True).sample(labels, generator=torch.Generator().manual_seed(0))
         assert seeds.shape == images.shape
         if kind != "uniform":
             torch.testing.assert_close(seeds, nearest(shrink(seeds, 4), 4))

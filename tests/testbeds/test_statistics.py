@@ -1,5 +1,6 @@
 """Shipped class statistics: the moments of the blocks, nothing lost, and read as they were written."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,10 @@ import torch
 from torch import Tensor
 
 from course_lib.authoring.statistics import principal, write_statistics
-from course_lib.pixels import nearest, shrink
-from course_lib.seeds import PixelNormal
+from course_lib.pixels import bicubic, nearest, shrink
+from course_lib.seeds import PixelNormal, Upsampled
 from course_lib.testbeds import statistics
-from tests.core.test_seeds import IMAGES, LABELS, MANY, generator, zeros
+from tests.core.test_seeds import IMAGES, LABELS, MANY, beyond, generator, zeros
 
 BLOCK = 4
 
@@ -29,10 +30,9 @@ def test_principal_normals_have_the_mean_and_covariance_of_the_blocks() -> None:
     images, labels = blocky()
     normals = principal(images, labels, groups=1, components=4, block=BLOCK)
     samples = normals.sample(zeros(MANY), generator=generator())
-    blocks = samples[:, :, ::BLOCK, ::BLOCK]
-    assert torch.equal(samples, nearest(blocks, BLOCK))
+    assert samples.shape == (MANY, 3, 2, 2)
     truth = shrink(images[labels == 0].float() / 255, BLOCK).flatten(1)
-    drawn = shrink(samples, BLOCK).flatten(1)
+    drawn = samples.flatten(1)
     assert (drawn.mean(0) - truth.mean(0)).abs().max() < 0.005
     assert (drawn.T.cov(correction=0) - truth.T.cov(correction=0)).abs().max() < 0.001
     assert (normals.captured > 0.98).all()
@@ -76,4 +76,24 @@ def test_statistics_of_small_pictures_give_larger_seeds_too(tmp_path: Path) -> N
     for kind, seeds in large.items():
         expected = small[kind].sample(LABELS.unique(), generator=generator())
         samples = seeds.sample(LABELS.unique(), generator=generator())
-        assert torch.equal(samples, nearest(expected, 3)), kind
+        assert torch.equal(samples, bicubic(expected, 3)), kind
+
+
+def test_seeds_of_a_grid_are_enlarged_once_to_the_size_of_the_pictures(tmp_path: Path) -> None:
+    """Enlarging twice would leave edges of the first time, or soften what is smooth already."""
+    images = nearest(torch.randint(0, 256, (24, 3, 16, 16), generator=generator()).byte(), 2)
+    write_statistics("few", images, torch.arange(24) % 2, folder=tmp_path)
+    seeds = statistics.load_statistics("few", resolution=64, folder=tmp_path)["multivariate"]
+    assert isinstance(seeds, Upsampled)
+    grid = seeds.seeds.sample(zeros(2), generator=generator())
+    assert grid.shape == (2, 3, 16, 16)
+    assert torch.equal(seeds.sample(zeros(2), generator=generator()), bicubic(grid, 4))
+
+
+@pytest.mark.parametrize("name", ["imagenette", "cifar10"])
+def test_shipped_seeds_have_no_edges_of_blocks_unless_asked_for(name: str) -> None:
+    labels = torch.arange(10).repeat(5)
+    smooth = statistics.load_statistics(name)["multivariate"]
+    nyquist = smooth.seeds.means.shape[-1] // 2
+    one, other = (s.sample(labels, generator=generator()) for s in (smooth, replace(smooth, blocks=True)))
+    assert beyond(one, nyquist) < 0.01 < 0.06 < beyond(other, nyquist)
