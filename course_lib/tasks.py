@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.constraints import Ball, norms
+from course_lib.constraints import Ball, draw, norms
 from course_lib.doors import check, check_asked, check_ball, check_mask, check_number, check_pixels, check_whole
 from course_lib.models import Classifier
 from course_lib.one_line import brief
@@ -66,6 +66,38 @@ def outside(mask: Tensor, reference: Tensor, penalty: Callable[[Tensor], Tensor]
         return penalty((images - reference) * (1 - mask))
 
     return objective
+
+
+def shifted(objective: Objective, pixels: int, *, generator: torch.Generator) -> Objective:
+    """The objective of pictures shifted by up to so many pixels either way, and mirrored by the toss of a coin.
+
+    Every call takes one new shift, the same for the whole batch; what leaves at one edge comes back at the opposite
+    one. A term that compares pixel by pixel, such as `outside`, is added afterwards: shifted(loss, ...) + stray.
+    """
+    check_whole(pixels, "pixels", low=0)
+
+    def moved(images: Tensor) -> Tensor:
+        down, right = torch.randint(-pixels, pixels + 1, (2,), generator=generator).tolist()
+        mirrored = torch.rand((), generator=generator) < 0.5
+        return objective((images.flip(3) if mirrored else images).roll((down, right), (2, 3)))
+
+    return moved
+
+
+def averaged(objective: Objective, count: int, *, sigma: float = 0.0, generator: torch.Generator) -> Objective:
+    """The mean of the objective over `count` copies of the pictures, each with normal noise of its own added.
+
+    `sigma` is the noise's standard deviation. averaged(shifted(loss, 4, generator=g), 8, generator=g) averages over
+    eight shifts.
+    """
+    check_whole(count, "count")
+    check_number(sigma, "sigma", low=0)
+
+    def mean(images: Tensor) -> Tensor:
+        noises = (sigma * draw(torch.randn, images, generator) for _ in range(count))
+        return torch.stack([objective(images + noise) for noise in noises]).mean(0)
+
+    return mean
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------------

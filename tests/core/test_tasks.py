@@ -1,6 +1,7 @@
 """Every task is a problem that the one primitive makes progress on, with the right start, centre and checks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from course_lib.pixels import bicubic, nearest, shrink
 from course_lib.tasks import (
     activation,
     attack,
+    averaged,
     cross_entropy,
     fill_smoothly,
     fill_with_mean,
@@ -28,6 +30,7 @@ from course_lib.tasks import (
     paint,
     random_holes,
     refine,
+    shifted,
     sketch,
     superresolve,
     translate,
@@ -313,3 +316,87 @@ def test_a_smooth_filling_is_the_mean_of_its_neighbours_and_holes_may_differ():
     torch.testing.assert_close(filled * MASK, neighbours * MASK, rtol=0, atol=1e-3)
     alone = torch.cat([fill_smoothly(IMAGES[[i]], MASK[[i]]) for i in range(3)])
     torch.testing.assert_close(filled, alone, rtol=0, atol=1e-3)
+
+
+WEIGHTS = torch.randn(3, 3, tiny.SIZE, tiny.SIZE, generator=torch.Generator().manual_seed(1)).double()
+
+
+def dice(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def linear(images: Tensor) -> Tensor:
+    return (images * WEIGHTS[: len(images)]).sum((1, 2, 3))
+
+
+def square(images: Tensor) -> Tensor:
+    return images.square().sum((1, 2, 3))
+
+
+def test_the_gradient_of_a_shifted_linear_objective_is_its_weights_shifted_back():
+    """All 50 shifts and mirrorings by up to two pixels appear, and no other."""
+    flips = (WEIGHTS, WEIGHTS.flip(3))
+    expected = torch.stack([w.roll((i, j), (2, 3)) for w in flips for i in range(-2, 3) for j in range(-2, 3)])
+    objective, seen = shifted(linear, 2, generator=dice()), set()
+    for _ in range(400):
+        _, gradient = value_and_gradient(objective, IMAGES)
+        distances = (expected - gradient).abs().amax((1, 2, 3, 4))
+        assert distances.min() == 0
+        seen.add(int(distances.argmin()))
+    assert len(seen) == 50
+
+
+def test_the_mean_over_copies_has_the_mean_of_their_gradients():
+    both, shared = dice(), dice()
+    objective = averaged(shifted(cross_entropy(MODEL, LABELS), 3, generator=both), 5, sigma=0.1, generator=both)
+    one = shifted(cross_entropy(MODEL, LABELS), 3, generator=shared)
+    copies = [
+        value_and_gradient(one, IMAGES + 0.1 * torch.randn(IMAGES.shape, generator=shared, dtype=IMAGES.dtype))
+        for _ in range(5)
+    ]
+    losses, gradients = (torch.stack(column) for column in zip(*copies, strict=True))
+    assert gradients.std(0).amax() > 0  # the copies differ
+    for found, expected in zip(value_and_gradient(objective, IMAGES), (losses, gradients), strict=True):
+        torch.testing.assert_close(found, expected.mean(0))
+
+
+@given(count=st.integers(1, 6), sigma=st.floats(0, 0.5))
+def test_noise_leaves_a_linear_gradient_and_raises_a_square_by_its_variance(count, sigma):
+    _, gradient = value_and_gradient(averaged(linear, count, sigma=sigma, generator=dice()), IMAGES)
+    torch.testing.assert_close(gradient, WEIGHTS)
+    values = IMAGES[0].numel()
+    losses = averaged(square, 200 * count, sigma=sigma, generator=dice())(IMAGES)
+    error = 5 * (2 * sigma**4 * values + 4 * sigma**2 * square(IMAGES)).div(200 * count).sqrt() + 1e-6
+    assert ((losses - square(IMAGES) - sigma**2 * values).abs() <= error).all()
+
+
+def test_without_shift_and_noise_a_symmetric_objective_stays_as_it_is():
+    objective = averaged(shifted(square, 0, generator=dice()), 3, generator=dice())
+    for found, expected in zip(value_and_gradient(objective, IMAGES), value_and_gradient(square, IMAGES), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@every_task
+def test_any_task_is_solved_for_shifted_and_noisy_copies_and_repeats_by_its_generator(make):
+    def again() -> Tensor:
+        problem, generator = make(EVERYTHING), dice()
+        objective = shifted(problem.objective, 1, generator=generator)
+        return solve(replace(problem, objective=averaged(objective, 4, sigma=0.02, generator=generator), steps=3))
+
+    assert torch.equal(again(), again())
+    assert not torch.equal(again(), make(EVERYTHING).start)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: shifted(linear, -1, generator=dice()),
+        lambda: shifted(linear, 1.5, generator=dice()),
+        lambda: averaged(linear, 0, generator=dice()),
+        lambda: averaged(linear, 2, sigma=-0.1, generator=dice()),
+        lambda: averaged(linear, 2, sigma=float("nan"), generator=dice()),
+    ],
+)
+def test_impossible_shifts_and_copies_are_refused_in_one_sentence(wrong):
+    with pytest.raises(ValueError, match=r"^expected a (whole|finite) number .*, got .*$"):
+        wrong()
