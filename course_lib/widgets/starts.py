@@ -1,0 +1,39 @@
+"""Where generation starts: a menu of seeds, with the radius and the steps that were tuned for what is chosen."""
+
+from typing import Any
+
+from course_lib.seeds import KINDS, Upsampled
+from course_lib.testbeds import Testbed
+from course_lib.widgets import controls
+
+ENLARGED = [("smoothly", False), ("by blocks", True)]
+
+
+def seed_settings(testbed: Testbed, kind: str, *, at_most: int = 120) -> dict[str, Any]:
+    """A kind of seeds with what was tuned for it, as values of these controls: a preset, but for its class."""
+    tuned = testbed.tuned["generate from noise" if KINDS[kind].noise else "generate"]
+    return {"kind": kind, "epsilon": tuned["ball"].radius, "steps": min(tuned["steps"], at_most)}
+
+
+def seed_controls(testbed: Testbed, kind: str, *, at_most: int = 120) -> dict[str, Any]:
+    """Controls `kind`, `blocks`, `epsilon` and `steps` (at first `at_most`); for `testbed.seeds(kind, blocks=blocks)`.
+
+    Radius and steps follow the kind, unless a person has moved them. Where no seeds are enlarged `blocks` is hidden.
+    """
+    first = seed_settings(testbed, kind, at_most=at_most)
+    kinds, blocks = controls.menu("seeds", list(KINDS), kind), controls.menu("enlarged", ENLARGED, False)
+    if not isinstance(testbed.seeds("multivariate"), Upsampled):
+        blocks.layout.display = "none"
+    sliders = {"epsilon": controls.epsilon(first["epsilon"]), "steps": controls.steps(first["steps"])}
+    for other in KINDS:  # room for each
+        for name, slider in sliders.items():
+            slider.max = max(slider.max, seed_settings(testbed, other, at_most=at_most)[name])
+
+    def follow(change: Any) -> None:
+        before, now = (seed_settings(testbed, each, at_most=at_most) for each in (change.old, change.new))
+        for name, slider in sliders.items():
+            if slider.value == before[name]:
+                slider.value = now[name]
+
+    kinds.observe(follow, "value")
+    return {"kind": kinds, "blocks": blocks, **sliders}
