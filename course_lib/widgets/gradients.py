@@ -8,13 +8,11 @@ from torch import Tensor
 
 from course_lib import plots
 from course_lib.constraints import norms
-from course_lib.datasets import shipped
 from course_lib.pgd import value_and_gradient
 from course_lib.widgets import controls
 from course_lib.widgets.player import Player
 from course_lib.widgets.runs import Measure, Moment
-from course_lib.widgets.scene import OWN, PGD, SIDE, STRAIGHT, SUGGESTED, Scene, Smooth
-from course_lib.widgets.upload import Upload
+from course_lib.widgets.scene import PGD, SIDE, STRAIGHT, Scene, Smooth
 
 LENGTH = 0.28  # of a change as it is shown, for each pixel of a side
 PRESETS: dict[str, dict[str, Any]] = {
@@ -76,9 +74,7 @@ class Gradients(Player):
     """
 
     def __init__(self) -> None:
-        scene, own = Scene(), Upload()
-        pictures = controls.menu("picture", [*shipped.SUGGESTED, *scene.tests, OWN], "cat")
-        own.observe(lambda change: pictures.set_trait("value", OWN if change.new else pictures.value), "value")
+        scene = Scene()
         super().__init__(
             scene.problems,
             view=view,
@@ -86,8 +82,8 @@ class Gradients(Player):
             measures=[Measure("real loss", real, None, None), Measure("promised loss", promised, None, None)],
             columns=1,
             presets=PRESETS,
-            picture=pictures,
-            own=own,
+            picture=scene.album.menu,
+            own=scene.album.own,
             **sliders(scene),
         )
 
@@ -97,7 +93,7 @@ def sliders(scene: Scene) -> dict[str, Any]:
     radii = [(f"{pair:g}, {SIDE} px", pair), *((f"{r:g}, 64 px", r) for r in scene.dial)]
     walks, signs = [STRAIGHT, PGD], [("− gradient", True), ("+ gradient", False)]
     return {
-        "label": controls.menu("class", [SUGGESTED, *scene.pair.classes], SUGGESTED),
+        "label": scene.album.label,
         "shows": controls.menu("view", ["gradient", "picture", "change"], "gradient"),
         "walk": controls.menu("walk", walks, STRAIGHT),
         "lower": controls.menu("direction", signs, True),

@@ -1,10 +1,8 @@
 """What the demo of gradients chooses among: photographs, classes, networks, and a loss whose gradient is averaged."""
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,10 +10,6 @@ from torch import Tensor
 
 from course_lib import testbeds
 from course_lib.constraints import L2Ball
-from course_lib.datasets import shipped
-from course_lib.datasets.collections import IMAGENETTE
-from course_lib.datasets.photographs import Photographs
-from course_lib.datasets.reading import read_picture
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pgd import Objective, Problem, value_and_gradient
@@ -23,11 +17,11 @@ from course_lib.prepare import prepare
 from course_lib.tasks import cross_entropy
 from course_lib.testbeds import imagenette
 from course_lib.testbeds.weights import load_model
+from course_lib.widgets.album import OWN, SUGGESTED, Album
 
 SIDE = 128  # pixels, of the pair of networks that is shown first; ε counts at this side
-TESTS, KNOWN = 6, 40  # test photographs in the menu; gradients of one loss that are kept
+KNOWN = 40  # gradients of one loss that are kept
 STRAIGHT, PGD = "one gradient", "PGD"
-SUGGESTED, OWN = "suggested", "your own"
 
 
 @dataclass(repr=False)
@@ -70,7 +64,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.pair, self.dial = testbeds.load("imagenette-128"), imagenette.dial()
-        self.tests = test_photographs(self.pair.classes)
+        self.album = Album(self.pair)
         self.smooth = lru_cache(8)(self._smooth)
 
     def networks(self, radius: float) -> Mapping[str, Classifier]:
@@ -79,21 +73,13 @@ class Scene:
             return self.pair.models
         return {"robust": small(self.dial[radius]), "standard": small(self.dial[0.0])}
 
-    def start(self, picture: str, own: bytes, size: int) -> tuple[Tensor, str | None]:
-        """A photograph, and the class suggested for it, where there is one."""
-        if picture == OWN and not own:
-            raise ValueError("expected a picture of your own, got none yet: choose a file")
-        if picture in shipped.SUGGESTED:
-            return shipped.photograph(picture, size), shipped.SUGGESTED[picture]
-        source, aim = (io.BytesIO(own), None) if picture == OWN else self.tests[picture]
-        return read_picture(source, size), aim
-
     def problems(self, *, picture: str, own: bytes, label: str, **chosen: Any) -> dict[str, Problem]:
         """What the player solves: a walk of length ε for each network."""
         networks, straight = self.networks(chosen["radius"]), chosen["walk"] == STRAIGHT
-        start, aim = self.start(picture, own, networks["robust"].size or SIDE)
-        if label != SUGGESTED or aim is None:
-            aim = label if label != SUGGESTED else self.pair.classes[int(networks["robust"](start).argmax())]
+        start = self.album.start(picture, own, networks["robust"].size or SIDE)
+        aim = self.pair.classes[self.album.target(picture, label)]
+        if label == SUGGESTED and picture == OWN:
+            aim = self.pair.classes[int(networks["robust"](start).argmax())]
         epsilon = chosen["epsilon"] * start.shape[-1] / SIDE
         walk = {"steps": chosen["steps"], "step_size": (1.0 if straight else 2.5) * epsilon / chosen["steps"]}
         loss = [chosen[name] for name in ("radius", "lower", "noise", "averaged")]
@@ -115,13 +101,3 @@ class Scene:
 @lru_cache
 def small(name: str) -> Classifier:
     return prepare(load_model(name))
-
-
-def test_photographs(classes: Sequence[str]) -> dict[str, tuple[Path, str]]:
-    """The first test photographs, where they are on this machine, each with its class; nothing is fetched."""
-    try:
-        test = Photographs(replace(IMAGENETTE, fetch=None), "test", size=SIDE)
-    except FileNotFoundError:
-        return {}
-    found = zip(test.files[:TESTS], test.labels.tolist(), strict=False)
-    return {f"test {number}: {classes[label]}": (file, classes[label]) for number, (file, label) in enumerate(found)}
