@@ -33,7 +33,7 @@ def test_another_testbed_has_its_test_pictures_and_other_classes_to_become():
 
 def test_a_picture_of_ones_own_is_chosen_when_it_comes():
     album = Album(testbeds.load("imagenette-128"))
-    with pytest.raises(ValueError, match="^expected a picture of your own, got none yet: choose a file$"):
+    with pytest.raises(ValueError, match=r"^expected a picture of your own, got none yet: choose a file$"):
         album.start(OWN)
     album.own.value = (FOLDER / "coffee.webp").read_bytes()
     assert album.menu.value == OWN
