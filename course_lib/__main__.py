@@ -7,6 +7,7 @@ COMMANDS = {  # where each one is, and what it is for
     "train": ("authoring.train:train_from", "train networks, measure them, or say which are there"),
     "tune": ("authoring.tune:tune_from", "choose every task's settings on validation pictures"),
     "measure": ("authoring.measure:measure", "measure every task on test pictures"),
+    "cards": ("authoring.cards:cards", "measure by AutoAttack what model cards say of robustness"),
     "dose": ("authoring.dose:dose", "measure networks of every training radius"),
     "tables": ("authoring.tables:print_tables", "print what was measured as tables"),
     "gallery": ("authoring.gallery:gallery", "draw the pictures of README and data/results"),

@@ -16,6 +16,7 @@ OPTIONS = {
     "train": ["names", "--status", "--again", "--measure", "--count", "--data"],
     "tune": ["--count"],
     "measure": ["--count"],
+    "cards": ["names", "--table", "--count", "--pictures"],
     "dose": ["--count", "--weights"],
     "samples": ["--out", "--testbed", "--count", "--model", "--seeds", "--seed", "--batch", "--scores"],
     "statistics": ["cifar10", "--size"],
@@ -28,7 +29,7 @@ OPTIONS = {
     [
         ([], 1, "usage: python -m course_lib COMMAND"),
         (["--help"], 0, "usage: python -m course_lib COMMAND"),
-        (["trian"], 1, "expected a command among train, tune, measure, dose, "),
+        (["trian"], 1, "expected a command among train, tune, measure, cards, "),
     ],
 )
 def test_the_program_says_which_commands_there_are(words: list[str], code: int, told: str) -> None:
