@@ -20,11 +20,13 @@ import torch
 from course_lib import testbeds
 from course_lib.__main__ import main
 from course_lib.authoring.measure import restoration, row, seen
+from course_lib.authoring import tune
 from course_lib.authoring.trials import trials
 from course_lib.pgd import solve
 
 main(["train", "stripes-robust", "stripes-standard", "stripes-judge"])
-main(["tune", "--count", "4"])
+tune.STEPS = tune.FEWER = (4,)
+main(["tune", "--count", "12", "--final", "12"])
 testbed = testbeds.load()
 clean = testbed.models["robust"](testbed.batch("test", range(20))[0]).argmax(1) == testbed.test.labels[:20]
 assert clean.float().mean() > 0.8, "the toy testbed has been learned"

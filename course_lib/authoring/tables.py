@@ -2,61 +2,171 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from course_lib.authoring.measure import CONTENDERS
+from course_lib.authoring.measure import CONTENDERS, LENGTH, LIFTS, REAL, SLOPE
 from course_lib.storage.files import RESULTS
+
+DECIBELS = "gain"  # the score that is told by its interval alone, and with its sign
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def percent(row: dict[str, Any], contender: str) -> str:
-    first, *second = (f"{100 * values[0]:.0f}" for by, values in row[contender].items() if by != "length")
-    return f"{first} ({second[0]})" if second else first
+    """What the judges say: "94 (98; 90)", the first judge's percentage and those of the others."""
+    return beside([f"{100 * values[0]:.0f}" for by, values in row[contender].items() if by not in (LENGTH, SLOPE)])
+
+
+def beside(numbers: Sequence[str]) -> str:
+    first, *others = numbers
+    return f"{first} ({'; '.join(others)})" if others else first
+
+
+def interval(values: Sequence[float], form: str = "{:+.0f} [{:+.0f}, {:+.0f}]", factor: float = 100) -> str:
+    return form.format(*(factor * value for value in values))
 
 
 def class_table(rows: dict[str, Any]) -> str:
-    """Class-changing tasks in Markdown: percent that the judge (second judge) assigns to the target."""
-    lines = ["| task | n | " + " | ".join(CONTENDERS) + " |", "|---|---|" + "---|" * len(CONTENDERS)]
-    for name, row in rows.items():
-        lines.append(f"| {name} | {row['pictures']} | " + " | ".join(percent(row, c) for c in CONTENDERS) + " |")
-    return "\n".join(lines)
+    """Class-changing tasks in Markdown: percent that the judges assign to the target."""
+    cells = [
+        [name, str(row["pictures"]), str(row["steps"]), *(percent(row, c) for c in CONTENDERS)]
+        for name, row in rows.items()
+    ]
+    return table(["task", "n", "steps", *CONTENDERS], cells)
+
+
+def lift_table(rows: dict[str, Any]) -> str:
+    """Paired differences in percentage points with their intervals, by every judge."""
+    cells = [
+        [name, by, *(interval(row["lift"][lift][by]) for lift in LIFTS)]
+        for name, row in measured_as_sets(rows)
+        for by in row["lift"][next(iter(LIFTS))]
+    ]
+    return table(["task", "by the", *LIFTS], cells)
+
+
+def distance_table(rows: dict[str, Any], key: str, *, factor: float, digits: int) -> str:
+    """A distance to real pictures in each judge's features, times `factor`: "20 (31; 18)"."""
+    cells = [
+        [
+            name,
+            *(
+                beside([f"{factor * (by[0] if isinstance(by, list) else by):.{digits}f}" for by in values.values()])
+                for values in (row[key][contender] for contender in (*CONTENDERS, REAL))
+            ),
+        ]
+        for name, row in measured_as_sets(rows)
+    ]
+    return table(["task", *CONTENDERS, REAL], cells)
+
+
+def slope_table(rows: dict[str, Any]) -> str:
+    cells = [
+        [
+            name,
+            *(
+                interval(values, "{:.2f} [{:.2f}, {:.2f}]", 1)
+                for values in [*(row[contender][SLOPE] for contender in CONTENDERS[:4]), row["slope of real pictures"]]
+            ),
+        ]
+        for name, row in measured_as_sets(rows)
+    ]
+    return table(["task", *CONTENDERS[:4], REAL], cells)
+
+
+def measured_as_sets(rows: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((name, row) for name, row in rows.items() if "kernel distance" in row)
 
 
 def restoration_table(robust: dict[str, Any], standard: dict[str, Any]) -> str:
-    """Restoration tasks in Markdown: paired PSNR gain in dB over the baseline, with its 95% interval."""
-    lines = ["| task | baseline | n | robust: gain in dB | n | standard: gain in dB |", "|---|---|---|---|---|---|"]
-    for name, row in robust.items():
-        cells = [f"{each['pictures']} | {gain(each)}" for each in (row, standard[name])]
-        lines.append(f"| {name} | {row['baseline']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    """Restoration tasks in Markdown: every score with its 95% interval; "gain" is paired, in dB over the baseline."""
+    cells = [
+        [name, row["baseline"], str(row["pictures"]), score, told(row, score), told(standard[name], score)]
+        for name, row in robust.items()
+        for score in row
+        if isinstance(row[score], list)
+    ]
+    return table(["task", "baseline", "n", "score", "robust", "standard"], cells)
+
+
+def told(row: dict[str, Any], score: str) -> str:
+    return gain(row) if score == DECIBELS else interval(row[score], "{:.2f} [{:.2f}, {:.2f}]", 1)
 
 
 def gain(row: dict[str, Any]) -> str:
-    return "{:+.2f} [{:+.2f}, {:+.2f}]".format(*row["gain"])
+    return interval(row[DECIBELS], "{:+.2f} [{:+.2f}, {:+.2f}]", 1)
 
 
 def contrast_table(rows: dict[str, dict[str, Any]]) -> str:
     """Clean and robust accuracy in Markdown, in percent with 95% intervals."""
-    lines = ["| pictures | model | n | clean | robust |", "|---|---|---|---|---|"]
-    for title, models in rows.items():
-        for name, row in models.items():
-            cells = [
-                "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in row[kind])) for kind in ("clean", "robust")
-            ]
-            lines.append(f"| {title} | {name} | {row['pictures']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    cells = [
+        [title, name, str(row["pictures"]), *(interval(row[kind], "{:.1f} [{:.1f}, {:.1f}]") for kind in KINDS)]
+        for title, models in rows.items()
+        for name, row in models.items()
+    ]
+    return table(["pictures", "model", "n", *KINDS], cells)
+
+
+KINDS = ("clean", "robust")
+OF_CLASSES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "Percent that the judges assign to the wanted class": class_table,
+    "The same as paired differences in points": lift_table,
+    "Kernel distance to real pictures, times 1,000": lambda rows: distance_table(
+        rows, "kernel distance", factor=1000, digits=0
+    ),
+    "Frechet distance to real pictures": lambda rows: distance_table(rows, "frechet distance", factor=1, digits=2),
+    "Slope of the power spectrum": slope_table,
+}
 
 
 def tables(results: dict[str, Any]) -> str:
     """Everything that the page of results shows of one testbed."""
     parts = [contrast_table({title: rows["contrast"] for title, rows in results.items()})]
     for title, rows in results.items():
-        parts += [f"**{title}**", class_table(rows["classes"])]
+        parts += [f"**{title}**"]
+        parts += [f"{words}:\n\n{draw(rows['classes'])}" for words, draw in OF_CLASSES.items()]
         parts += [restoration_table(rows["restoration"], rows["restoration by the standard model"])]
     return "\n\n".join(parts)
 
 
+def tuning_table(found: dict[str, Any]) -> str:
+    """What more steps bring: the chosen radius and travel on validation pictures, whole and coarse first."""
+    halves = {"": "steps", ", the first half at half the resolution": HALF}
+    cells = [
+        [
+            f"{task}{words}",
+            f"{one['settings']['radius']:g}",
+            str(one["pictures"]),
+            str(one["settings"]["steps"]),
+            beside([f"{100 * share:.1f}" for share in one["judged"].values()]),
+            interval(one["kernel distance"], "{:.0f} [{:.0f}, {:.0f}]", 1000),
+            f"{one['slope']:.2f} ({one['slope of photographs']:.2f})",
+        ]
+        for task, log in found.items()
+        if "steps" in log
+        for words, key in halves.items()
+        for one in log[key]
+    ]
+    header = ["task", "radius", "n", "steps", "percent judged", "kernel distance x 1,000", "slope (of real pictures)"]
+    return table(header, cells)
+
+
+HALF = "steps, the first half at half the resolution"
+
+
 def print_tables(arguments: Sequence[str]) -> None:
     argparse.ArgumentParser(prog="python -m course_lib tables", description=__doc__).parse_args(arguments)
-    results = json.loads((RESULTS / "quality.json").read_text())
-    print("\n\n".join(f"### {name}\n\n{tables(measured)}" for name, measured in results.items()))
+    quality, tuning = (read(name) for name in ("quality", "tuning"))
+    print("\n\n".join(f"### {name}\n\n{tables(measured)}" for name, measured in quality.items()))
+    print("\n\n".join(f"\n### Tuning: {name}\n\n{tuning_table(found)}" for name, found in tuning.items()))
+
+
+def read(name: str) -> dict[str, Any]:
+    """One of the files of data/results; empty where it is not there."""
+    path = RESULTS / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found

@@ -1,56 +1,157 @@
-"""Choose each task's settings on validation pictures, and write data/tuned/TESTBED.json."""
+"""Choose each task's settings on validation pictures, and write data/tuned/TESTBED.json.
+
+Class-changing tasks: among the settings whose shares by both judges are within 2 points of the best, those whose
+results are nearest to real pictures of the classes, by the second judge's kernel distance, in the fewest steps. All
+that was tried goes into data/results/tuning.json.
+"""
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_lib import testbeds
-from course_lib.authoring.trials import ROWS, Row, Settings, Trial, schedule, solved, trials
-from course_lib.measuring.judging import judged
-from course_lib.storage.files import write
+from course_lib.authoring.provenance import of_testbed
+from course_lib.authoring.rows import ROWS, Row
+from course_lib.authoring.trials import Settings, Trial, of_classes, schedule, solved, solved_coarse_first, trials
+from course_lib.measuring.intervals import rounded
+from course_lib.measuring.judging import features_of, judged, outputs
+from course_lib.measuring.scores import frechet, kernel_distance, spectrum_slope
+from course_lib.one_line import OneLine
+from course_lib.storage.files import RESULTS, write
 from course_lib.testbeds import Testbed
 from course_lib.testbeds.testbed import TUNED, keywords
 
-GRIDS = {  # radii at 64 x 64, which grow with the side of a picture, as L2 norms do; and steps
-    "generate": ((9.0, 12.0, 16.0), 40),
-    "generate from noise": ((26.0, 32.0), 80),  # the noise itself is some 30 long, and has to go
-    "translate": ((9.0, 12.0, 16.0), 40),
+RADII = {  # at 64 x 64, which grow with the side of a picture, as L2 norms do
+    "generate": (5.0, 7.0, 9.0, 12.0, 16.0),
+    "generate from noise": (14.0, 20.0, 26.0, 32.0),  # the noise itself is some 30 long, and has to go
+    "translate": (5.0, 7.0, 9.0, 12.0, 16.0),
 }
-TRAVELS = (2.5, 10.0)  # radii that the steps of a run can travel: to the surface and along it, or to and fro
+STEPS, FEWER = (8, 15, 30, 60), (15, 60)  # of the robust model; of the standard one
+TRAVELS = (2.5, 5.0)  # radii that the steps of a run can travel: to the surface and along it, or further
+JUDGES = ("judge", "second judge")  # of every testbed; a third one is never asked
+SHARE, DISTANCE = 0.02, 0.002  # what a judged share may lose, and the kernel distance, for a better choice otherwise
+FINALISTS, REAL = 2, 1_000  # settings that are tried on many pictures; real pictures at most
+TUNING = RESULTS / "tuning.json"
+
+Tried = dict[str, Any]
+Solver = Callable[[nn.Module, Trial, Settings], Tensor]
 
 
-def tune(testbed: Testbed, *, count: int) -> dict[str, Settings]:
+@dataclass(frozen=True, repr=False)
+class Exam(OneLine):
+    """What settings of one task are tried on: its trials, and real pictures of their classes as a judge sees them."""
+
+    testbed: Testbed
+    trials: Sequence[Trial]
+    real: Tensor  # the second judge's features
+    slope: float  # of the spectrum of photographs
+
+    @classmethod
+    def of(cls, testbed: Testbed, mine: Sequence[Trial]) -> "Exam":
+        real = of_classes(testbed, "validation", torch.cat([trial.targets for trial in mine]), count=REAL)
+        slope = spectrum_slope(real).mean().item()
+        return cls(testbed, mine, outputs(features_of([*judges(testbed).values()][-1]), real), slope)
+
+    @property
+    def pictures(self) -> int:
+        return sum(len(trial.targets) for trial in self.trials)
+
+    def tried(self, model: nn.Module, settings: Settings, solver: Solver = solved) -> Tried:
+        """What these settings do: judged shares averaged over trials, distances to real pictures, the spectrum."""
+        images = [solver(model, trial, keywords(settings)) for trial in self.trials]
+        hits = {
+            name: [
+                judged(judge, part, trial.targets).float().mean()
+                for part, trial in zip(images, self.trials, strict=True)
+            ]
+            for name, judge in judges(self.testbed).items()
+        }
+        seen = outputs(features_of([*judges(self.testbed).values()][-1]), torch.cat(images))
+        one = {
+            "settings": settings,
+            "pictures": self.pictures,
+            "judged": {name: torch.stack(shares).mean().item() for name, shares in hits.items()},
+            "kernel distance": kernel_distance(nn.Identity(), self.real, seen),
+            "frechet distance": frechet(self.real.double().cpu(), seen.double().cpu()),
+            "slope": spectrum_slope(torch.cat(images)).mean().item(),
+            "slope of photographs": self.slope,
+        }
+        print(rounded(one), flush=True)
+        return rounded(one) | {"settings": settings}
+
+
+def tune(testbed: Testbed, *, count: int, final: int) -> tuple[dict[str, Settings], dict[str, Any]]:
+    """The settings of each task, and what was tried: `count` pictures of each trial, `final` in all for the best."""
     found: dict[str, Settings] = {}
+    log: dict[str, Any] = {}
     everything = list(trials(testbed, split="validation", count=count))
-    for task in GRIDS:
-        mine = [trial for trial in everything if trial.task == task]
+    for task in RADII:
+        few = Exam.of(testbed, [trial for trial in everything if trial.task == task])
+        larger = trials(testbed, split="validation", count=max(count, final * count // few.pictures))
+        many = Exam.of(testbed, [trial for trial in larger if trial.task == task])
         for model, suffix in ((testbed.robust, ""), (testbed.standard, " by the standard model")):
-            found[task + suffix] = convincing(testbed, model, mine)
+            found[task + suffix], log[task + suffix] = convincing(model, few, many, task=task)
             print(f"{task}{suffix}: {found[task + suffix]}", flush=True)
     found |= {"sketch": found["generate"], "refine": found["translate"]}
     found["attack"] = {"radius": testbed.radius, "steps": 50}
-    return found | {row.settings: best_of(testbed, row, count=count) for row in ROWS.values() if row.grid}
+    return found | {row.settings: best_of(testbed, row, count=count) for row in ROWS.values() if row.grid}, log
 
 
-def convincing(testbed: Testbed, model: nn.Module, mine: Sequence[Trial]) -> Settings:
-    """Of the settings within 2 points of the best judged share, those of smallest radius, then of shorter travel.
+def convincing(model: nn.Module, few: Exam, many: Exam, *, task: str) -> tuple[Settings, dict[str, Any]]:
+    """The best settings of a class-changing task: of a grid by few pictures, then of the best by many.
 
-    The share is averaged over trials.
+    With them comes what was tried: the grid, the finalists, and for the robust model the curve along the steps, also
+    with the first half of them at half the resolution.
     """
-    radii, steps = GRIDS[mine[0].task]
+    testbed, standard = few.testbed, model is few.testbed.standard
     grid = [
-        schedule(radius * testbed.resolution / 64, steps=steps, travel=travel) for radius in radii for travel in TRAVELS
+        few.tried(model, schedule(radius * testbed.resolution / 64, steps=number, travel=travel))
+        for radius in RADII[task]
+        for travel in TRAVELS
+        for number in (FEWER if standard else STEPS)
     ]
-    shares = []
-    for settings in grid:
-        words = keywords(settings)
-        hits = [judged(testbed.judge, solved(model, trial, words), trial.targets).float().mean() for trial in mine]
-        shares.append(torch.stack(hits).mean().item())
-    print([round(share, 3) for share in shares], flush=True)
-    return next(settings for settings, share in zip(grid, shares, strict=True) if share >= max(shares) - 0.02)
+    finalists = [many.tried(model, one["settings"]) for one in ranked(grid)[:FINALISTS]]
+    best: Settings = ranked(finalists)[0]["settings"]
+    log = {"grid": grid, "finalists": finalists}
+    if not standard:
+        travel = best["step_size"] * best["steps"] / best["radius"]
+        curve = [schedule(best["radius"], steps=number, travel=travel) for number in STEPS]
+        log["steps"] = [many.tried(model, settings) for settings in curve]
+        log["steps, the first half at half the resolution"] = [
+            many.tried(model, settings, solved_coarse_first) for settings in curve
+        ]
+    return best, log
+
+
+def judges(testbed: Testbed) -> dict[str, nn.Module]:
+    """The judges that tuning asks: the first two of a testbed."""
+    return {name: testbed.judges[name] for name in JUDGES if name in testbed.judges}
+
+
+def ranked(many: Sequence[Tried]) -> list[Tried]:
+    """From best to worst: first those that convince both judges as well as any, to 2 points, then the others.
+
+    Among the first, those as near to real pictures as any come first, in order of their steps; then by distance.
+    """
+    best = {name: max(one["judged"][name] for one in many) for name in many[0]["judged"]}
+    lost = [max(best[name] - share for name, share in one["judged"].items()) for one in many]
+    allowed = max(SHARE, min(lost)) + 1e-9
+    distances = [one["kernel distance"][0] for one in many]
+    nearest = min(distance for distance, missing in zip(distances, lost, strict=True) if missing <= allowed)
+
+    def place(number: int) -> tuple[float, ...]:
+        if lost[number] > allowed:
+            return 2, lost[number]
+        if distances[number] <= nearest + DISTANCE:
+            return 0, many[number]["settings"]["steps"], distances[number]
+        return 1, distances[number]
+
+    return [many[number] for number in sorted(range(len(many)), key=place)]
 
 
 def best_of(testbed: Testbed, row: Row, *, count: int) -> Settings:
@@ -59,7 +160,8 @@ def best_of(testbed: Testbed, row: Row, *, count: int) -> Settings:
     grid = [
         settings | {key: round(scale * settings[key], 3) for key in ("radius", "step_size")} for settings in row.grid
     ]
-    means = [row.scored(testbed.robust, inputs, keywords(settings))["gain"].mean().item() for settings in grid]
+    scores = [row.scored(testbed, testbed.robust, inputs, settings=keywords(settings)) for settings in grid]
+    means = [score["gain"].mean().item() for score in scores]
     best = max(range(len(grid)), key=means.__getitem__)
     print(f"{row.settings}: {grid[best]}, gain {means[best]:+.3f}", flush=True)
     return grid[best]
@@ -67,6 +169,11 @@ def best_of(testbed: Testbed, row: Row, *, count: int) -> Settings:
 
 def tune_from(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m course_lib tune", description=__doc__)
-    parser.add_argument("--count", type=int, default=20, help="pictures for each trial (default: %(default)s)")
-    count, testbed = parser.parse_args(arguments).count, testbeds.load()
-    write(TUNED / f"{testbed.name}.json", (json.dumps(tune(testbed, count=count), indent=2) + "\n").encode())
+    parser.add_argument("--count", type=int, default=40, help="pictures for each trial (default: %(default)s)")
+    parser.add_argument("--final", type=int, default=500, help="pictures for the best settings (default: %(default)s)")
+    chosen, testbed = parser.parse_args(arguments), testbeds.load()
+    found, log = tune(testbed, count=chosen.count, final=chosen.final)
+    made = {"provenance": of_testbed(testbed, split="validation", tuned=False)}
+    write(TUNED / f"{testbed.name}.json", (json.dumps(found | made, indent=2) + "\n").encode())
+    everything = json.loads(TUNING.read_text()) if TUNING.exists() else {}
+    write(TUNING, (json.dumps(everything | {testbed.name: log | made}, indent=1) + "\n").encode())

@@ -4,6 +4,7 @@ Problems are solved and pictures are judged in batches that fit into memory.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from course_lib.doors import check, check_asked
 from course_lib.pgd import Problem, solve
 
 BATCH, LARGE = 50, 8  # pictures at once; of 224 x 224 pixels, which take a ResNet-50 a gigabyte
+ON_A_GPU = 16  # times as many
 
 Network = Callable[[Tensor], Tensor]
 """Images (B, 3, H, W) in [0, 1] -> (B, numbers): a classifier's logits, or a representation."""
@@ -46,9 +48,15 @@ def certainty(judge: Network, images: Tensor, labels: Tensor) -> Tensor:
     return outputs(judge, images).softmax(1).gather(1, labels[:, None]).squeeze(1)
 
 
+def features_of(judge: Any) -> Network:
+    """The representation of a judge (B, features); its answers, where it is no `Classifier`."""
+    return judge.features if hasattr(judge, "features") else judge
+
+
 def random_change(starts: Tensor, results: Tensor) -> Tensor:
     """A control: every start moved in a random direction, as far as it was moved in `results`."""
     noise = torch.randn(starts.shape, generator=torch.Generator().manual_seed(0), dtype=starts.dtype)
+    noise = noise.to(starts.device)  # the same noise on every device
     return (starts + noise * norms(results - starts) / norms(noise)).clamp(0, 1)
 
 
@@ -59,6 +67,6 @@ def in_batches(make: Callable[..., Problem], *tensors: Tensor) -> Tensor:
 
 
 def at_once(images: Tensor) -> int:
-    """How many pictures of this size a batch has."""
-    height, width = images.shape[-2:]
-    return max(1, min(BATCH, LARGE * 224 * 224 // (height * width)))
+    """How many pictures of this size a batch has where these are: many on a GPU."""
+    (height, width), factor = images.shape[-2:], ON_A_GPU if images.is_cuda else 1
+    return factor * max(1, min(BATCH, LARGE * 224 * 224 // (height * width)))

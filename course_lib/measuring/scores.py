@@ -5,18 +5,20 @@ The scores of sets look at pictures through a network of your choice, such as a 
 that network: never compare them with published ones, for which the network is Inception (`measuring.inception`).
 """
 
+import math
 import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.doors import check_mask, check_pair
-from course_lib.measuring.intervals import resampled
+from course_lib.doors import check_mask, check_pair, check_pixels
+from course_lib.measuring.intervals import Z95, resampled
 from course_lib.measuring.judging import Network, check_shown, outputs
 from course_lib.models import Classifier
 
 WINDOW = 11  # pixels, of SSIM's Gaussian window (standard deviation 1.5), as in Wang et al. 2004
+TINY = 1e-12  # keeps log 0 out, of a picture of one colour
 FAINTEST = -600.0  # logarithm of a probability; smaller ones would become 0 and spoil the Inception Score with 0 / 0
 
 
@@ -132,6 +134,54 @@ def frechet(real: Tensor, fake: Tensor) -> float:
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return max(0.0, metric.compute().item())
+
+
+def kernel_distance(features: Network, real: Tensor, fake: Tensor) -> list[float]:
+    """The kernel distance (KID) between the features of two sets of pictures (Binkowski et al. 2018).
+
+    (N, 3, H, W) and (M, 3, H, W) -> [distance, low, high]: the unbiased squared maximum mean discrepancy under the
+    kernel (x'y / d + 1)^3 of features of length d, with a 95% interval by the jackknife. Its expectation does not
+    depend on N and M: for two sets of the same kind it is 0, and a single value may lie below.
+    """
+    for images in (real, fake):
+        check_shown(features, images)
+    sets = [outputs(features, images).double().cpu() for images in (real, fake)]
+    if any(len(numbers) < 3 for numbers in sets):
+        raise ValueError(f"expected at least 3 pictures of each kind, got {[len(numbers) for numbers in sets]}")
+    within = [cubic_kernel(numbers, numbers).fill_diagonal_(0) for numbers in sets]
+    across = cubic_kernel(*sets)
+    inside = [kernel.sum() / (len(kernel) * (len(kernel) - 1)) for kernel in within]
+    distance = (inside[0] + inside[1] - 2 * across.mean()).item()
+    variance = 0.0
+    for kernel, other, rest in zip(within, (across, across.T), reversed(inside), strict=True):
+        count = len(kernel)
+        left = (kernel.sum() - 2 * kernel.sum(1)) / ((count - 1) * (count - 2))
+        without = left + rest - 2 * (other.sum() - other.sum(1)) / ((count - 1) * other.shape[1])
+        variance += (count - 1) / count * (without - without.mean()).square().sum().item()
+    half = Z95 * math.sqrt(variance)
+    return [distance, distance - half, distance + half]
+
+
+def cubic_kernel(first: Tensor, second: Tensor) -> Tensor:
+    """The polynomial kernel of degree 3 between all features (N, d) and (M, d): (N, M)."""
+    return (first @ second.T / first.shape[1] + 1) ** 3
+
+
+def spectrum_slope(images: Tensor) -> Tensor:
+    """The slope of log power against log frequency of each picture: (B, 3, H, W) -> (B,).
+
+    The power is that of the mean over colours, averaged over rings of whole frequencies from 1 to half the side,
+    without the mean brightness. Photographs fall with about -2.7; white noise has 0.
+    """
+    check_pixels(images)
+    grey = images.double().mean(1)
+    power = torch.fft.fft2(grey).abs().square().flatten(1)
+    height, width = (torch.fft.fftfreq(size, 1 / size, device=images.device) for size in grey.shape[1:])
+    ring = (height[:, None].square() + width[None, :].square()).sqrt().round().long().flatten()
+    radii = torch.arange(1, min(grey.shape[1:]) // 2 + 1, device=images.device)
+    means = torch.stack([power[:, ring == radius].mean(1) for radius in radii], 1).clamp(min=TINY).log()
+    steps = radii.double().log() - radii.double().log().mean()
+    return (means * steps).sum(1) / steps.square().sum()
 
 
 def diversity(features: Tensor, labels: Tensor) -> float:

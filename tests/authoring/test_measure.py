@@ -8,15 +8,17 @@ import torch
 
 from course_lib import testbeds
 from course_lib.authoring import measure as quality
-from course_lib.authoring import tables
+from course_lib.authoring import rows, tables
 from course_lib.authoring import trials as tried
 from course_lib.authoring import tune as tuning
-from course_lib.authoring.measure import CONTENDERS, LENGTH
+from course_lib.authoring.measure import CONTENDERS, LENGTH, LIFTS, REAL, SLOPE
 from course_lib.authoring.trials import Trial, solved
-from course_lib.constraints import norms
+from course_lib.constraints import L2Ball, norms
 from course_lib.measuring import judging
 from course_lib.measuring.intervals import wilson
 from course_lib.measuring.judging import judged, random_change
+from course_lib.measuring.scores import kernel_distance
+from course_lib.pgd import solve
 from course_lib.seeds import KINDS
 from course_lib.testbeds import Testbed
 from tests.tools import tiny
@@ -89,10 +91,10 @@ def test_solving_in_batches_is_solving_at_once(testbed, trials, monkeypatch):
 def test_a_row_has_every_contender_with_both_judges_and_its_length(testbed, trials):
     seen = quality.seen(testbed, trials["generation, multivariate"])
     row = quality.row(seen)
-    assert row.keys() == {"pictures", *CONTENDERS}
+    assert row.keys() == {"pictures", "lift", *CONTENDERS}
     assert row["pictures"] == COUNT
     for name in CONTENDERS:
-        assert row[name].keys() == {"judge", "second judge", LENGTH}
+        assert row[name].keys() == {"judge", "second judge", LENGTH, SLOPE}
         for judge in ("judge", "second judge"):
             share, low, high = row[name][judge]
             assert 0 <= low <= share <= high <= 1
@@ -124,6 +126,24 @@ def test_each_contender_is_the_model_and_settings_that_its_name_says(testbed, tr
     assert calls == [(testbed.robust, 1.0), (testbed.standard, 1.0), (testbed.standard, 2.0)]
 
 
+def test_lifts_are_paired_differences_and_distances_have_a_floor(testbed):
+    found = quality.classes(testbed, count=quality.ENOUGH)
+    row = found["generation, multivariate"]
+    for name, (first, second) in LIFTS.items():
+        for judge in testbed.judges:
+            difference = row[first][judge][0] - row[second][judge][0]
+            assert row["lift"][name][judge][0] == pytest.approx(difference, abs=1e-6)
+    assert row["kernel distance"].keys() == row["frechet distance"].keys() == {*CONTENDERS, REAL}
+    assert "kernel distance" not in found["translation, class 0 to class 1"], "too few pictures"
+    assert row["steps"] == tiny.SETTINGS["steps"]
+    real = testbed.batch("test", torch.randperm(40, generator=torch.Generator().manual_seed(0)))[0]
+    starts = next(tried.trials(testbed, split="test", count=quality.ENOUGH)).starts
+    for judge, network in testbed.judges.items():
+        values = found["generation, uniform"]["kernel distance"]
+        for name, pictures in (("start", starts), (REAL, real[20:])):
+            assert values[name][judge] == pytest.approx(kernel_distance(network.features, real[:20], pictures))
+
+
 def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
     rows = quality.restoration(testbed, count=40, model=testbed.robust)
     assert {name: (row["pictures"], row["baseline"]) for name, row in rows.items()} == {
@@ -139,29 +159,72 @@ def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
     assert rows["inpainting, label known"]["baseline PSNR"] == rows["inpainting, label predicted"]["baseline PSNR"]
 
 
-@pytest.mark.parametrize("travel", tuning.TRAVELS)
-def test_the_settings_chosen_have_the_smallest_radius_close_to_the_best(testbed, monkeypatch, travel):
-    shares = {3.0: 0.1, 6.0: 0.89, 9.0: 0.9, 12.0: 0.905, 16.0: 0.7}
-    at_64 = tuple(radius * 64 / testbed.resolution for radius in shares)
+def one_try(number: int, *, judge: float, second: float, distance: float, steps: int) -> dict[str, Any]:
+    judged = {"judge": judge, "second judge": second}
+    return {"number": number, "judged": judged, "kernel distance": [distance], "settings": {"steps": steps}}
 
-    def solved(_: object, __: Trial, settings: dict[str, Any]) -> torch.Tensor:
-        far = settings["steps"] * settings["step_size"] / settings["ball"].radius
-        return torch.tensor(shares[settings["ball"].radius] if far == pytest.approx(travel, rel=0.01) else 0.5)
 
-    monkeypatch.setattr(tuning, "GRIDS", {"generate": (at_64, 40)})
-    monkeypatch.setattr(tuning, "solved", solved)
-    monkeypatch.setattr(tuning, "judged", lambda judge, images, targets: images)
-    chosen = tuning.convincing(testbed, testbed.robust, [Trial("t", "generate", torch.empty(0), torch.empty(0))])
-    assert chosen == tuning.schedule(6.0, travel=travel)
+def test_of_what_convinces_both_judges_the_nearest_to_real_pictures_in_the_fewest_steps_is_chosen():
+    many = [
+        one_try(0, judge=1.00, second=0.99, distance=0.050, steps=8),  # convinces most, and is far away
+        one_try(1, judge=0.99, second=0.98, distance=0.020, steps=60),
+        one_try(2, judge=0.98, second=0.97, distance=0.0215, steps=15),  # as near as the nearest, with fewer steps
+        one_try(3, judge=0.98, second=0.97, distance=0.023, steps=8),  # nearly
+        one_try(4, judge=1.00, second=0.90, distance=0.001, steps=8),  # one judge is not convinced
+    ]
+    assert [one["number"] for one in tuning.ranked(many)] == [2, 1, 3, 0, 4]
+    apart = [
+        one_try(5, judge=1.0, second=0.8, distance=0.1, steps=8),
+        one_try(6, judge=0.9, second=1, distance=1, steps=8),
+    ]
+    assert [one["number"] for one in tuning.ranked(apart)] == [6, 5], "no setting convinces both: the least is lost"
+
+
+def test_a_try_says_what_both_judges_see_and_never_asks_a_third(testbed, trials):
+    third = tiny.network(seed=4).float()
+    vars(testbed)["judges"] = testbed.judges | {"third judge": third}
+    third.register_forward_hook(lambda *_: pytest.fail("tuning asks the third judge"))
+    exam = tuning.Exam.of(testbed, [trials["generation, uniform"], trials["generation, multivariate"]])
+    one = exam.tried(testbed.robust, tuning.schedule(1.0, steps=2))
+    del testbed.judges["third judge"]
+    assert one["pictures"] == 2 * COUNT
+    for name, judge in testbed.judges.items():
+        hits = [
+            judged(
+                judge,
+                solved(testbed.robust, trial, {"ball": L2Ball(1.0), "steps": 2, "step_size": 1.25}),
+                trial.targets,
+            )
+            for trial in exam.trials
+        ]
+        assert one["judged"][name] == pytest.approx(torch.cat(hits).float().mean().item(), abs=1e-4)
+    assert one["kernel distance"][1] < one["kernel distance"][0] < one["kernel distance"][2]
+
+
+def test_coarse_first_moves_at_half_the_resolution_and_stays_in_the_ball(testbed, trials):
+    trial, settings = trials["generation, multivariate"], {"ball": L2Ball(1.0), "steps": 4, "step_size": 0.5}
+    result = tried.solved_coarse_first(testbed.robust, trial, settings)
+    problem = tried.coarse_first(testbed.robust, trial.starts, trial.targets, settings=settings)
+    assert (problem.steps, problem.step_size, problem.ball) == (2, 0.5, L2Ball(1.0))
+    assert torch.equal(problem.centre, trial.starts)
+    torch.testing.assert_close(solve(problem), result)
+    assert 0.2 < norms(problem.start - trial.starts).mean() <= 1.001, (
+        "two steps of half the length, twice as many pixels"
+    )
+    assert norms(result - trial.starts).max() <= 1.001
 
 
 @pytest.mark.parametrize("scaled", [True, False])
 def test_of_a_grid_the_settings_with_the_largest_gain_are_chosen(testbed, monkeypatch, scaled):
     scale = testbed.resolution / 64 if scaled else 1.0
     gains = {scale * radius: torch.tensor([gain]) for radius, gain in ((2.0, 1.0), (4.0, 3.0), (8.0, 2.0))}
-    monkeypatch.setattr(tried.Row, "scored", lambda self, model, inputs, words: {"gain": gains[words["ball"].radius]})
+
+    def scored(*_: object, settings: dict[str, Any]) -> dict[str, torch.Tensor]:
+        return {"gain": gains[settings["ball"].radius]}
+
+    monkeypatch.setattr(rows.Row, "scored", scored)
     grid = [{"radius": radius, "step_size": radius / 2} for radius in (2.0, 4.0, 8.0)]
-    row = tried.Row("toy", quality.seen, lambda *_: (), quality.seen, grid, scaled)
+    row = rows.Row("toy", quality.seen, lambda *_: (), quality.seen, grid, scaled)
     assert tuning.best_of(testbed, row, count=3) == {"radius": 4.0 * scale, "step_size": 2.0 * scale}
 
 
@@ -171,7 +234,11 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
         monkeypatch.setattr(f"course_lib.{module}.TUNED", tmp_path / "tuned")
     for module in (quality, tables):
         monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(tuning, "GRIDS", dict.fromkeys(tuning.GRIDS, ((2.0, 4.0), 2)))
+    monkeypatch.setattr(tuning, "TUNING", tmp_path / "results" / "tuning.json")
+    monkeypatch.setattr(tuning, "RADII", dict.fromkeys(tuning.RADII, (2.0, 4.0)))
+    monkeypatch.setattr(tuning, "STEPS", (2, 3))
+    monkeypatch.setattr(quality, "ENOUGH", 4)
+    monkeypatch.setattr(tuning, "FEWER", (2,))
 
     def load() -> Testbed:
         testbed = tiny.untrained_testbed()
@@ -179,16 +246,22 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
         return testbed
 
     monkeypatch.setattr(testbeds, "load", load)
-    tuning.tune_from(["--count", "10"])
-    quality.measure(["--count", "4"])
+    tuning.tune_from(["--count", "10", "--final", "30"])
+    quality.measure(["--count", "8"])
     tables.print_tables([])
     results = json.loads((tmp_path / "results" / "quality.json").read_text())
     assert list(results) == ["tiny"]
     shares = results["tiny"]["as it ships"]["classes"]["generation, uniform"]["start"]["judge"]
     assert shares == [round(share, 4) for share in shares], "files keep four digits"
     shown = capsys.readouterr().out
+    tuned = json.loads((tmp_path / "results" / "tuning.json").read_text())["tiny"]
+    assert len(tuned["generate"]["grid"]) == 2 * len(tuning.TRAVELS) * 2
+    assert [one["settings"]["steps"] for one in tuned["generate"]["steps"]] == [2, 3]
+    for made in (tuned["provenance"], results["tiny"]["as it ships"]["provenance"]):
+        assert made.keys() == {"commit", "weights", "data", "libraries", "device"}
     shown_tables = [block.splitlines() for block in shown.split("\n\n") if "|---|" in block]
-    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 2 + len(CONTENDERS), 6]
+    wide = len(CONTENDERS)
+    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 3 + wide, 5, 2 + wide, 2 + wide, 6, 6, 7]
     for table in shown_tables:
         rows = [line for line in table if line.startswith("|")]
         assert len({line.count("|") for line in rows}) == 1
