@@ -25,7 +25,8 @@ class Player(Demo):
 
     `make` and these run on a thread: `view` says what to show of a `Moment` in place of its images, such as images and
     perturbations in one batch; `caption` is a line of text under the pictures; `measures` are numbers shown there
-    and drawn over the steps. A sheet has `columns` pictures in a row; `parts` are labels of its first pictures.
+    and drawn over the steps. A sheet has `columns` pictures in a row; `parts` are labels of its first pictures, or say
+    them for the values of the controls. With a `divider` a sheet is two pictures, one on the other, and a line between.
     `presets` are values of controls by name, `{"weak": {"epsilon": 2.0}}`: a button for each.
 
     Moving a control runs. A run that is not wanted any more ends within one step; a finished one is remembered and
@@ -41,17 +42,18 @@ class Player(Demo):
         caption: Callable[[Moment], str] | None = None,
         measures: Sequence[Measure] = (LOSS,),
         columns: int = 2,
-        parts: Sequence[str] = (),
+        parts: Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]] = (),
         presets: Presets = MappingProxyType({}),
+        divider: bool = False,
         **controls: Any,
     ) -> None:
+        self._parts = parts if callable(parts) else lambda _: parts
         self.results: Runs | None = None  # of the last run that finished
         self._room = 0.0  # the time from when pictures may be sent again
         self._memory = Memory(MEMORY)
         self._script = Script(make, names, view, caption, measures)
-        face = Screen(
-            names, controls, measures, columns=columns, parts=parts, presets=[*presets], captioned=caption is not None
-        )
+        looks: dict[str, Any] = {"columns": columns, "captioned": caption is not None, "divider": divider}
+        face = Screen(names, controls, measures, presets=[*presets], **looks)
         super().__init__(self._anew(), face, controls, presets)
         for control in controls.values():
             control.observe(weakly(self._changed), "value")
@@ -97,6 +99,10 @@ class Player(Demo):
             self._finish(item.runs, "from memory" if self._request.remembered else f"in {now - self._began:.1f} s")
         else:
             self._say_where(item, now - self._began)
+
+    def _show(self, item: Update) -> None:
+        self._screen.parts = self._parts(self._request.values)
+        super()._show(item)
 
     def _say_where(self, item: Update, seconds: float) -> None:
         self._busy(item.step / max(item.steps, 1), f"Running{self._where()}", seconds)

@@ -21,6 +21,10 @@ NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
 FINE = 200  # pixels: a sheet at least so wide is enlarged smoothly, a smaller one pixel by pixel
 MANY = 7  # controls: more of them stand in two columns
 LINE = 26  # pixels of the screen: a line of text under a sheet
+DIVIDER = """<input type="range" class="divider" max="100" step="0.5" aria-label="line between {parts}: {name}"
+onkeydown="event.stopPropagation()" oninput="const sheets = this.closest('.pictures');
+sheets.style.setProperty('--divide', this.value + '%');
+sheets.querySelectorAll('.divider').forEach((other) => {{ other.value = this.value; }})">"""
 
 
 class Screen:
@@ -28,7 +32,8 @@ class Screen:
 
     One grid holds them (style.css): controls at the left, the sheets side by side, as large as the screen has room.
     Pictures are sent in their own size and enlarged by the browser. ``parts`` name the first pictures of a sheet;
-    ``captioned`` keeps two lines free for captions, so that nothing moves when one comes.
+    ``captioned`` keeps two lines free for captions, so that nothing moves when one comes. With a ``divider`` the second
+    picture of a sheet lies on the first, and a line to slide, by mouse, finger or arrow keys, lies between them.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class Screen:
         parts: Sequence[str] = (),
         presets: Sequence[str] = (),
         captioned: bool = False,
+        divider: bool = False,
     ) -> None:
         self.measures, self.columns, self.parts = measures, columns, parts
         self.room = LINE * (len(measures) + 2 * captioned) * -(-len(names) // 3)  # for what is said under the sheets
@@ -57,6 +63,7 @@ class Screen:
         self.progress = widgets.FloatProgress(max=1)
         self.status = widgets.HTML()
         self.images = {name: widgets.Image(value=NOTHING) for name in names}
+        self.under = {name: widgets.Image(value=NOTHING) for name in names} if divider else {}
         self.labels = {name: widgets.HTML().add_class("parts") for name in names}
         self.captions = {name: widgets.HTML() for name in names}
         self.charts = {measure.label: widgets.HTML() for measure in measures}
@@ -68,7 +75,7 @@ class Screen:
 
     def arrange(self, controls: Sequence[Any], captioned: bool) -> widgets.VBox:
         canvases = [control for control in controls if isinstance(control, Canvas)]
-        self.sheets = {name: box([image, self.labels[name]], "sheet") for name, image in self.images.items()}
+        self.sheets = {name: self.stacked(name, image) for name, image in self.images.items()}
         stands = [
             box([widgets.HTML(heading(number, name)), sheet, self.captions[name]], "stand", *["captioned"] * captioned)
             for number, (name, sheet) in enumerate(self.sheets.items())
@@ -88,6 +95,15 @@ class Screen:
         grid = box(areas, "room", *(name for name, fits in looks.items() if fits))
         return widgets.VBox([style, grid]).add_class("course-player")
 
+    def stacked(self, name: str, image: widgets.Image) -> widgets.Box:
+        """The layers of a sheet, the lowest first."""
+        if name not in self.under:
+            return box([image, self.labels[name]], "sheet")
+        line = DIVIDER.format(name=html.escape(name, quote=True), parts="the two pictures")
+        return box(
+            [self.under[name], image, self.labels[name], widgets.HTML(line).add_class("line")], "sheet", "divided"
+        )
+
     def show(self, update: Update, step: int, *, final: bool) -> None:
         """Draw the newest kept pictures up to `step`: exact where they are `final`, light where more will come."""
         self.sent, self.scrubber.max, self.scrubber.value = 0, max(update.steps, 1), step
@@ -97,6 +113,8 @@ class Screen:
             self.draw(name, run.pictures[position], "png" if final else "jpeg")
             rows = self.said(run, position)
             self.captions[name].value = caption(rows)
+            if name in self.under:
+                alts.append(f"{name}, left of the line: {self.parts[0]}")
             alts.append("; ".join([f"{name}, step {run.steps[position]}", *filter(None, map(" ".join, rows))]))
         self.page.alts = alts
         for measure in self.measures:
@@ -110,16 +128,20 @@ class Screen:
             )
 
     def draw(self, name: str, pictures: np.ndarray, kind: str) -> None:
-        image, picture = self.images[name], sheet(pictures, self.columns)
-        height, width = picture.shape[:2]
-        data = encode(picture, kind)
-        self.sent += len(data)
-        with image.hold_sync():  # one message
-            image.width, image.height = str(width), str(height)
-            image.format, image.value = kind, data
+        layers = [(self.images[name], pictures, kind)]
+        if name in self.under:
+            layers = [(self.under[name], pictures[:1], "png"), (self.images[name], pictures[1:2], kind)]
+        for image, some, form in layers:
+            picture = sheet(some, self.columns)
+            height, width = picture.shape[:2]
+            data = encode(picture, form)
+            self.sent += len(data) * (data != image.value)
+            with image.hold_sync():  # one message, and none where nothing has changed
+                image.width, image.height = str(width), str(height)
+                image.format, image.value = form, data
+            if width >= FINE:
+                image.add_class("smooth")
         self.sheets[name].layout.width = f"min(100%, (var(--tall) - {self.room}px) * {width / height:.3f})"
-        if width >= FINE:
-            image.add_class("smooth")
         if self.parts:
             cells = [f"<span>{html.escape(part)}</span>" for part in self.parts] + ["<i></i>"] * len(pictures)
             columns = min(self.columns, len(pictures))
