@@ -14,16 +14,18 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import testbeds
+from course_lib.authoring.provenance import provenance
 from course_lib.authoring.trials import task_of
 from course_lib.constraints import L2Ball
 from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import in_batches, judged
 from course_lib.models import Classifier
 from course_lib.pixels import shrink
-from course_lib.prepare import prepare
+from course_lib.prepare import best_device, prepare
 from course_lib.storage.files import RESULTS, write
 from course_lib.tasks import generate
 from course_lib.testbeds import Testbed
+from course_lib.testbeds.testbed import TUNED
 from course_lib.testbeds.weights import known, load_card, load_model
 
 FILE, BEDS = RESULTS / "dose.json", ("imagenette", "picturebook")
@@ -35,14 +37,13 @@ def generated(testbed: Testbed, model: Classifier, *, count: int) -> list[float]
     factor, targets = testbed.resolution // (model.size or testbed.resolution), torch.arange(count) % 10
     lengths = {"ball": L2Ball(settings["ball"].radius / factor), "step_size": settings["step_size"] / factor}
     noise = testbed.seeds("uniform").sample(targets, generator=torch.Generator().manual_seed(0))
-    images = in_batches(
-        lambda starts, labels: generate(model, starts, labels, **settings | lengths), shrink(noise, factor), targets
-    )
+    targets, starts = targets.to(best_device()), shrink(noise, factor).to(best_device())
+    images = in_batches(lambda x, labels: generate(model, x, labels, **settings | lengths), starts, targets)
     return wilson(judged(testbed.judge, F.interpolate(images, scale_factor=factor, mode="bilinear"), targets))
 
 
 def dose(arguments: Sequence[str]) -> None:
-    """Measure the networks that are there and not measured yet, into data/results/dose.json."""
+    """Measure the networks that are there and not measured yet with today's settings, into data/results/dose.json."""
     parser = argparse.ArgumentParser(prog="python -m course_lib dose", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100, help="generations of each network (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="the folder of the networks, where it is not the usual one")
@@ -53,11 +54,14 @@ def dose(arguments: Sequence[str]) -> None:
         wanted = {name: recipe for name, recipe in testbed.on_request.items() if "-radius-" in name}
         there = [name for name in wanted if name in known(folder)]
         for name in there:
-            card = load_card(name, folder=folder)
-            if rows.get(name, {}).get("sha256") != card["sha256"]:
+            card, settings = load_card(name, folder=folder), TUNED / f"{testbed.settings}.json"
+            made = provenance([name], folder=folder, data={"settings": settings.read_bytes()})
+            made["weights"] |= provenance([testbed.weights["judge"]], folder=testbed.home)["weights"]
+            before = rows.get(name, {}).get("provenance", {})
+            if any(before.get(part) != made[part] for part in ("weights", "data")):
                 share = generated(testbed, prepare(load_model(name, folder=folder)), count=chosen.count)
                 measured = {"clean": card["clean"], "robust": card["robust"], "judged": rounded(share)}
-                rows[name] = {"radius": wanted[name].radius, **measured, "sha256": card["sha256"]}
+                rows[name] = {"radius": wanted[name].radius, **measured, "provenance": made}
                 write(FILE, (json.dumps(found, indent=1) + "\n").encode())
                 print(name, measured, flush=True)
         print(f"{testbed.name}, missing: {', '.join(sorted(set(wanted) - set(rows))) or 'none'}")

@@ -42,17 +42,22 @@ Seen = Mapping[str, Mapping[str, Tensor]]
 """For each contender, picture by picture: what each judge says (hits) and sees (features), length and slope."""
 
 
-def seen(testbed: Testbed, trial: Trial) -> Seen:
-    """The contenders of one trial."""
+def contenders(testbed: Testbed, trial: Trial) -> dict[str, Tensor]:
+    """The pictures of every contender of a trial."""
     settings, own = testbed.tuned[trial.task], testbed.tuned[f"{trial.task} by the standard model"]
     robust = solved(testbed.robust, trial, settings)
     standard, own_best = solved(testbed.standard, trial, settings), solved(testbed.standard, trial, own)
-    contenders = (trial.starts, robust, standard, own_best, random_change(trial.starts, robust))
+    pictures = (trial.starts, robust, standard, own_best, random_change(trial.starts, robust))
+    return dict(zip(CONTENDERS, pictures, strict=True))
+
+
+def seen(testbed: Testbed, trial: Trial) -> Seen:
+    """What the judges see in the contenders of one trial."""
     return {
         name: {by: judged(judge, images, trial.targets) for by, judge in testbed.judges.items()}
         | looked_at(testbed, images)
         | {LENGTH: norms(images - trial.starts).flatten(), SLOPE: spectrum_slope(images)}
-        for name, images in zip(CONTENDERS, contenders, strict=True)
+        for name, images in contenders(testbed, trial).items()
     }
 
 

@@ -20,6 +20,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from course_lib import testbeds
+from course_lib.authoring.provenance import of_testbed
 from course_lib.authoring.store import Store
 from course_lib.authoring.trials import task_of
 from course_lib.measuring.inception import in_bytes, load_inception
@@ -128,7 +129,8 @@ def score(chosen: argparse.Namespace) -> None:
     store, testbed = Store.open(chosen.out), testbeds.load(chosen.testbed)
     if store.about["testbed"] != testbed.name:
         raise ValueError(f"expected pictures of {testbed.name}, got {store.about['testbed']}'s: choose with --testbed")
-    found = json.dumps(rounded(all_scores(store, testbed)), indent=1) + "\n"
+    made = {"provenance": of_testbed(testbed, split="test")}
+    found = json.dumps(rounded(all_scores(store, testbed)) | made, indent=1) + "\n"
     write(chosen.out / "scores.json", found.encode())
     print(found, end="")
 

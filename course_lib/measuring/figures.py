@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import torch
 from matplotlib.figure import Figure
@@ -31,8 +32,6 @@ def intervals(
     if reference is not None:
         axis.axvline(reference, color=PLAIN, linewidth=1)
     for number, (name, values) in enumerate(series.items()):
-        other = OTHERS[number % len(OTHERS)]
-        colour, _ = next((look for key, look in STYLES.items() if name.startswith(key)), other)
         heights = [rows.index(row) + 0.6 * ((number + 0.5) / len(series) - 0.5) for row in values]
         middle, low, high = (torch.tensor(column) for column in zip(*values.values(), strict=True))
         reach = torch.stack([middle - low, high - middle]).clamp(min=0).numpy()
@@ -42,7 +41,7 @@ def intervals(
             xerr=reach,
             fmt=MARKERS[number % len(MARKERS)],
             label=name,
-            color=colour,
+            color=colour_of(name, number),
             markersize=8,
             linewidth=2,
             capsize=3,
@@ -54,6 +53,46 @@ def intervals(
     axis.spines[["top", "right"]].set_visible(False)
     if len(series) > 1:
         figure.legend(loc="outside upper left", ncols=len(series), fontsize=12, frameon=False)
+    return figure
+
+
+def colour_of(name: str, number: int) -> str:
+    """Of robust and standard always the same; of anything else the next one of the others."""
+    other = OTHERS[number % len(OTHERS)]
+    return next((colour for key, (colour, _) in STYLES.items() if name.startswith(key)), other[0])
+
+
+def who_is_convinced(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], *, label: str) -> Figure:
+    """[share, low, high] of each series by each judge; one panel for each group of judges, side by side.
+
+    `panels` is by title of a panel, by judge, by series. In the first of several panels the judges are one scale, so
+    lines join them.
+    """
+    widths = [len(group) for group in panels.values()]
+    figure = Figure(figsize=(1.5 + 1.0 * sum(widths), 4.2), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False, width_ratios=widths)[0]
+    for place, (axis, (title, group)) in enumerate(zip(axes, panels.items(), strict=True)):
+        names = list(next(iter(group.values())))
+        for number, name in enumerate(names):
+            middle, low, high = torch.tensor([group[judge][name] for judge in group]).T
+            axis.errorbar(
+                torch.arange(len(group)) + 0.12 * (number - (len(names) - 1) / 2),
+                middle,
+                yerr=torch.stack([middle - low, high - middle]).clamp(min=0),
+                fmt=MARKERS[number % len(MARKERS)] + ("-" if place == 0 < len(panels) - 1 else ""),
+                color=colour_of(name, number),
+                markersize=8,
+                linewidth=2,
+                capsize=3,
+                markerfacecolor="white" if "best" in name else None,
+                label=name if place == 0 else None,
+            )
+        axis.set_xticks(range(len(group)), [fill(judge, 12) for judge in group], fontsize=11)
+        axis.set_title(title, fontsize=12)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylim(-0.03, 1.03)
+    axes[0].set_ylabel(label, fontsize=12)
+    figure.legend(loc="outside upper left", ncols=4, fontsize=12, frameon=False)
     return figure
 
 

@@ -42,6 +42,11 @@ def judged(judge: Network, images: Tensor, labels: Tensor) -> Tensor:
     return outputs(judge, images).argmax(1) == labels
 
 
+def chosen(judge: Network, images: Tensor, *, answers: int) -> Tensor:
+    """Which of its first so many answers a judge prefers: the classes come first, "nothing" after them. (N,) integers."""
+    return outputs(judge, images)[:, :answers].argmax(1)
+
+
 def certainty(judge: Network, images: Tensor, labels: Tensor) -> Tensor:
     """The probability that the judge gives to the wanted class: (N, 3, H, W) and (N,) -> (N,)."""
     check(judge, images, labels)

@@ -14,10 +14,11 @@ from tests.authoring.test_train import job
 
 OPTIONS = {
     "train": ["names", "--status", "--again", "--measure", "--count", "--data"],
-    "tune": ["--count"],
+    "tune": ["--count", "--final"],
     "measure": ["--count"],
     "cards": ["names", "--table", "--count", "--pictures"],
     "dose": ["--count", "--weights"],
+    "judges": ["names", "--count"],
     "samples": ["--out", "--testbed", "--count", "--model", "--seeds", "--seed", "--batch", "--scores"],
     "statistics": ["cifar10", "--size"],
     "grade": ["submissions"],

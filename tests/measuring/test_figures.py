@@ -86,3 +86,18 @@ def test_numbers_in_a_heat_map_can_be_read_on_their_cell():
             map(luminance, (axis.images[0].cmap(share.item()), to_rgb(text.get_color()))), reverse=True
         )
         assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.2, AA
+
+
+def test_who_is_convinced_joins_the_judges_of_one_scale_and_marks_the_others():
+    by = {"start": [0.1, 0.05, 0.2], "robust": [0.9, 0.8, 0.95], "standard, own best settings": [0.5, 0.4, 0.6]}
+    panels = {"by training radius": {"0": by, "0.6": by, "3": by}, "the judges": {"judge": by}}
+    figure = figures.who_is_convinced(panels, label="share")
+    scale, judges = figure.axes
+    assert [text.get_text() for text in scale.get_xticklabels()] == ["0", "0.6", "3"]
+    lines = [container.lines[0] for container in scale.containers]
+    assert [line.get_linestyle() for line in lines] == ["-"] * 3
+    assert [container.lines[0].get_linestyle() for container in judges.containers] == ["None"] * 3
+    assert lines[1].get_color() == plots.ROBUST
+    assert lines[2].get_color() == plots.STANDARD
+    assert lines[1].get_ydata().tolist() == pytest.approx([0.9] * 3)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(by)
