@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.doors import check_mask, check_pair, check_pixels
@@ -53,14 +54,25 @@ def ssim(images: Tensor, truth: Tensor) -> Tensor:
     return torch.as_tensor(similar)
 
 
-def feature_distance(model: Classifier, images: Tensor, truth: Tensor) -> Tensor:
-    """How far each image is from the truth as a network sees it: (B, 3, H, W) twice -> (B,).
+@torch.no_grad()
+def perceptual_distance(model: Classifier, images: Tensor, truth: Tensor, *, batch_size: int = 50) -> Tensor:
+    """How far each image is from the truth as a network sees it: (B, 3, H, W) twice -> (B,), 0 where it sees the same.
 
-    It is the L2 distance of their representations, as a share of the length of the truth's: 0 means the same.
+    It is the idea of LPIPS without its learned weights (Zhang et al. 2018): after every layer of the network's body,
+    channels get length 1 at each place, and squared differences are averaged over places, then over layers.
     """
     check_pair(images, truth)
-    seen, wanted = (outputs(model.features, each) for each in (images, truth.expand_as(images)))
-    return (seen - wanted).norm(dim=1) / wanted.norm(dim=1).clamp(min=1e-12)
+    parts = zip(images.split(batch_size), truth.expand_as(images).split(batch_size), strict=True)
+    return torch.cat([between_layers(model, *pair) for pair in parts])
+
+
+def between_layers(model: Classifier, ours: Tensor, theirs: Tensor) -> Tensor:
+    ours, theirs, distances = model.normalised(ours), model.normalised(theirs), []
+    for layer in model.body.children():
+        ours, theirs = layer(ours), layer(theirs)
+        difference = F.normalize(ours, eps=1e-6) - F.normalize(theirs, eps=1e-6)
+        distances.append(difference.square().sum(1).mean((1, 2)))
+    return torch.stack(distances).mean(0)
 
 
 def inception_score(network: Network, images: Tensor, *, rounds: int = 200, seed: int = 0) -> list[float]:

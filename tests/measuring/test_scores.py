@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from course_lib.measuring import inception
 from course_lib.measuring.judging import certainty, judged, outputs
 from course_lib.measuring.scores import (
-    feature_distance,
     frechet,
     frechet_distance,
     inception_score,
     low_frequency_share,
+    perceptual_distance,
     psnr,
     ssim,
 )
@@ -353,11 +353,15 @@ def test_weights_that_carry_code_are_refused_and_the_code_does_not_run(torch_fid
     assert not Path("ran").exists()
 
 
-def test_the_feature_distance_is_that_of_representations_as_a_share_of_the_truths():
-    model, truth = tiny.network(), tiny.images(4)
+def test_the_perceptual_distance_compares_directions_of_every_layer():
+    truth = tiny.images(3)
     other = noisy(truth, 0.1)
-    seen, wanted = model.features(other), model.features(truth)
-    by_hand = [(math.dist(a, b) / math.hypot(*b)) for a, b in zip(seen.tolist(), wanted.tolist(), strict=True)]
-    torch.testing.assert_close(feature_distance(model, other, truth), torch.tensor(by_hand, dtype=torch.double))
-    assert not feature_distance(model, truth, truth).any()
-    assert feature_distance(model, other, truth[:1])[0] == feature_distance(model, other, truth)[0]
+    model = tiny.network()
+    by_hand, layers = torch.zeros(3, dtype=torch.double), [*model.body.children()]
+    for depth in range(1, len(layers) + 1):
+        seen = [nn.Sequential(*layers[:depth])(model.normalised(images)) for images in (other, truth)]
+        ours, theirs = (numbers / numbers.square().sum(1, keepdim=True).sqrt() for numbers in seen)
+        by_hand += 2 * (1 - (ours * theirs).sum(1).mean((1, 2))) / len(layers)
+    torch.testing.assert_close(perceptual_distance(model, other, truth, batch_size=2), by_hand)
+    assert not perceptual_distance(model, truth, truth).any()
+    assert (perceptual_distance(model, noisy(truth, 0.3), truth) > by_hand).all()
