@@ -5,7 +5,7 @@ baseline, and `tables` prints every score that it returns.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,19 +14,23 @@ from torch import Tensor, nn
 
 from course_lib import tasks
 from course_lib.authoring.trials import Settings, schedule
-from course_lib.measuring.judging import in_batches
-from course_lib.measuring.scores import psnr
+from course_lib.measuring.judging import certainty, in_batches
+from course_lib.measuring.scores import perceptual_distance, psnr
 from course_lib.one_line import OneLine
 from course_lib.pgd import Problem
-from course_lib.pixels import bicubic, shrink
+from course_lib.pixels import back_projected, bicubic, shrink
 from course_lib.prepare import best_device
 from course_lib.testbeds import Testbed
 
 RANDOM_SEEDS = {"validation": 6, "test": 5}  # of the holes
+GAIN, CERTAINTY, NEARER = "gain", "certainty gain, points", "perceptual gain, x 1,000"
 
+STILL = 2 / 255  # how far pixels outside a hole may move on average
+
+Fill = Callable[[Tensor, Tensor], Tensor]
 Inputs = tuple[Tensor, ...]
 Scores = Mapping[str, Tensor]
-"""By name, a number for every picture; "gain" is the one that tuning raises."""
+"""By name, a number for every picture; a row's `raised` is the one that tuning raises."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,7 +48,7 @@ class Row(OneLine):
     """A task of the tables.
 
     `inputs(testbed, split, count)` is the truth, then what `task(model, *inputs, **settings)` takes after the model,
-    picture by picture; `score(outcome)` compares the results with that.
+    picture by picture; `finish(results, inputs)` goes on without it; `score(outcome)` compares the results with that.
     """
 
     settings: str  # their name in data/tuned
@@ -55,11 +59,13 @@ class Row(OneLine):
     scaled: bool = True  # whether radii of the grid grow with the side of a picture
     baseline: str = ""  # what gains are measured against; "": the row is tuned, not measured
     share: float = 1.0  # of the pictures, where a picture takes long
+    raised: str = GAIN  # the score that tuning raises
+    finish: Callable[[Tensor, Inputs], Tensor] = lambda results, inputs: results
 
     def scored(self, testbed: Testbed, model: nn.Module, inputs: Inputs, *, settings: Settings) -> Scores:
         inputs = tuple(tensor.to(best_device()) for tensor in inputs)
         images = in_batches(partial(self.task, model, **settings), *inputs[1:])
-        return self.score(Outcome(testbed, model, images, inputs))
+        return self.score(Outcome(testbed, model, self.finish(images, inputs), inputs))
 
 
 def small_pictures(testbed: Testbed, split: str, count: int, *, factor: int) -> Inputs:
@@ -67,12 +73,12 @@ def small_pictures(testbed: Testbed, split: str, count: int, *, factor: int) -> 
     return truth, shrink(truth, factor), labels
 
 
-def holes(testbed: Testbed, split: str, count: int, *, labelled: bool = True) -> Inputs:
+def holes(testbed: Testbed, split: str, count: int, *, fill: Fill, labelled: bool = True) -> Inputs:
     """Pictures with a square hole of a quarter of the side."""
     truth, labels = testbed.batch(split, range(count))
     size, generator = testbed.resolution, torch.Generator().manual_seed(RANDOM_SEEDS[split])
     masks = tasks.random_holes(count, size, size // 4, generator=generator)
-    return (truth, tasks.fill_with_mean(truth, masks), masks, *([labels] if labelled else []))
+    return (truth, fill(truth, masks), masks, labels, *([labels] if labelled else []))
 
 
 def areas(testbed: Testbed, split: str, count: int) -> Inputs:
@@ -83,60 +89,113 @@ def areas(testbed: Testbed, split: str, count: int) -> Inputs:
 
 
 def sharper(outcome: Outcome) -> Scores:
-    truth, small = outcome.inputs[:2]
-    return gains(outcome.images, bicubic(small, truth.shape[-1] // small.shape[-1]), truth)
+    truth, small, labels = outcome.inputs
+    return gains(outcome, bicubic(small, truth.shape[-1] // small.shape[-1]), labels)
 
 
 def filled(outcome: Outcome) -> Scores:
-    truth, damaged, masks = outcome.inputs[:3]
-    return gains(outcome.images, damaged, truth, mask=masks)
+    """Where pixels outside the hole move by more than `STILL` on average, the gains of a judge do not count."""
+    _, damaged, masks, labels = outcome.inputs[:4]
+    scores, far = gains(outcome, damaged, labels, mask=masks), moved(outcome.images, damaged, masks)
+    return scores if far <= STILL else scores | {CERTAINTY: -far.expand(len(labels))}
 
 
-def gains(results: Tensor, baseline: Tensor, truth: Tensor, *, mask: Tensor | None = None) -> Scores:
-    """PSNR of results and of a baseline against the truth in dB, and the gain paired by picture."""
+def gains(outcome: Outcome, baseline: Tensor, labels: Tensor, *, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """PSNR of results and of a baseline against the truth in dB, and gains paired by picture.
+
+    They are gains in PSNR; in the judge's certainty of the true class; and how much nearer to the truth the results
+    are by the second judge's layers.
+    """
+    testbed, results, truth = outcome.testbed, outcome.images, outcome.inputs[0]
     ours, theirs = psnr(results, truth, mask), psnr(baseline, truth, mask)
-    return {"result PSNR": ours, "baseline PSNR": theirs, "gain": ours - theirs}
+    sure = [certainty(testbed.judge, images, labels) for images in (results, baseline)]
+    eye: Any = testbed.judges["second judge"]
+    far = [perceptual_distance(eye, images, truth) for images in (results, baseline)]
+    return {
+        "result PSNR": ours,
+        "baseline PSNR": theirs,
+        GAIN: ours - theirs,
+        CERTAINTY: 100 * (sure[0] - sure[1]),
+        NEARER: 1000 * (far[1] - far[0]),
+    }
+
+
+def moved(results: Tensor, images: Tensor, masks: Tensor) -> Tensor:
+    """How far pixels outside the masks have moved on average."""
+    return ((results - images).abs() * (1 - masks)).sum() / (3 * (1 - masks).sum())
 
 
 def painted(outcome: Outcome) -> Scores:
-    """How much the unit rises, where pixels outside the mask move by at most 2/255 on average."""
+    """How much the unit rises, where pixels outside the mask move by at most `STILL` on average."""
     model: Any = outcome.model
     results, (images, _, masks) = outcome.images, outcome.inputs
-    moved = ((results - images).abs() * (1 - masks)).sum() / (3 * (1 - masks).sum())
-    raised = model.features(results)[:, 0] - model.features(images)[:, 0]
-    return {"gain": raised if moved <= 2 / 255 else -moved.expand(len(images))}
+    far, raised = moved(results, images, masks), model.features(results)[:, 0] - model.features(images)[:, 0]
+    return {GAIN: raised if far <= STILL else -far.expand(len(images))}
 
 
-def superresolution(factor: int) -> Row:
-    return Row(
-        f"superresolve x{factor}",
-        partial(tasks.superresolve, factor=factor, start=bicubic),
-        partial(small_pictures, factor=factor),
-        sharper,
-        [{"radius": 12.0, "steps": steps, "step_size": size} for steps in (5, 10) for size in (0.02, 0.05, 0.1, 0.2)],
-        scaled=False,
-        baseline="bicubic",
-    )
+def superresolution(factor: int) -> dict[str, Row]:
+    """Towards the class from bicubic; back-projection, which knows no class; and one after the other.
+
+    The steps of the first are chosen by decibels. Those of the last may be longer: what contradicts the small picture
+    is undone afterwards, and the distance by a judge's layers chooses.
+    """
+    few = partial(small_pictures, factor=factor)
+    task = partial(tasks.superresolve, factor=factor, start=bicubic)
+    name, settings = f"super-resolution x{factor}", f"superresolve x{factor}"
+    short = [
+        {"radius": 12.0, "steps": steps, "step_size": size} for steps in (5, 10) for size in (0.02, 0.05, 0.1, 0.2)
+    ]
+    long = [{"radius": 12.0, "steps": 15, "step_size": size} for size in (0.05, 0.1, 0.2, 0.4)]
+    both = Row(f"{settings}, then back-project", task, few, sharper, long, raised=NEARER, finish=agreeing)
+    return {
+        name: Row(settings, task, few, sharper, short, scaled=False, baseline="bicubic"),
+        f"{name}, back-projection": Row(
+            settings, partial(unsolved, factor=factor), few, sharper, baseline="bicubic", finish=agreeing
+        ),
+        f"{name}, then back-projection": replace(both, baseline="bicubic"),
+    }
 
 
-def known_label(model: nn.Module, damaged: Tensor, mask: Tensor, labels: Tensor, **settings: Any) -> Problem:
-    return tasks.inpaint(model, damaged, mask, labels=labels, **settings)
+def unsolved(model: nn.Module, small: Tensor, labels: Tensor, *, factor: int, **settings: Any) -> Problem:
+    """Bicubic, and not a single step."""
+    return tasks.superresolve(model, small, labels, factor=factor, start=bicubic, **settings | {"steps": 0})
 
 
-WEIGHTS = (1e2, 1e3)
-HOLES = [{**schedule(radius, steps=40), "weight": weight} for radius in (1.0, 2.0, 4.0, 6.0) for weight in WEIGHTS]
+def agreeing(results: Tensor, inputs: Inputs) -> Tensor:
+    """Results that shrink to the small picture."""
+    return back_projected(results, inputs[1])
+
+
+def inpainted(model: nn.Module, damaged: Tensor, mask: Tensor, *labels: Tensor, **settings: Any) -> Problem:
+    """Inpainting with the labels that come twice, for the score and for the task; with its own guess where once."""
+    return tasks.inpaint(model, damaged, mask, labels=labels[1] if len(labels) > 1 else None, **settings)
+
+
+def inpainting(fill: Fill, *, labelled: bool = True, grid: Sequence[Settings] = ()) -> Row:
+    inputs, baseline = partial(holes, fill=fill, labelled=labelled), FILLS[fill]
+    return Row("inpaint", inpainted, inputs, filled, grid, baseline=baseline, share=0.2, raised=CERTAINTY)
+
+
+BALL = {"radius": 12.0}  # large enough to hold bicubic and the truth
+FILLS: dict[Fill, str] = {tasks.fill_with_mean: "mean fill", tasks.fill_smoothly: "smooth fill"}
+HOLES = [
+    {**schedule(radius, steps=steps), "weight": weight}
+    for radius in (2.0, 4.0, 6.0)
+    for steps in (15, 40)
+    for weight in (1e2, 1e3, 1e4)
+]
 ROWS = {
-    "super-resolution x2": superresolution(2),
-    "super-resolution x4": superresolution(4),
-    "inpainting, label known": Row("inpaint", known_label, holes, filled, HOLES, baseline="mean fill", share=0.2),
-    "inpainting, label predicted": Row(
-        "inpaint", tasks.inpaint, partial(holes, labelled=False), filled, baseline="mean fill", share=0.2
-    ),
+    **superresolution(2),
+    **superresolution(4),
+    **superresolution(8),
+    "inpainting, label known": inpainting(tasks.fill_smoothly, grid=HOLES),
+    "inpainting, label predicted": inpainting(tasks.fill_smoothly, labelled=False),
+    "inpainting from the mean, label known": inpainting(tasks.fill_with_mean),
     "feature painting": Row(
         "paint",
         partial(tasks.paint, unit=0),
         areas,
         painted,
-        [{**schedule(radius, steps=40), "weight": weight} for radius in (6.0, 9.0) for weight in WEIGHTS],
+        [{**schedule(radius, steps=40), "weight": weight} for radius in (6.0, 9.0) for weight in (1e2, 1e3)],
     ),
 }

@@ -155,15 +155,15 @@ def ranked(many: Sequence[Tried]) -> list[Tried]:
 
 
 def best_of(testbed: Testbed, row: Row, *, count: int) -> Settings:
-    """The settings of a row's grid with the largest mean gain of the robust model."""
+    """The settings of a row's grid with which the robust model raises the row's score most, by its mean."""
     inputs, scale = row.inputs(testbed, "validation", count), testbed.resolution / 64 if row.scaled else 1
     grid = [
         settings | {key: round(scale * settings[key], 3) for key in ("radius", "step_size")} for settings in row.grid
     ]
     scores = [row.scored(testbed, testbed.robust, inputs, settings=keywords(settings)) for settings in grid]
-    means = [score["gain"].mean().item() for score in scores]
+    means = [score[row.raised].mean().item() for score in scores]
     best = max(range(len(grid)), key=means.__getitem__)
-    print(f"{row.settings}: {grid[best]}, gain {means[best]:+.3f}", flush=True)
+    print(f"{row.settings}: {grid[best]}, {row.raised} {means[best]:+.3f}", flush=True)
     return grid[best]
 
 

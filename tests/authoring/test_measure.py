@@ -1,10 +1,12 @@
 """The measurements behind the tables: complete, paired with a fair control, and written as JSON and Markdown."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from course_lib import testbeds
 from course_lib.authoring import measure as quality
@@ -12,13 +14,15 @@ from course_lib.authoring import rows, tables
 from course_lib.authoring import trials as tried
 from course_lib.authoring import tune as tuning
 from course_lib.authoring.measure import CONTENDERS, LENGTH, LIFTS, REAL, SLOPE
+from course_lib.authoring.rows import CERTAINTY, GAIN, NEARER, ROWS, Outcome, Row
 from course_lib.authoring.trials import Trial, solved
 from course_lib.constraints import L2Ball, norms
 from course_lib.measuring import judging
 from course_lib.measuring.intervals import wilson
-from course_lib.measuring.judging import judged, random_change
-from course_lib.measuring.scores import kernel_distance
-from course_lib.pgd import solve
+from course_lib.measuring.judging import certainty, judged, random_change
+from course_lib.measuring.scores import kernel_distance, perceptual_distance, psnr
+from course_lib.pgd import Problem, solve
+from course_lib.pixels import bicubic, shrink
 from course_lib.seeds import KINDS
 from course_lib.testbeds import Testbed
 from tests.tools import tiny
@@ -146,17 +150,66 @@ def test_lifts_are_paired_differences_and_distances_have_a_floor(testbed):
 
 def test_restoration_has_every_row_with_its_baseline_and_paired_gain(testbed):
     rows = quality.restoration(testbed, count=40, model=testbed.robust)
+    sharper = [f"super-resolution x{f}{then}" for f in (2, 4, 8) for then in ("", *FINISHED)]
     assert {name: (row["pictures"], row["baseline"]) for name, row in rows.items()} == {
-        "super-resolution x2": (40, "bicubic"),
-        "super-resolution x4": (40, "bicubic"),
-        "inpainting, label known": (8, "mean fill"),
-        "inpainting, label predicted": (8, "mean fill"),
+        **dict.fromkeys(sharper, (40, "bicubic")),
+        "inpainting, label known": (8, "smooth fill"),
+        "inpainting, label predicted": (8, "smooth fill"),
+        "inpainting from the mean, label known": (8, "mean fill"),
     }
     for row in rows.values():
         difference = row["result PSNR"][0] - row["baseline PSNR"][0]
         assert row["gain"][0] == pytest.approx(difference, abs=2e-4)
-        assert row["gain"][1] <= row["gain"][0] <= row["gain"][2]
+        assert all(row[score][1] <= row[score][0] <= row[score][2] for score in (GAIN, CERTAINTY, NEARER))
     assert rows["inpainting, label known"]["baseline PSNR"] == rows["inpainting, label predicted"]["baseline PSNR"]
+
+
+FINISHED = (", back-projection", ", then back-projection")
+
+
+def test_back_projection_knows_no_model_and_no_class_and_its_results_shrink_to_the_small_picture(testbed):
+    kept: list[Tensor] = []
+    for then in FINISHED:
+        row = replace(ROWS[f"super-resolution x4{then}"], score=lambda outcome: kept.append(outcome.images) or {})
+        truth, small, labels = row.inputs(testbed, "test", 6)
+        for model, aims in ((testbed.robust, labels), (testbed.standard, (labels + 1) % tiny.CLASSES)):
+            row.scored(testbed, model, (truth, small, aims), settings=tiny.SETTINGS)
+        off = (shrink(kept[-1], 4) - small).abs().max()
+        assert off < 0.3 * (shrink(bicubic(small, 4), 4) - small).abs().max()
+    assert torch.equal(kept[0], kept[1])
+    assert not torch.equal(kept[2], kept[3])
+
+
+def test_gains_are_those_of_the_measures_and_repairs_that_spoil_the_rest_gain_nothing(testbed):
+    row = ROWS["inpainting, label known"]
+    truth, damaged, masks, labels = inputs = row.inputs(testbed, "test", 6)[:4]
+    brighter = (damaged + 0.5 * masks).clamp(0, 1)
+    scores = row.score(Outcome(testbed, testbed.robust, brighter, inputs))
+    sure = [certainty(testbed.judge, images, labels) for images in (brighter, damaged)]
+    second = testbed.judges["second judge"]
+    far = [perceptual_distance(second, images, truth) for images in (brighter, damaged)]
+    torch.testing.assert_close(scores[CERTAINTY], 100 * (sure[0] - sure[1]))
+    torch.testing.assert_close(scores[NEARER], 1000 * (far[1] - far[0]))
+    torch.testing.assert_close(scores[GAIN], psnr(brighter, truth, masks) - psnr(damaged, truth, masks))
+    spoilt = row.score(Outcome(testbed, testbed.robust, (brighter + 0.02).clamp(0, 1), inputs))
+    assert (spoilt[CERTAINTY] < -2 / 255).all()
+
+
+def test_a_row_is_tuned_by_the_score_that_it_raises(testbed):
+    seen = {1.0: 0.0, 2.0: 5.0, 3.0: 1.0}
+
+    def score(outcome: Outcome) -> dict[str, Tensor]:
+        radius = round(norms(outcome.images - outcome.inputs[1]).max().item(), 1)
+        return {GAIN: torch.tensor([-radius]), CERTAINTY: torch.tensor([seen[radius]])}
+
+    def step(model: Any, images: Tensor, *, ball: L2Ball, step_size: float, steps: int) -> Problem:
+        return Problem(lambda x: -x.mean((1, 2, 3)), images, ball, steps=steps, step_size=step_size)
+
+    grid = [{"radius": radius, "steps": 2, "step_size": 4.0} for radius in seen]
+    grey = torch.full((2, 3, 16, 16), 0.5)
+    row = Row("brighten", step, lambda *_: (grey, grey), score, grid, scaled=False)
+    assert tuning.best_of(testbed, row, count=2)["radius"] == 1.0
+    assert tuning.best_of(testbed, replace(row, raised=CERTAINTY), count=2)["radius"] == 2.0
 
 
 def one_try(number: int, *, judge: float, second: float, distance: float, steps: int) -> dict[str, Any]:

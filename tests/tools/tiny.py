@@ -81,6 +81,7 @@ def untrained_testbed(read: list[str] | None = None) -> Testbed:
         vars(bed)[name] = network(seed=seed).float()
     vars(bed)["judges"] = {"judge": bed.judge, "second judge": network(seed=3).float()}
     ways = ("generate", "generate from noise", "translate")
-    vars(bed)["tuned"] = dict.fromkeys((*ways, "superresolve x2", "superresolve x4", "inpaint"), SETTINGS)
+    sharper = [f"superresolve x{factor}{then}" for factor in (2, 4, 8) for then in ("", ", then back-project")]
+    vars(bed)["tuned"] = dict.fromkeys((*ways, *sharper, "inpaint"), SETTINGS)
     bed.tuned.update({f"{way} by the standard model": SETTINGS | {"ball": L2Ball(2.0)} for way in ways})
     return bed
