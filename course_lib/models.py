@@ -5,6 +5,7 @@ by averaging before a convolution, because a strided convolution leaves checkerb
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -119,12 +120,38 @@ def plain_network(widths: Sequence[int], classes: int) -> Classifier:
     return Classifier(nn.Sequential(*layers), nn.Linear(widths[-1], classes), activation=F.relu)
 
 
+def mixer_network(widths: Sequence[int], classes: int, *, halvings: int) -> Classifier:
+    """Patches of 2^halvings pixels, then one layer for each width: a 7 x 7 convolution of each channel on its own
+    beside a skip connection, and one across the channels (ConvMixer, Trockman and Kolter 2022)."""
+    side = 2**halvings
+    layers: list[nn.Module] = [nn.Conv2d(3, widths[0], side, stride=side, bias=False), nn.BatchNorm2d(widths[0])]
+    layers += [Mixing(before, after) for before, after in pairwise([widths[0], *widths])]
+    return Classifier(nn.Sequential(*layers), nn.Linear(widths[-1], classes), activation=F.gelu)
+
+
+class Mixing(OneLine, nn.Module):
+    """Across places, then across channels."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.places = nn.Conv2d(channels_in, channels_in, 7, padding=3, groups=channels_in, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels_in)
+        self.channels = nn.Conv2d(channels_in, channels, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+
+    def forward(self, before: Tensor) -> Tensor:
+        x = F.gelu(before)
+        return self.norm2(self.channels(F.gelu(self.norm1(self.places(x))) + x))
+
+
 def build(
     network: str, widths: Sequence[int], classes: int, *, halvings: Sequence[bool] | None = None, seed: int = 0
 ) -> Classifier:
-    """A "residual" or a "plain" network, freshly initialised from the random seed."""
+    """A "residual", "plain" or "mixer" network, freshly initialised from the random seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if network == "mixer":
+            return mixer_network(widths, classes, halvings=2 if halvings is None else sum(halvings))
         if network == "plain":
             return plain_network(widths, classes)
         return residual_network(widths, classes, halvings=halvings)

@@ -76,8 +76,8 @@ class Job(OneLine):
 
     def measured(self, model: torch.nn.Module, *, count: int) -> dict[str, Any]:
         """Clean and robust accuracy on the first test pictures for the card, each as [share, low, high]."""
-        images, labels = (tensor[:count] for tensor in self.pictures("test"))
-        model, pixels, bed = prepare(model, device="cpu"), to_float(images), self.testbed
+        images, labels = (tensor[:count].to(best_device()) for tensor in self.pictures("test"))
+        model, pixels, bed = prepare(model), to_float(images), self.testbed
         radius, attack = bed.radius * self.recipe.size / bed.resolution, dict(bed.attack)
         hits = robust_hits(model, pixels, labels, ball=BALLS["l2"](radius), **attack)
         shares = {"clean": wilson(judged(model, pixels, labels)), "robust": wilson(hits)}

@@ -43,4 +43,4 @@ RECIPES = {
 
 
 def load() -> Testbed:
-    return imagenette.shipped(CIFAR10, ((3, 5), (4, 7), (1, 9)), RECIPES, attack={"steps": 100, "restarts": 1})
+    return imagenette.shipped(CIFAR10, ((3, 5), (4, 7), (1, 9)), RECIPES, attack={"steps": 100, "restarts": 1}, on_request=imagenette.CIFAR)

@@ -1,6 +1,6 @@
 """The pictures of each training step: which ones, and how they are varied.
 
-Random numbers depend on (seed, step) only.
+Random numbers depend on (seed, step) only. They are drawn on the CPU; the pictures are varied where they are.
 """
 
 import torch
@@ -11,26 +11,47 @@ from course_lib.pixels import shrink
 from course_lib.training.recipe import Recipe
 
 
-def seeded(seed: int, step: int, *, stream: int) -> torch.Generator:
+def seeded(seed: int, step: int, *, stream: int, device: str = "cpu") -> torch.Generator:
     """A generator for one purpose (`stream`) at one step of one run."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + step) * 4 + stream)
+    return torch.Generator(device).manual_seed((seed * 1_000_003 + step) * 4 + stream)
 
 
 def batch(recipe: Recipe, images: Tensor, labels: Tensor, *, step: int) -> tuple[Tensor, Tensor]:
     """The batch of step `step`: every epoch a new order, every picture flipped and shifted at random. Pixels in [0,
-    1]."""
+    1]; labels (B,), or with CutMix the share of each class (B, classes)."""
     per_epoch = len(images) // recipe.batch_size
     epoch, position = divmod(step, per_epoch)
     order = torch.randperm(len(images), generator=seeded(recipe.seed, epoch, stream=2))
-    chosen = order[position * recipe.batch_size :][: recipe.batch_size]
+    chosen = order[position * recipe.batch_size :][: recipe.batch_size].to(images.device)
     generator = seeded(recipe.seed, step, stream=3)
-    pixels, labels = augment(recipe, images[chosen], generator), labels[chosen]
+    pixels, labels = augment(recipe, images[chosen], generator), labels.to(images.device)[chosen]
     pixels = shrink(pixels, recipe.shrink(step / (recipe.epochs * per_epoch)))
     nothing = int(recipe.nothing * len(pixels))
     if nothing:
         pixels[:nothing] = scramble(pixels[:nothing], generator)
         labels[:nothing] = recipe.classes - 1
+    if recipe.cutmix:
+        return cutmix(pixels, F.one_hot(labels, recipe.classes).float(), generator=generator)
     return pixels, labels
+
+
+def cutmix(pixels: Tensor, shares: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A random box of each picture comes from the next one in the batch, and so much of its label (Yun et al. 2019).
+
+    Pixels (B, 3, H, W) and the share of each class (B, classes). With an average over weights it helps robust training
+    (Rebuffi et al. 2021).
+    """
+    count, _, height, width = pixels.shape
+    side, *corner = torch.rand(3, count, 1, generator=generator)
+    side = (1 - side).sqrt()  # so that the box's share of the picture is uniform
+    down, across = (
+        ((torch.arange(size) + 0.5) / size - place * (1 - side)).div(side).sub(0.5).abs() < 0.5
+        for size, place in zip((height, width), corner, strict=True)
+    )
+    box = (down[:, :, None] & across[:, None, :]).to(pixels.device)
+    other = box.float().mean((1, 2))[:, None]
+    mixed = torch.where(box[:, None], pixels.roll(1, 0), pixels)
+    return mixed, (1 - other) * shares + other * shares.roll(1, 0)
 
 
 def augment(recipe: Recipe, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -39,7 +60,7 @@ def augment(recipe: Recipe, images: Tensor, generator: torch.Generator) -> Tenso
     count = len(images)
     pixels = images.float().div_(255)
     if recipe.flips:
-        mirrored = torch.rand(count, generator=generator) < 0.5
+        mirrored = (torch.rand(count, generator=generator) < 0.5).to(pixels.device)
         pixels[mirrored] = pixels[mirrored].flip(3)
     if recipe.crop < 1:
         pixels = random_crops(pixels, recipe.size, smallest=recipe.crop, generator=generator)
@@ -54,7 +75,8 @@ def augment(recipe: Recipe, images: Tensor, generator: torch.Generator) -> Tenso
         pixels = random_colours(pixels, recipe.colour, generator=generator)
     if recipe.noise:
         levels = recipe.noise * torch.rand(count, 1, 1, 1, generator=generator)
-        pixels = (pixels + levels * torch.randn(pixels.shape, generator=generator)).clamp_(0, 1)
+        noise = levels * torch.randn(pixels.shape, generator=generator)
+        pixels = (pixels + noise.to(pixels.device)).clamp_(0, 1)
     return pixels.contiguous(memory_format=torch.channels_last)
 
 
@@ -66,13 +88,14 @@ def random_crops(pixels: Tensor, size: int, *, smallest: float, generator: torch
     extent = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()], 1).clamp(max=1)  # shares of width and height
     centre = (1 - extent) * (2 * uniform[2:].T - 1)  # in [-1, 1], as grid_sample counts
     window = torch.cat([torch.diag_embed(extent), centre[:, :, None]], 2)
-    places = F.affine_grid(window, [len(pixels), 3, size, size], align_corners=False)
+    places = F.affine_grid(window.to(pixels.device), [len(pixels), 3, size, size], align_corners=False)
     return F.grid_sample(pixels, places, align_corners=False, padding_mode="reflection")
 
 
 def random_colours(pixels: Tensor, strength: float, *, generator: torch.Generator) -> Tensor:
     """Brightness, contrast and saturation of each picture times a factor of 1 - strength to 1 + strength."""
-    brightness, contrast, saturation = 1 + strength * (2 * torch.rand(3, len(pixels), 1, 1, 1, generator=generator) - 1)
+    factors = 1 + strength * (2 * torch.rand(3, len(pixels), 1, 1, 1, generator=generator) - 1)
+    brightness, contrast, saturation = factors.to(pixels.device)
     grey = pixels.mean(1, keepdim=True)
     pixels = grey + saturation * (pixels - grey)
     level = pixels.mean((1, 2, 3), keepdim=True)
@@ -86,13 +109,13 @@ def scramble(pixels: Tensor, generator: torch.Generator, *, block: int = 8) -> T
     noise.
     """
     count, _, height, width = pixels.shape
-    noise = torch.rand(pixels.shape, generator=generator)
+    noise = torch.rand(pixels.shape, generator=generator).to(pixels.device)
     phases = torch.fft.rfft2(noise[:, :1]).angle()
     clouds = torch.fft.irfft2(torch.fft.rfft2(pixels) * torch.exp(1j * phases), s=(height, width)).clamp(0, 1)
     tiles = F.unfold(pixels, block, stride=block)
-    tiles = tiles[:, :, torch.randperm(tiles.shape[2], generator=generator)]
+    tiles = tiles[:, :, torch.randperm(tiles.shape[2], generator=generator).to(pixels.device)]
     shuffled = F.fold(tiles, (height, width), block, stride=block)
-    share = 0.5 + 0.5 * torch.rand(count, 1, 1, 1, generator=generator)
+    share = 0.5 + 0.5 * torch.rand(count, 1, 1, 1, generator=generator).to(pixels.device)
     drowned = share * noise + (1 - share) * clouds
-    kind = torch.arange(count).view(-1, 1, 1, 1) % 3
+    kind = torch.arange(count, device=pixels.device).view(-1, 1, 1, 1) % 3
     return torch.where(kind == 0, clouds, torch.where(kind == 1, shuffled, drowned))

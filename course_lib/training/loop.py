@@ -11,7 +11,7 @@ import io
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -21,9 +21,9 @@ from torch import Tensor
 from course_lib.constraints import Ball
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
-from course_lib.pgd import solve
+from course_lib.pgd import Problem, solve
 from course_lib.storage.files import replaced
-from course_lib.tasks import attack
+from course_lib.tasks import cross_entropy
 from course_lib.training.augmentation import batch, seeded
 from course_lib.training.recipe import Recipe
 
@@ -76,7 +76,8 @@ class Run(OneLine):
         self.optimiser.step()
         self.step += 1
         self.average()
-        return torch.stack([loss.detach().float(), (logits.argmax(1) == labels).float().mean()]).cpu()
+        right = logits.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
+        return torch.stack([loss.detach().float(), right.float().mean()]).cpu()
 
     def attacked(self, images: Tensor, labels: Tensor, ball: Ball, steps: int) -> Tensor:
         """The inner maximum of eq. 2, approximately: a few PGD steps from a random start, with batch norm at rest.
@@ -85,11 +86,11 @@ class Run(OneLine):
         2020); several go 2 radii together. Noise is drawn for the whole batch; what comes back is this process's share.
         """
         self.model.eval()
-        noise = ball.sample(images, generator=seeded(self.recipe.seed, self.step, stream=1))
+        noise = ball.sample(images, generator=seeded(self.recipe.seed, self.step, stream=1, device=self.device))
         start, images, labels = self.share((images + noise).clamp(0, 1), images, labels)
-        travel = 1.25 if steps == 1 else 2.0
-        problem = attack(self.in_float32, images, labels, ball=ball, steps=steps, travel=travel)
-        return solve(replace(problem, start=start))
+        length = ball.radius * (1.25 if steps == 1 else 2.0) / steps
+        loss = cross_entropy(self.in_float32, labels)
+        return solve(Problem(lambda x: -loss(x), start, ball, centre=images, steps=steps, step_size=length))
 
     def in_float32(self, images: Tensor) -> Tensor:
         logits: Tensor = self.model(images)
@@ -168,6 +169,8 @@ def train(
             f"expected at least one batch of {recipe.batch_size} pictures and one epoch, got {len(images)} pictures"
         )
     run = run or Run(recipe)
+    if run.device == "cuda" and images.nbytes < torch.cuda.mem_get_info()[0] / 2:
+        images, labels = images.to(run.device), labels.to(run.device)
     if checkpoint is not None:
         run.restore(checkpoint)
     started, saved = time.monotonic() - run.seconds, time.monotonic()

@@ -20,7 +20,7 @@ class Recipe(OneLine):
     size: int = 64  # pixels of a side
     shortcut: float | None = None  # PictureBook's planted non-robust feature: L2 distance at 64 pixels
     classes: int = 10  # answers of the network
-    network: str = "residual"  # or "plain"
+    network: str = "residual"  # or "plain" or "mixer"
     widths: tuple[int, ...] = (16, 48, 96, 192)  # channels of each block
     halvings: tuple[bool, ...] | None = None  # which blocks halve the resolution; None: all
     radius: float = 0.0  # of the training attack, in pixel units at `size`; 0: no attack
@@ -40,6 +40,7 @@ class Recipe(OneLine):
     crop: float = 1.0  # the smallest share of a picture that a random crop keeps; 1: no crops
     colour: float = 0.0  # the largest change of brightness, contrast and saturation, as a share
     noise: float = 0.0  # the largest standard deviation of Gaussian noise, in pixel units
+    cutmix: bool = False  # a box of each picture comes from another, and so much of its label
     nothing: float = 0.0  # share of pictures that are scrambled and get the last class, "nothing"
     validation: int = 0  # pictures looked at after each epoch; the best epoch's weights are kept (0: the last)
     seed: int = 0  # of all random numbers

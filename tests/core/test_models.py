@@ -11,13 +11,14 @@ import torchvision
 from torch import Tensor, nn
 
 from course_lib.imagenet.robustness import ForeignClassifier, import_robustness
-from course_lib.models import Block, Classifier, plain_network, residual_network
+from course_lib.models import Block, Classifier, mixer_network, plain_network, residual_network
 from course_lib.prepare import best_device, prepare
 from course_lib.testbeds.weights import load_model
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "residual": lambda: residual_network((6, 8, 8), 5),
     "plain": lambda: plain_network((6, 8), 5),
+    "mixer": lambda: mixer_network((6, 8, 8), 5, halvings=2),
     "torchvision": lambda: torchvision.models.resnet18(weights=None, num_classes=5),
 }
 
