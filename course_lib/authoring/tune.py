@@ -27,9 +27,9 @@ from course_lib.testbeds import Testbed
 from course_lib.testbeds.testbed import TUNED, keywords
 
 RADII = {  # at 64 x 64, which grow with the side of a picture, as L2 norms do
-    "generate": (5.0, 7.0, 9.0, 12.0, 16.0),
-    "generate from noise": (14.0, 20.0, 26.0, 32.0),  # the noise itself is some 30 long, and has to go
-    "translate": (5.0, 7.0, 9.0, 12.0, 16.0),
+    "generate": (7.0, 9.0, 12.0, 16.0),
+    "generate from noise": (20.0, 26.0, 32.0, 40.0),  # the noise itself is some 30 long, and has to go
+    "translate": (7.0, 9.0, 12.0, 16.0),
 }
 STEPS, FEWER = (8, 15, 30, 60), (15, 60)  # of the robust model; of the standard one
 TRAVELS = (2.5, 5.0)  # radii that the steps of a run can travel: to the surface and along it, or further
