@@ -21,6 +21,11 @@ SOURCES = {  # address and SHA-256, as TensorFlow Datasets has them
         "569b4497c98db6dd29f335d1f109cf315fe127053cedf69010d047f0188e158c",
     ),
 }
+TERMS = {  # of what is made from these pictures; they themselves are not passed on
+    "imagenette": "Made from Imagenette, photographs of ImageNet: for non-commercial research and education alone.",
+    "cifar10": "Made from CIFAR-10, photographs of the web under no licence: for research and education; "
+    "cite Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.",
+}
 
 
 def folder(path: str | Path) -> Collection:
