@@ -10,6 +10,7 @@ COMMANDS = {  # where each one is, and what it is for
     "cards": ("authoring.cards:cards", "measure by AutoAttack what model cards say of robustness"),
     "dose": ("authoring.dose:dose", "measure networks of every training radius"),
     "judges": ("authoring.judges:judges", "measure which judges are convinced"),
+    "tricks": ("authoring.tricks:tricks", "measure what tricks buy, for robust and standard networks"),
     "tables": ("authoring.tables:print_tables", "print what was measured as tables"),
     "gallery": ("authoring.gallery:gallery", "draw the pictures of README and data/results"),
     "samples": ("authoring.samples:samples", "fill a store of generated pictures, and measure it"),
