@@ -17,7 +17,16 @@ from torch import Tensor, nn
 from course_lib import testbeds
 from course_lib.authoring.provenance import of_testbed
 from course_lib.authoring.rows import ROWS, Row
-from course_lib.authoring.trials import Settings, Trial, of_classes, schedule, solved, solved_coarse_first, trials
+from course_lib.authoring.trials import (
+    Settings,
+    Trial,
+    joined,
+    of_classes,
+    schedule,
+    solved,
+    solved_coarse_first,
+    trials,
+)
 from course_lib.measuring.intervals import rounded
 from course_lib.measuring.judging import features_of, judged, outputs
 from course_lib.measuring.scores import frechet, kernel_distance, spectrum_slope
@@ -63,7 +72,8 @@ class Exam(OneLine):
 
     def tried(self, model: nn.Module, settings: Settings, solver: Solver = solved) -> Tried:
         """What these settings do: judged shares averaged over trials, distances to real pictures, the spectrum."""
-        images = [solver(model, trial, keywords(settings)) for trial in self.trials]
+        together = solver(model, joined(self.trials), keywords(settings))  # one large batch keeps a GPU busy
+        images = together.split([len(trial.targets) for trial in self.trials])
         hits = {
             name: [
                 judged(judge, part, trial.targets).float().mean()
@@ -71,14 +81,14 @@ class Exam(OneLine):
             ]
             for name, judge in judges(self.testbed).items()
         }
-        seen = outputs(features_of([*judges(self.testbed).values()][-1]), torch.cat(images))
+        seen = outputs(features_of([*judges(self.testbed).values()][-1]), together)
         one = {
             "settings": settings,
             "pictures": self.pictures,
             "judged": {name: torch.stack(shares).mean().item() for name, shares in hits.items()},
             "kernel distance": kernel_distance(nn.Identity(), self.real, seen),
             "frechet distance": frechet(self.real.double().cpu(), seen.double().cpu()),
-            "slope": spectrum_slope(torch.cat(images)).mean().item(),
+            "slope": spectrum_slope(together).mean().item(),
             "slope of photographs": self.slope,
         }
         print(rounded(one), flush=True)
