@@ -7,15 +7,18 @@ images = solve(generate(testbed.robust, seeds, labels, **testbed.tuned["generate
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from course_lib.datasets.collections import IMAGENETTE
 from course_lib.datasets.cyclegan import PAIRS
+from course_lib.datasets.photographs import Collection
 from course_lib.testbeds import (
     cifar10,
     imagenet,
     imagenette,
-    imagenette_128,
+    imagenette_larger,
     imagenette_resnet,
     own,
     picturebook,
@@ -23,7 +26,7 @@ from course_lib.testbeds import (
 )
 from course_lib.testbeds.testbed import Testbed
 
-__all__ = ["PUBLISHED", "TESTBEDS", "Testbed", "load"]
+__all__ = ["PUBLISHED", "TESTBEDS", "Testbed", "load", "with_pictures"]
 
 PUBLISHED: dict[str, Callable[..., Testbed]] = {  # their networks are fetched, not trained here
     "imagenette-resnet50": partial(imagenette_resnet.load, 50),
@@ -34,7 +37,8 @@ PUBLISHED: dict[str, Callable[..., Testbed]] = {  # their networks are fetched, 
 TESTBEDS: dict[str, Callable[..., Testbed]] = {
     "picturebook": picturebook.load,
     "imagenette": imagenette.load,
-    "imagenette-128": imagenette_128.load,
+    "imagenette-128": partial(imagenette_larger.load, 128),
+    "imagenette-224": partial(imagenette_larger.load, 224),
     "cifar10": cifar10.load,
     **PUBLISHED,
     **{name: partial(own.load, name) for name in PAIRS},
@@ -52,3 +56,25 @@ def load(name: str | None = None, *, default: str = "picturebook", **options: An
     if name not in TESTBEDS:
         raise ValueError(f"expected a testbed among {', '.join(TESTBEDS)} and folder:PATH, got {name!r}")
     return TESTBEDS[name](**options)
+
+
+def with_pictures(*, default: str) -> Testbed:
+    """What `load` gives where its photographs are on this machine, else PictureBook; nothing is fetched. It says which.
+
+    A task that is told the true class needs pictures of it.
+    """
+    testbed = load(default=default)
+    if testbed.name.startswith("imagenette") and not at_hand(IMAGENETTE):
+        print("No test photographs are on this machine: PictureBook's test pictures stand in, and its networks.")
+        return load("picturebook")
+    print(f"Test pictures: those of {testbed.name}.")
+    return testbed
+
+
+def at_hand(collection: Collection) -> bool:
+    """Whether the test pictures of a collection are on this machine."""
+    try:
+        replace(collection, fetch=None).places("test")
+    except FileNotFoundError:
+        return False
+    return True

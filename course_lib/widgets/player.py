@@ -26,7 +26,8 @@ class Player(Demo):
     `make` and these run on a thread: `view` says what to show of a `Moment` in place of its images, such as images and
     perturbations in one batch; `caption` is a line of text under the pictures; `measures` are numbers shown there
     and drawn over the steps. A sheet has `columns` pictures in a row; `parts` are labels of its first pictures, or say
-    them for the values of the controls. With a `divider` a sheet is two pictures, one on the other, and a line between.
+    them for the values of the controls. With a `divider` a sheet is two pictures, one on the other, and a line
+    between, which first stands at so many percent.
     `presets` are values of controls by name, `{"weak": {"epsilon": 2.0}}`: a button for each.
 
     Moving a control runs. A run that is not wanted any more ends within one step; a finished one is remembered and
@@ -44,7 +45,7 @@ class Player(Demo):
         columns: int = 2,
         parts: Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]] = (),
         presets: Presets = MappingProxyType({}),
-        divider: bool = False,
+        divider: int | None = None,
         **controls: Any,
     ) -> None:
         self._parts = parts if callable(parts) else lambda _: parts

@@ -21,7 +21,8 @@ NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
 FINE = 200  # pixels: a sheet at least so wide is enlarged smoothly, a smaller one pixel by pixel
 MANY = 7  # controls: more of them stand in two columns
 LINE = 26  # pixels of the screen: a line of text under a sheet
-DIVIDER = """<input type="range" class="divider" max="100" step="0.5" aria-label="line between {parts}: {name}"
+DIVIDER = """<style>.course-player .pictures:has([class="divider"][value="{at}"]) {{ --divide: {at}% }}</style>
+<input type="range" class="divider" max="100" step="0.5" value="{at}" aria-label="line between the two pictures: {name}"
 onkeydown="event.stopPropagation()" oninput="const sheets = this.closest('.pictures');
 sheets.style.setProperty('--divide', this.value + '%');
 sheets.querySelectorAll('.divider').forEach((other) => {{ other.value = this.value; }})">"""
@@ -32,8 +33,9 @@ class Screen:
 
     One grid holds them (style.css): controls at the left, the sheets side by side, as large as the screen has room.
     Pictures are sent in their own size and enlarged by the browser. ``parts`` name the first pictures of a sheet;
-    ``captioned`` keeps two lines free for captions, so that nothing moves when one comes. With a ``divider`` the second
-    picture of a sheet lies on the first, and a line to slide, by mouse, finger or arrow keys, lies between them.
+    ``captioned`` keeps two lines free for captions, so that nothing moves when one comes. With a ``divider``, the
+    percentage where it first stands, the second picture of a sheet lies on the first, and a line to slide, by mouse,
+    finger or arrow keys, lies between them.
     """
 
     def __init__(
@@ -46,9 +48,9 @@ class Screen:
         parts: Sequence[str] = (),
         presets: Sequence[str] = (),
         captioned: bool = False,
-        divider: bool = False,
+        divider: int | None = None,
     ) -> None:
-        self.measures, self.columns, self.parts = measures, columns, parts
+        self.measures, self.columns, self.parts, self.divider = measures, columns, parts, divider
         self.room = LINE * (len(measures) + 2 * captioned) * -(-len(names) // 3)  # for what is said under the sheets
         self.run_button = widgets.Button(
             description="Run", icon="play", tooltip="Compute once more", button_style="primary"
@@ -63,7 +65,7 @@ class Screen:
         self.progress = widgets.FloatProgress(max=1)
         self.status = widgets.HTML()
         self.images = {name: widgets.Image(value=NOTHING) for name in names}
-        self.under = {name: widgets.Image(value=NOTHING) for name in names} if divider else {}
+        self.under = {name: widgets.Image(value=NOTHING) for name in names} if divider is not None else {}
         self.labels = {name: widgets.HTML().add_class("parts") for name in names}
         self.captions = {name: widgets.HTML() for name in names}
         self.charts = {measure.label: widgets.HTML() for measure in measures}
@@ -99,7 +101,7 @@ class Screen:
         """The layers of a sheet, the lowest first."""
         if name not in self.under:
             return box([image, self.labels[name]], "sheet")
-        line = DIVIDER.format(name=html.escape(name, quote=True), parts="the two pictures")
+        line = DIVIDER.format(name=html.escape(name, quote=True), at=self.divider)
         return box(
             [self.under[name], image, self.labels[name], widgets.HTML(line).add_class("line")], "sheet", "divided"
         )

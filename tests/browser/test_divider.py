@@ -31,7 +31,7 @@ def make(left, steps):
 
 Player(
     make,
-    divider=True,
+    divider=40,
     view=lambda moment: torch.cat([moment.problem.start * (moment.values["left"] == "white"), moment.frame.images]),
     parts=lambda values: [values["left"], "result"],
     left=controls.menu("left", ["white", "black"], "white"),
@@ -78,13 +78,13 @@ def sheets(open_notebook: OpenNotebook) -> Iterator[Sheets]:
 
 
 def test_before_is_left_of_the_line_and_after_right_on_one_screen(sheets: Sheets) -> None:
-    assert sheets.colours(0.3, 0.7) == [[WHITE, RED], [WHITE, BLUE]]
+    assert sheets.colours(0.35, 0.45) == [[WHITE, RED], [WHITE, BLUE]]
     assert all(box["y"] + box["height"] <= 720 and box["width"] > 300 for box in (sheets.box(0), sheets.box(1)))
 
 
 def test_the_mouse_drags_the_line_over_both_sheets(sheets: Sheets) -> None:
     mouse = sheets.page.mouse
-    mouse.move(*sheets.point(0, 0.5))
+    mouse.move(*sheets.point(0, 0.4))
     mouse.down()
     mouse.move(*sheets.point(0, 0.8), steps=4)
     mouse.up()
