@@ -28,20 +28,25 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
+from course_lib import testbeds
 from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import PictureBook
 from course_lib.imagenet.networks import wrapped
+from course_lib.measuring.judging import judged
 from course_lib.models import Classifier
 from course_lib.pgd import Problem, solve
 from course_lib.prepare import prepare
 from course_lib.seeds import JITTER, MultivariateNormal
 from course_lib.storage.files import RESULTS, write
 from course_lib.tasks import refine
+from course_lib.testbeds import Testbed
+from course_lib.testbeds.weights import load_model
 from course_lib.training.recipe import Recipe
 from course_lib.widgets import Player, controls
 from tests.bench import peers
 
 STEPS = 20  # a turn
+LENGTHS, CONVINCED = (2, 4, 6, 8, 10, 15, 20, 30, 40, 60), 0.95  # steps to try; the share that a judge has to see
 TARGETS = {  # ours on the prepared network: at most this share of a plain pass, and at least so many times faster than
     "plain pass": 0.75,
     "torchattacks": 1.2,
@@ -157,6 +162,54 @@ def quartiles(values: list[float], *, digits: int) -> list[float]:
     """[median, lower quartile, upper quartile]"""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return [round(value, digits) for value in (middle, low, high)]
+
+
+# --- until a picture convinces ----------------------------------------------------------------------------------------
+
+
+def pictures(*, rounds: int, testbed: Testbed | None = None) -> dict[str, Any]:
+    """The seconds for one picture that convinces a judge, by each library: same network, starts, radius, step size.
+
+    Each takes the fewest of `LENGTHS` after which the judge sees the class in a share `CONVINCED` of the pictures.
+    Ours computes with the prepared network, the others with the network as it is. One thread, one picture at a time.
+    """
+    testbed = testbed or testbeds.load("imagenette-128")
+    raw = load_model(testbed.weights["robust"], folder=testbed.home)
+    labels = torch.arange(2 * len(testbed.classes)) % len(testbed.classes)
+    starts = testbed.seeds("multivariate").sample(labels, generator=torch.Generator().manual_seed(0))
+    radius = testbed.tuned["generate"]["ball"].radius
+    how = {"radius": radius, "step_size": radius / 6}
+    found: dict[str, dict[str, Any]] = {}
+    runs: dict[str, Turn] = {}
+    for name, peer in {"ours": our_peer, **PEERS}.items():
+        run = partial(peer, prepare(raw, device="cpu") if name == "ours" else raw, **how)
+        found[name] = first_convincing(run, testbed.judge, starts, labels)
+        runs[name] = partial(run, starts[:1], labels[:1], steps=found[name]["steps"])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        seconds = paired(runs, rounds)
+    finally:
+        torch.set_num_threads(threads)
+    return {
+        "setting": f"{testbed.name}, {len(starts)} multivariate starts, radius {radius:g}, steps of {radius / 6:g}",
+        "by": {name: {**row, "seconds": quartiles(seconds[name], digits=3)} for name, row in found.items()},
+    }
+
+
+def our_peer(
+    model: nn.Module, images: Tensor, labels: Tensor, *, radius: float, steps: int, step_size: float
+) -> Tensor:
+    return solve(refine(model, images, labels, ball=L2Ball(radius), steps=steps, step_size=step_size))
+
+
+def first_convincing(run: Callable[..., Tensor], judge: nn.Module, starts: Tensor, labels: Tensor) -> dict[str, Any]:
+    """The fewest steps after which enough pictures convince the judge, and their share; else the most steps."""
+    for steps in LENGTHS:
+        share = judged(judge, run(starts, labels, steps=steps).detach(), labels).float().mean().item()
+        if share >= CONVINCED:
+            break
+    return {"steps": steps, "judged": round(share, 3)}
 
 
 # --- seeds ------------------------------------------------------------------------------------------------------------
@@ -281,6 +334,7 @@ def imports(*, repeats: int = 5) -> dict[str, Any]:
 
 PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "steps": lambda rounds: {name: steps(*setting, rounds=rounds) for name, *setting in networks()},
+    "pictures": lambda rounds: pictures(rounds=rounds),
     "seeds": lambda rounds: seeds(),
     "player": lambda rounds: player(repeats=max(rounds, 5)),
     "imports": lambda rounds: imports(),
@@ -314,10 +368,21 @@ def table(result: dict[str, Any]) -> str:
             lines.append(
                 f"{contender:34}{spread(cost):>24}{spread(times):>24}  {verdict(contender, cost, times)}".rstrip()
             )
+    if "pictures" in result:
+        lines += picture_lines(result["pictures"])
     for part in ("seeds", "player", "imports"):
         lines += ["", f"{part}: {result[part]['setting']}"]
         lines += [f"  {key}: {value}" for key, value in result[part].items() if key != "setting"]
     return "\n".join(lines)
+
+
+def picture_lines(measured: dict[str, Any]) -> list[str]:
+    """Steps and seconds until a picture convinces."""
+    lines = ["", f"until a picture convinces: {measured['setting']}; one thread", ""]
+    lines += [f"{'by':34}{'steps':>8}{'judged':>10}{'seconds for one picture':>28}"]
+    for name, row in measured["by"].items():
+        lines += [f"{name:34}{row['steps']:>8}{row['judged']:>10.0%}{spread(row['seconds']):>28}"]
+    return lines
 
 
 def spread(values: list[float]) -> str:
