@@ -4,6 +4,7 @@ To add one, add an entry to `ROWS`: `tune` finds its settings where it has a gri
 baseline, and `tables` prints every score that it returns.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -58,6 +59,7 @@ class Row(OneLine):
     baseline: str = ""  # what gains are measured against; "": the row is tuned, not measured
     share: float = 1.0  # of the pictures, where a picture takes long
     raised: str = GAIN  # the score that tuning raises
+    loses: float = math.inf  # decibels that tuning may give up for it
     finish: Callable[[Tensor, Inputs], Tensor] = lambda results, inputs: results
 
     def scored(self, testbed: Testbed, model: nn.Module, inputs: Inputs, *, settings: Settings) -> Scores:
@@ -171,7 +173,7 @@ def known_again(results: Tensor, inputs: Inputs) -> Tensor:
 
 def inpainting(fill: Fill, *, labelled: bool = True, grid: Sequence[Settings] = ()) -> Row:
     inputs, baseline = partial(holes, fill=fill, labelled=labelled), FILLS[fill]
-    options: dict[str, Any] = {"raised": CERTAINTY, "finish": known_again}
+    options: dict[str, Any] = {"raised": CERTAINTY, "loses": 1.5, "finish": known_again}
     return Row("inpaint", inpainted, inputs, filled, grid, baseline=baseline, share=0.2, **options)
 
 

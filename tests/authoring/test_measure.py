@@ -209,6 +209,7 @@ def test_a_row_is_tuned_by_the_score_that_it_raises(testbed):
     row = Row("brighten", step, lambda *_: (grey, grey), score, grid, scaled=False)
     assert tuning.best_of(testbed, row, count=2)["radius"] == 1.0
     assert tuning.best_of(testbed, replace(row, raised=CERTAINTY), count=2)["radius"] == 2.0
+    assert tuning.best_of(testbed, replace(row, raised=CERTAINTY, loses=1.5), count=2)["radius"] == 1.0
 
 
 def one_try(number: int, *, judge: float, second: float, distance: float, steps: int) -> dict[str, Any]:
