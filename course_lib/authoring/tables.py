@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from course_lib.authoring import tune
 from course_lib.authoring.measure import CONTENDERS, LENGTH, LIFTS, REAL, SLOPE
 from course_lib.storage.files import RESULTS
 
@@ -134,27 +135,40 @@ def tables(results: dict[str, Any]) -> str:
 
 
 def tuning_table(found: dict[str, Any]) -> str:
-    """What more steps bring: the chosen radius and travel on validation pictures, whole and coarse first."""
-    halves = {"": "steps", ", the first half at half the resolution": HALF}
-    cells = [
-        [
-            f"{task}{words}",
-            f"{one['settings']['radius']:g}",
-            str(one["pictures"]),
-            str(one["settings"]["steps"]),
-            beside([f"{100 * share:.1f}" for share in one["judged"].values()]),
-            interval(one["kernel distance"], "{:.0f} [{:.0f}, {:.0f}]", 1000),
-            f"{one['slope']:.2f} ({one['slope of photographs']:.2f})",
-        ]
-        for task, log in found.items()
-        if "steps" in log
-        for words, key in halves.items()
-        for one in log[key]
+    """What was tried for the robust model: the curve along the steps, whole and coarse first; that of radii."""
+    of_steps = {"": "steps", ", the first half at half the resolution": HALF}
+    curves = {f"{task}{words}": log[key] for task, log in by_robust(found) for words, key in of_steps.items()}
+    radii = {
+        task: [one for one in log["grid"] if one["settings"]["steps"] == tune.STEPS[1] and close(one["settings"])]
+        for task, log in by_robust(found)
+    }
+    return "\n\n".join(
+        table(TRIED, [[name, *said(one)] for name, many in part.items() for one in many]) for part in (curves, radii)
+    )
+
+
+def by_robust(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(task, log) for task, log in found.items() if "steps" in log]
+
+
+def close(settings: dict[str, Any]) -> bool:
+    """Whether the steps travel as far as the first of `tune.TRAVELS`."""
+    return abs(settings["steps"] * settings["step_size"] / settings["radius"] - tune.TRAVELS[0]) < 0.01
+
+
+def said(one: dict[str, Any]) -> list[str]:
+    """A try in the cells of a row."""
+    return [
+        f"{one['settings']['radius']:g}",
+        str(one["pictures"]),
+        str(one["settings"]["steps"]),
+        beside([f"{100 * share:.1f}" for share in one["judged"].values()]),
+        interval(one["kernel distance"], "{:.0f} [{:.0f}, {:.0f}]", 1000),
+        f"{one['slope']:.2f} ({one['slope of photographs']:.2f})",
     ]
-    header = ["task", "radius", "n", "steps", "percent judged", "kernel distance x 1,000", "slope (of real pictures)"]
-    return table(header, cells)
 
 
+TRIED = ("task", "radius", "n", "steps", "percent judged", "kernel distance x 1,000", "slope (of real pictures)")
 HALF = "steps, the first half at half the resolution"
 
 

@@ -316,7 +316,7 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
         assert made.keys() == {"commit", "weights", "data", "libraries", "device"}
     shown_tables = [block.splitlines() for block in shown.split("\n\n") if "|---|" in block]
     wide = len(CONTENDERS)
-    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 3 + wide, 5, 2 + wide, 2 + wide, 6, 6, 7]
+    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 3 + wide, 5, 2 + wide, 2 + wide, 6, 6, 7, 7]
     for table in shown_tables:
         rows = [line for line in table if line.startswith("|")]
         assert len({line.count("|") for line in rows}) == 1
