@@ -21,11 +21,11 @@ from course_lib.measuring.judging import Network, chosen
 from course_lib.one_line import OneLine
 from course_lib.prepare import best_device, prepare
 from course_lib.storage.files import RESULTS, write
-from course_lib.testbeds import Testbed, imagenette, imagenette_128
+from course_lib.testbeds import Testbed, imagenette
 from course_lib.testbeds.weights import load_card, load_model
 
 FILE, BEDS = RESULTS / "judges.json", ("imagenette-128", "imagenette", "picturebook")
-TRIALS = ("generation, multivariate", "generation, uniform")
+TRIALS = ("generation, multivariate", "generation, seeds of a wrong class", "generation, uniform")
 FORCED = ", forced to choose"
 REAL = 500  # test pictures at most, for a judge's accuracy
 
@@ -50,9 +50,8 @@ def panel(testbed: Testbed) -> Iterator[tuple[str, Judge]]:
         yield name, Judge(network, radius, len(testbed.answers))
         yield name + FORCED, Judge(network, radius, classes)
     if testbed.name.startswith("imagenette"):
-        load = imagenette_128.load_with_halving_judges
         for radius, name in imagenette.dial().items():
-            network = prepare(load(name) if testbed.resolution == 128 else load_model(name))
+            network = prepare((testbed.load or load_model)(name))
             yield f"radius {radius:g}", Judge(network, radius, classes)
 
 

@@ -38,7 +38,7 @@ def test_every_contender_has_its_share_by_every_judge(monkeypatch: pytest.Monkey
     panel = {"judge": judges.Judge(testbed.judge, 0.5, 5), "two answers": judges.Judge(testbed.judge, 0.5, 2)}
     monkeypatch.setattr(judges, "panel", lambda _: panel.items())
     found = judges.convinced(testbed, count=10)
-    assert list(found["trials"]) == ["generation, uniform", "generation, multivariate"]
+    assert {*found["trials"]} == {*judges.TRIALS}
     for trial in judges.trials(testbed, split="test", count=10):
         if rows := found["trials"].get(trial.name):
             start = judged(testbed.judge, trial.starts, trial.targets).float().mean().item()
