@@ -16,7 +16,7 @@ from course_lib.training.recipe import Recipe
 RADIUS = 1.2  # where robustness is measured, and the training radius: L2, pixel units, at 64 x 64
 DIAL = (0.0, 0.3, 0.6, 1.2, 3.0, 6.0)  # training radii of six networks that differ in nothing else
 
-ROBUST = Recipe(
+PHOTOGRAPHS = Recipe(  # what all networks of photographs share
     data="imagenette",
     widths=(32, 64, 160, 320),
     radius=RADIUS,
@@ -28,8 +28,17 @@ ROBUST = Recipe(
     colour=0.2,
     validation=300,
 )
+ROBUST = replace(  # on one GPU, a few minutes
+    PHOTOGRAPHS,
+    widths=(32, 64, 128, 224),
+    attack_steps=(1, 1, 2),
+    epochs=80,
+    batch_size=128,
+    peak_rate=0.2,
+    precision="float32",
+)
 JUDGE = replace(
-    ROBUST,
+    PHOTOGRAPHS,
     classes=11,
     network="plain",
     widths=(32, 64, 128, 192, 256),
@@ -42,6 +51,21 @@ JUDGE = replace(
     nothing=0.15,
     seed=12,
 )
+THIRD = replace(  # of another architecture, and never used to choose settings
+    ROBUST,
+    classes=11,
+    network="mixer",
+    widths=(160,) * 8,
+    radius=0.0,
+    attack_steps=(1,),
+    epochs=40,
+    peak_rate=0.1,
+    crop=0.35,
+    colour=0.3,
+    noise=0.05,
+    nothing=0.15,
+    seed=13,
+)
 RECIPES = {
     "imagenette-robust": ROBUST,
     "imagenette-standard": replace(ROBUST, radius=0.0),
@@ -49,31 +73,10 @@ RECIPES = {
     "imagenette-judge2": replace(
         JUDGE, widths=(24, 48, 96, 128), radius=0.0, attack_steps=(1, 1, 2), epochs=25, noise=0.1, seed=11
     ),
+    "imagenette-judge3": THIRD,
 }
-SMALL = replace(ROBUST, widths=(24, 48, 96, 128), epochs=20, precision="float32")
+SMALL = replace(PHOTOGRAPHS, widths=(24, 48, 96, 128), epochs=20, precision="float32")
 ON_REQUEST = {f"imagenette-radius-{radius:g}": replace(SMALL, radius=radius) for radius in DIAL}
-GPU = replace(ROBUST, batch_size=128, peak_rate=0.2, attack_steps=(1, 1, 2), precision="float32")
-G224 = replace(GPU, size=224, widths=(16, 32, 64, 128, 192, 192), halvings=(True,) * 5 + (False,), radius=4.2, shrinks=(4, 2, 1), epochs=75)
-G128 = replace(GPU, size=128, widths=(16, 32, 64, 128, 192), halvings=(True,) * 4 + (False,), radius=2.4, shrinks=(2, 1), epochs=100)
-G64 = replace(GPU, widths=(32, 64, 128, 224), epochs=80)
-G32 = replace(GPU, data="cifar10", size=32, halvings=(False, True, True, True), radius=0.5, epochs=36, batch_size=256, peak_rate=0.3, padding=4, crop=1.0, colour=0.0)
-J3 = replace(GPU, classes=11, network="mixer", widths=(160,) * 8, radius=0.0, attack_steps=(1,), epochs=40, peak_rate=0.1, crop=0.35, colour=0.3, noise=0.05, nothing=0.15, seed=13)
-ON_REQUEST |= {
-    "imagenette-224-robust": G224,
-    "imagenette-224-standard": replace(G224, radius=0.0),
-    "g128-robust": G128,
-    "g128-cutmix": replace(G128, cutmix=True),
-    "g128-standard": replace(G128, radius=0.0),
-    "g64-robust": G64,
-    "g64-standard": replace(G64, radius=0.0),
-    "imagenette-judge3": J3,
-}
-CIFAR = {
-    "g32-cutmix": replace(G32, cutmix=True),
-    "g32-robust": G32,
-    "g32-standard": replace(G32, radius=0.0),
-    "cifar10-judge3": replace(J3, data="cifar10", size=32, halvings=(True,), epochs=20, batch_size=256, crop=1.0, colour=0.0),
-}
 
 
 def dial() -> dict[float, str]:
@@ -108,6 +111,7 @@ def shipped(
             "standard": f"{name}-standard",
             "judge": f"{name}-judge",
             "second judge": f"{name}-judge2",
+            "third judge": f"{name}-judge3",
         },
         settings=name,
         seeding=Seeding(statistics=name),

@@ -48,7 +48,7 @@ def recipes(data: str) -> dict[str, Recipe]:
         "batch_size": size,
         "epochs": max(2, STEPS * size // count),
     }
-    robust = replace(imagenette.ROBUST, classes=many, widths=(16, 48, 96, 192), **common)
+    robust = replace(imagenette.PHOTOGRAPHS, classes=many, widths=(16, 48, 96, 192), **common)
     judge = replace(imagenette.JUDGE, classes=many + 1, widths=(24, 48, 96, 128), **common)
     return dict(
         zip((f"{collection.name}-{role}" for role in ROLES), (robust, replace(robust, radius=0.0), judge), strict=True)

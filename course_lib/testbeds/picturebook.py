@@ -55,9 +55,6 @@ RECIPES = {
     "picturebook-judge2": replace(
         JUDGE, widths=(24, 48, 96, 128), radius=0.0, attack_steps=(1, 1, 2), noise=0.25, seed=11
     ),
-    "picturebook-judge3": replace(
-        JUDGE, network="mixer", widths=(96,) * 4, radius=0.0, epochs=4, batch_size=128, peak_rate=0.1, seed=13
-    ),
     "picturebook-standard-shortcut0": replace(STANDARD, shortcut=0.0),
     "picturebook-standard-shortcut2": replace(STANDARD, shortcut=2.0),
     "picturebook-live": LIVE,

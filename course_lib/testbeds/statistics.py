@@ -4,10 +4,12 @@ As the authors do at 224 pixels, a seed is drawn on a grid, the means of blocks 
 covariance the leading components ship; the rest of its variance becomes noise that is the same everywhere.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.one_line import OneLine
@@ -62,10 +64,12 @@ def load_statistics(name: str, *, resolution: int | None = None, folder: Path = 
     def of(kind: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{kind}."): value for key, value in tensors.items() if key.startswith(f"{kind}.")}
 
-    factor = (resolution or card["size"]) // card["size"]
-    seeds: dict[str, Seeds] = {"normal": upsampled(PixelNormal(**of("normal")), factor)}
+    resolution = resolution or card["size"]
+    factor = math.ceil(resolution / card["size"])
+    maps = {name: F.adaptive_avg_pool2d(each, resolution // factor) for name, each in of("normal").items()}
+    seeds: dict[str, Seeds] = {"normal": upsampled(PixelNormal(**maps), factor)}
     for kind in GROUPS:
         stored = of(kind)
         factors = stored.pop("units") * stored.pop("bytes")
-        seeds[kind] = upsampled(PrincipalNormals(**stored, factors=factors), card["block"] * factor)
+        seeds[kind] = upsampled(PrincipalNormals(**stored, factors=factors), card["block"] * resolution // card["size"])
     return seeds

@@ -18,7 +18,7 @@ def seeded(seed: int, step: int, *, stream: int, device: str = "cpu") -> torch.G
 
 def batch(recipe: Recipe, images: Tensor, labels: Tensor, *, step: int) -> tuple[Tensor, Tensor]:
     """The batch of step `step`: every epoch a new order, every picture flipped and shifted at random. Pixels in [0,
-    1]; labels (B,), or with CutMix the share of each class (B, classes)."""
+    1]."""
     per_epoch = len(images) // recipe.batch_size
     epoch, position = divmod(step, per_epoch)
     order = torch.randperm(len(images), generator=seeded(recipe.seed, epoch, stream=2))
@@ -30,28 +30,7 @@ def batch(recipe: Recipe, images: Tensor, labels: Tensor, *, step: int) -> tuple
     if nothing:
         pixels[:nothing] = scramble(pixels[:nothing], generator)
         labels[:nothing] = recipe.classes - 1
-    if recipe.cutmix:
-        return cutmix(pixels, F.one_hot(labels, recipe.classes).float(), generator=generator)
     return pixels, labels
-
-
-def cutmix(pixels: Tensor, shares: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A random box of each picture comes from the next one in the batch, and so much of its label (Yun et al. 2019).
-
-    Pixels (B, 3, H, W) and the share of each class (B, classes). With an average over weights it helps robust training
-    (Rebuffi et al. 2021).
-    """
-    count, _, height, width = pixels.shape
-    side, *corner = torch.rand(3, count, 1, generator=generator)
-    side = (1 - side).sqrt()  # so that the box's share of the picture is uniform
-    down, across = (
-        ((torch.arange(size) + 0.5) / size - place * (1 - side)).div(side).sub(0.5).abs() < 0.5
-        for size, place in zip((height, width), corner, strict=True)
-    )
-    box = (down[:, :, None] & across[:, None, :]).to(pixels.device)
-    other = box.float().mean((1, 2))[:, None]
-    mixed = torch.where(box[:, None], pixels.roll(1, 0), pixels)
-    return mixed, (1 - other) * shares + other * shares.roll(1, 0)
 
 
 def augment(recipe: Recipe, images: Tensor, generator: torch.Generator) -> Tensor:

@@ -76,8 +76,7 @@ class Run(OneLine):
         self.optimiser.step()
         self.step += 1
         self.average()
-        right = logits.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
-        return torch.stack([loss.detach().float(), right.float().mean()]).cpu()
+        return torch.stack([loss.detach().float(), (logits.argmax(1) == labels).float().mean()]).cpu()
 
     def attacked(self, images: Tensor, labels: Tensor, ball: Ball, steps: int) -> Tensor:
         """The inner maximum of eq. 2, approximately: a few PGD steps from a random start, with batch norm at rest.

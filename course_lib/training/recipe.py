@@ -40,7 +40,6 @@ class Recipe(OneLine):
     crop: float = 1.0  # the smallest share of a picture that a random crop keeps; 1: no crops
     colour: float = 0.0  # the largest change of brightness, contrast and saturation, as a share
     noise: float = 0.0  # the largest standard deviation of Gaussian noise, in pixel units
-    cutmix: bool = False  # a box of each picture comes from another, and so much of its label
     nothing: float = 0.0  # share of pictures that are scrambled and get the last class, "nothing"
     validation: int = 0  # pictures looked at after each epoch; the best epoch's weights are kept (0: the last)
     seed: int = 0  # of all random numbers

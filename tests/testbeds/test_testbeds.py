@@ -29,7 +29,7 @@ from course_lib.testbeds.testbed import keywords
 from course_lib.training.recipe import Recipe
 from tests.tools import tiny
 
-BEDS = [testbeds.load(name) for name in ("picturebook", "imagenette", "imagenette-128", "cifar10")]
+BEDS = [testbeds.load(name) for name in ("picturebook", "imagenette", "imagenette-128", "imagenette-224", "cifar10")]
 RECIPES = {name: recipe for bed in BEDS for name, recipe in bed.recipes.items()}
 ON_REQUEST = {name for bed in BEDS for name in bed.on_request}
 LIVES = [name for bed in BEDS for name in bed.watched]

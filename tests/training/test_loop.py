@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from course_lib.constraints import Ball, L2Ball, LinfBall, norms
 from course_lib.measuring.accuracy import accuracy, evaluating, robust_hits
 from course_lib.pixels import to_float
-from course_lib.training.augmentation import augment, batch, cutmix, seeded
+from course_lib.training.augmentation import augment, batch, seeded
 from course_lib.training.loop import Progress, Run, train
 from course_lib.training.recipe import Recipe
 from tests.bench import peers
@@ -379,24 +379,6 @@ def test_every_augmented_picture_is_a_shift_of_the_picture_or_of_its_mirror_imag
         assert len(found) == 1
         seen.add(found[0])
     assert len(seen) > 25, "of 50 that are possible"
-
-
-def test_cutmix_mixes_each_label_by_as_much_as_its_picture():
-    generator = torch.Generator().manual_seed(0)
-    levels = torch.arange(6) / 10
-    pixels, shares = cutmix(levels.view(6, 1, 1, 1).expand(6, 3, 20, 30), torch.eye(6), generator=generator)
-    assert torch.allclose(pixels.mean((1, 2, 3)), shares @ levels, atol=1e-6)
-    assert torch.allclose(shares.sum(1), torch.ones(6))
-    assert (shares > 0).sum(1).amax() == 2  # its own class and that of the next one
-    boxes = (pixels[:, 0] != levels.view(6, 1, 1)).float()
-    rectangles = boxes.amax(2, keepdim=True) * boxes.amax(1, keepdim=True)
-    assert torch.equal(boxes, rectangles)
-
-
-def test_with_cutmix_a_run_still_learns():
-    recipe = replace(RECIPE, cutmix=True, radius=0.0, epochs=8, noise=0.0)
-    images, labels = colours(320)
-    assert accuracy(finish(train(recipe, images, labels)).model, to_float(images), labels) > 0.8
 
 
 def test_an_epoch_shows_every_picture_once_and_the_next_one_in_another_order() -> None:
