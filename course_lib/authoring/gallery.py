@@ -1,16 +1,19 @@
-"""The pictures of README and data/results.
+"""The pictures of README, notebook 00 and data/results: python -m course_lib gallery draws all, or those that it names.
 
 Robust and standard model stand side by side with the same starts, radius, steps and step size. Starts are the first
-test pictures of each class and the first seeds of a generator: random, not chosen.
+test pictures and the first samples of random seed 0: not chosen. No data set is needed, and every picture may be shown
+to anyone: photographs come from data/photographs, pictures of a true class from PictureBook, all others are generated.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -18,11 +21,25 @@ from torch.nn.functional import pad
 
 from course_lib import plots, testbeds
 from course_lib.constraints import L2Ball
-from course_lib.measuring.scores import psnr
+from course_lib.datasets import sketches
+from course_lib.datasets.shipped import SUGGESTED, photograph
+from course_lib.models import Classifier
+from course_lib.one_line import OneLine
 from course_lib.pgd import Problem, frames, solve
-from course_lib.pixels import bicubic, shrink, to_uint8
+from course_lib.pixels import bicubic, nearest, shrink, to_uint8
+from course_lib.seeds import KINDS
 from course_lib.storage.files import RESULTS, replaced
-from course_lib.tasks import fill_with_mean, generate, inpaint, random_holes, superresolve, translate
+from course_lib.tasks import (
+    cross_entropy,
+    fill_smoothly,
+    generate,
+    inpaint,
+    paint,
+    shifted,
+    sketch,
+    superresolve,
+    translate,
+)
 from course_lib.testbeds.testbed import Testbed
 
 LOOKS: dict[str, dict[str, str]] = {  # of lines for kinds of seeds
@@ -30,50 +47,148 @@ LOOKS: dict[str, dict[str, str]] = {  # of lines for kinds of seeds
     "normal": {"color": "#D55E00", "linestyle": "--"},
     "multivariate": {"color": "#009E73", "linestyle": "-"},
 }
-MOVES = "imagenette-128"  # the testbed of the moving picture, which needs none of its photographs
-RATE, PAUSE = 15, 2500  # of it: pictures a second; milliseconds for which its end stays
+PHOTOGRAPHS = "imagenette-128"  # the testbed whose networks look at photographs
+SHARPEN: dict[str, Any] = {"ball": L2Ball(8.0), "steps": 12, "step_size": 1.5}  # what PSNR chooses shows nothing
+RATE, PAUSE = 15, 2500  # of the moving picture: pictures a second; milliseconds for which its end stays
 BAND = 40  # its pixels for the names
+Make = Callable[[Classifier], Problem]
 
 
-def drawn(
-    testbed: Testbed, label: str, task: Callable[..., Problem], *inputs: Tensor, **more: Any
-) -> dict[str, Tensor]:
-    """What both models draw, each as a row with a label in which {} is the model's name."""
-    return {label.format(name): solve(task(model, *inputs, **more)) for name, model in testbed.models.items()}
+def solved(testbed: Testbed, label: str, make: Make) -> dict[str, Tensor]:
+    """What both models make of a problem, each as a row with a label in which {} is the model's name."""
+    return {label.format(name): solve(make(model)) for name, model in testbed.models.items()}
 
 
-def generation(testbed: Testbed) -> Figure:
-    """One picture of every class from the paper's seeds, and one from noise that knows nothing of any class."""
-    labels, generator = torch.arange(len(testbed.classes)), torch.Generator().manual_seed(0)
-    rows: dict[str, Tensor] = {}
-    for kind, task in (("multivariate", "generate"), ("uniform", "generate from noise")):
-        seeds = testbed.seeds(kind).sample(labels, generator=generator)
-        rows[f"seed,\n{kind}"] = seeds
-        rows |= drawn(testbed, f"{{}},\nfrom {kind}", generate, seeds, labels, **testbed.tuned[task])
+def first_seeds(testbed: Testbed, kind: str, labels: Tensor) -> Tensor:
+    return testbed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
+
+
+@dataclass(frozen=True, repr=False)
+class Column(OneLine):
+    """One task of `every_task`: its title, what it starts from as it is shown, and its problem for a model."""
+
+    title: str
+    shown: Tensor
+    testbed: Testbed
+    make: Make
+
+
+def every_task() -> Figure:
+    """One picture for each task, the papers' figure 1."""
+    photos, book = testbeds.load(PHOTOGRAPHS), testbeds.load("picturebook")
+    columns = [*of_photographs(photos), *of_picturebook(book)]
+    rows = {"start": torch.cat([nearest(one.shown, photos.resolution // one.testbed.resolution) for one in columns])}
+    for name in photos.models:
+        ends = [solve(one.make(one.testbed.models[name])) for one in columns]
+        rows[name] = torch.cat([nearest(end, photos.resolution // end.shape[-1]) for end in ends])
+    return plots.grid(rows, titles=[one.title for one in columns], size=1.45)
+
+
+def of_photographs(bed: Testbed) -> Iterator[Column]:
+    """Tasks without a true class: from samples, photographs, a drawing."""
+
+    def column(title: str, start: Tensor, name: str, task: Callable[..., Problem], settings: str) -> Column:
+        label = torch.tensor([bed.classes.index(name)])
+        return Column(title, start, bed, lambda model: task(model, start, label, **bed.tuned[settings]))
+
+    for name in ("springer", "garbage truck"):
+        label = torch.tensor([bed.classes.index(name)])
+        yield column(f"generate:\n{name}", first_seeds(bed, "multivariate", label), name, generate, "generate")
+    for name in ("grass", "rocket"):
+        yield column(f"translate:\n{SUGGESTED[name]}", photograph(name), SUGGESTED[name], translate, "translate")
+    drawing = next(one for one in sketches.load() if one.shows == "church")
+    yield column(f"sketch:\n{drawing.shows}", drawing.image(bed.resolution), drawing.shows, sketch, "sketch")
+    yield painted(bed, "gravel", "parachute")
+
+
+def painted(bed: Testbed, name: str, wanted: str) -> Column:
+    """Feature painting in a disc, whose rim is shown: the unit on which the class leans most."""
+    start, side = photograph(name), bed.resolution
+    place = (torch.arange(side) + 0.5) / side - 0.5
+    disc = (place.square() + place.square()[:, None] < 0.3**2).float().view(1, 1, side, side)
+    rim = F.max_pool2d(disc, 5, 1, 2) - disc
+
+    def make(model: Classifier) -> Problem:
+        unit = int(model.head.weight[bed.classes.index(wanted)].argmax())
+        return paint(model, start, disc, unit=unit, **bed.tuned["paint"])
+
+    return Column(f"paint:\na {wanted} unit", start * (1 - rim) + rim, bed, make)
+
+
+def of_picturebook(bed: Testbed) -> Iterator[Column]:
+    """Tasks that need a true class, on the first test pictures of two classes."""
+    truth, labels = bed.batch("test", [bed.classes.index("church"), bed.classes.index("zebra")])
+    hole = middle(bed.resolution, bed.resolution // 2)
+    damaged, small = fill_smoothly(truth[:1], hole), shrink(truth[1:], 8)
+
+    def fill(model: Classifier) -> Problem:
+        return inpaint(model, damaged, hole, labels=labels[:1], **bed.tuned["inpaint"])
+
+    def sharpen(model: Classifier) -> Problem:
+        return superresolve(model, small, labels[1:], factor=8, start=bicubic, **SHARPEN)
+
+    yield Column("inpaint:\nchurch", damaged, bed, fill)
+    yield Column("sharpen x8:\nzebra", bicubic(small, 8), bed, sharpen)
+
+
+def middle(size: int, hole: int) -> Tensor:
+    """A mask with a square hole in the middle, (1, 1, size, size)."""
+    return pad(torch.ones(1, 1, hole, hole), ((size - hole) // 2,) * 4)
+
+
+def generation(testbed: Testbed, *, kinds: Sequence[str] = ("multivariate", "uniform")) -> Figure:
+    """One picture of every class from each of these kinds of seeds."""
+    labels, rows = torch.arange(len(testbed.classes)), {}
+    for kind in kinds:
+        seeds = first_seeds(testbed, kind, labels)
+        settings = testbed.tuned["generate from noise" if KINDS[kind].noise else "generate"]
+        rows[f"start,\n{kind}"] = seeds
+        rows |= solved(testbed, f"{{}},\nfrom {kind}", partial(generate, seeds=seeds, labels=labels, **settings))
     return plots.grid(rows, titles=testbed.classes)
 
 
+def photographs(testbed: Testbed) -> Figure:
+    """The photographs that ship, each translated to the class that suits it, and what was changed."""
+    images = torch.cat([photograph(name, testbed.resolution) for name in SUGGESTED])
+    labels = torch.tensor([testbed.classes.index(name) for name in SUGGESTED.values()])
+    ends = solved(testbed, "{}", partial(translate, images=images, labels=labels, **testbed.tuned["translate"]))
+    changes = {f"what the\n{name} one\nchanged": plots.gradient_pictures(end - images) for name, end in ends.items()}
+    return plots.grid({"photograph": images} | ends | changes, titles=[f"to\n{name}" for name in SUGGESTED.values()])
+
+
+def grey(testbed: Testbed) -> Figure:
+    """Every class from flat grey: what is seen, the model has put there. Each step looks at a shifted picture."""
+    labels, settings = torch.arange(len(testbed.classes)), testbed.tuned["generate from noise"]
+    start = torch.full((len(labels), 3, *[testbed.resolution] * 2), 0.5)
+
+    def make(model: Classifier) -> Problem:
+        loss = shifted(cross_entropy(model, labels), 8, generator=torch.Generator().manual_seed(0))
+        return Problem(loss, start, **settings)
+
+    return plots.grid(solved(testbed, "{},\nfrom grey", make), titles=testbed.classes)
+
+
 def translation(testbed: Testbed) -> Figure:
-    """The testbed's pairs, both ways, and where it has others, two pictures each."""
+    """The testbed's pairs, both ways, two test pictures each."""
     ways = testbed.translations
     firsts = [(testbed.test.labels == source).nonzero()[:2, 0] for source, _ in ways]
     images, _ = testbed.batch("test", torch.cat(firsts))
     targets = torch.tensor([target for _, target in ways]).repeat_interleave(2)
-    rows = {"start": images} | drawn(testbed, "{}", translate, images, targets, **testbed.tuned["translate"])
-    return plots.grid(rows, titles=[f"to\n{testbed.answers[target]}" for target in targets])
+    make = partial(translate, images=images, labels=targets, **testbed.tuned["translate"])
+    titles = [f"to\n{testbed.answers[target]}" for target in targets]
+    return plots.grid({"start": images} | solved(testbed, "{}", make), titles=titles)
 
 
 def restoration(testbed: Testbed) -> Figure:
-    """Inpainting and super-resolution x4, where the truth is known."""
+    """Inpainting and super-resolution x4, where the truth is known: the hole is in the middle."""
     truth, labels = testbed.batch("test", range(10, 10 + len(testbed.classes)))
-    size = testbed.resolution
-    holes = random_holes(len(truth), size, size // 4, generator=torch.Generator().manual_seed(1))
-    damaged, small = fill_with_mean(truth, holes), shrink(truth, 4)
-    fill, sharpen = testbed.tuned["inpaint"], testbed.tuned["superresolve x4"]
-    rows = {"truth": truth, "damaged": damaged}
-    rows |= drawn(testbed, "inpainted,\n{}", inpaint, damaged, holes, labels=labels, **fill)
-    rows["bicubic x4"] = bicubic(small, 4)
-    rows |= drawn(testbed, "x4,\n{}", superresolve, small, labels, factor=4, start=bicubic, **sharpen)
+    hole = middle(testbed.resolution, testbed.resolution // 4)
+    damaged, small = fill_smoothly(truth, hole), shrink(truth, 4)
+    fill = partial(inpaint, damaged=damaged, mask=hole, labels=labels, **testbed.tuned["inpaint"])
+    settings: dict[str, Any] = {"factor": 4, "start": bicubic, **testbed.tuned["superresolve x4"]}
+    sharpen = partial(superresolve, small=small, labels=labels, **settings)
+    rows = {"truth": truth, "filled\nsmoothly": damaged} | solved(testbed, "inpainted,\n{}", fill)
+    rows |= {"bicubic x4": bicubic(small, 4)} | solved(testbed, "x4,\n{}", sharpen)
     return plots.grid(rows, titles=[testbed.classes[label] for label in labels])
 
 
@@ -83,7 +198,7 @@ def losses(testbed: Testbed) -> Figure:
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     for axis, (name, model) in zip(figure.subplots(1, 2, sharey=True), testbed.models.items(), strict=True):
         for kind, look in LOOKS.items():
-            seeds = testbed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
+            seeds = first_seeds(testbed, kind, labels)
             run = frames(generate(model, seeds, labels, **testbed.tuned["generate from noise"]))
             axis.plot([frame.losses.mean().item() for frame in run], label=kind, linewidth=2.5, **look)
         axis.set_title(name, fontsize=15)
@@ -96,32 +211,12 @@ def losses(testbed: Testbed) -> Figure:
     return figure
 
 
-def holes(testbed: Testbed) -> Figure:
-    """The same pictures with a hole in the middle, mostly on the object, and in a corner, mostly off it; below each
-    result its PSNR within the hole. The radius is the paper's, 21.6 at 224 pixels, which draws more than PSNR likes."""
-    radius = 21.6 * testbed.resolution / 224
-    fill = partial(inpaint, ball=L2Ball(radius), weight=1e3, steps=60, step_size=radius / 20)
-    truth, labels = testbed.batch("test", range(20, 20 + len(testbed.classes)))
-    size, hole = testbed.resolution, testbed.resolution // 3
-    rows: dict[str, Tensor] = {"truth": truth}
-    below: dict[str, list[str]] = {}
-    for place, corner in (("middle", (size - hole) // 2), ("corner", size // 16)):
-        mask = torch.zeros(1, 1, size, size)
-        mask[..., corner : corner + hole, corner : corner + hole] = 1
-        damaged = fill_with_mean(truth, mask)
-        results = {"mean fill": damaged} | drawn(testbed, "{}", fill, damaged, mask, labels=labels)
-        for name, images in results.items():
-            rows[f"{place},\n{name}"] = images
-            below[f"{place},\n{name}"] = [f"{value:.1f} dB" for value in psnr(images, truth, mask)]
-    return plots.grid(rows, titles=[testbed.classes[label] for label in labels], below=below)
-
-
 def moving(testbed: Testbed, *, steps: int = 40) -> list[Image.Image]:
     """The first run of notebook 00, noise to churches from the first four seeds: one picture for each step."""
-    labels = torch.full((4,), testbed.classes.index("church"))
-    seeds = testbed.seeds("uniform").sample(labels, generator=torch.Generator().manual_seed(0))
-    run = partial(generate, ball=L2Ball(56.0), steps=steps, step_size=2.5 * 56.0 / steps)
-    runs = [frames(run(model, seeds, labels)) for model in testbed.models.values()]
+    labels, ball = torch.full((4,), testbed.classes.index("church")), testbed.tuned["generate from noise"]["ball"]
+    seeds = first_seeds(testbed, "uniform", labels)
+    how: dict[str, Any] = {"ball": ball, "steps": steps, "step_size": 2.5 * ball.radius / steps}
+    runs = [frames(generate(model, seeds, labels, **how)) for model in testbed.models.values()]
     return [named([*testbed.models], [frame.images for frame in both]) for both in zip(*runs, strict=True)]
 
 
@@ -143,16 +238,33 @@ def save_moving(pictures: Sequence[Image.Image], path: Path) -> None:
     pictures[0].save(path, save_all=True, append_images=more, duration=times, loop=2, quality=7, method=6)
 
 
-DRAWINGS = (generation, translation, restoration, losses, holes)
+def of(name: str, draw: Callable[[Testbed], Any]) -> Callable[[], Any]:
+    return lambda: draw(testbeds.load(name))
+
+
+PICTURES: Mapping[str, Callable[[], Any]] = {
+    "every-task": every_task,
+    "photographs": of(PHOTOGRAPHS, photographs),
+    "imagenette-128-generation": of(PHOTOGRAPHS, generation),
+    "imagenette-128-grey": of(PHOTOGRAPHS, grey),
+    "imagenette-128-moving": of(PHOTOGRAPHS, moving),
+    "imagenette-128-losses": of(PHOTOGRAPHS, losses),
+    "cifar10-generation": of("cifar10", generation),
+    **{f"picturebook-{one.__name__}": of("picturebook", one) for one in (generation, translation, restoration)},
+}
 
 
 def gallery(arguments: Sequence[str]) -> None:
-    """Draw the pictures of the testbed that TESTBED names."""
-    argparse.ArgumentParser(prog="python -m course_lib gallery", description=__doc__).parse_args(arguments)
-    testbed = testbeds.load()
-    if testbed.name == MOVES:
-        with replaced(RESULTS / f"{MOVES}-moving.webp") as path:
-            save_moving(moving(testbed), path)
-    for draw in DRAWINGS:
-        with replaced(RESULTS / f"{testbed.name}-{draw.__name__}.webp") as path:
-            draw(testbed).savefig(path, dpi=90, pil_kwargs={"quality": 76, "method": 6})
+    parser = argparse.ArgumentParser(prog="python -m course_lib gallery", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"among {', '.join(PICTURES)} (default: all)")
+    names = parser.parse_args(arguments).names
+    if unknown := sorted(set(names) - set(PICTURES)):
+        parser.error(f"expected names among {', '.join(PICTURES)}; got {', '.join(unknown)}")
+    for name in names or PICTURES:
+        picture = PICTURES[name]()
+        with replaced(RESULTS / f"{name}.webp") as path:
+            if isinstance(picture, Figure):
+                picture.savefig(path, dpi=90, pil_kwargs={"quality": 76, "method": 6})
+            else:
+                save_moving(picture, path)
+        print(path.name, flush=True)

@@ -25,7 +25,7 @@ def test_all_files_are_known_small_and_have_an_author_and_a_licence():
     assert sum(file.stat().st_size for file in files) < 200_000
     rows = (ROOT / "data" / "README.md").read_text().splitlines()
     for name in SUGGESTED:
-        row = next(row for row in rows if row.startswith(f"| `{name}` |"))
+        row = next(row for row in rows if row.startswith(f"| `photographs/{name}.webp` |"))
         assert "CC0" in row or "public domain" in row
 
 

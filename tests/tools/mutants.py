@@ -90,8 +90,8 @@ MUTANTS = {
 
 RED: dict[str, dict[str, tuple[str, ...]]] = {
     "00_start_here": {
-        "recognises at least 15 of 20 photographs": (UPHILL, SWAPPED),
-        "of 20 oranges, the judge sees at least 15": (UPHILL, SWAPPED),
+        "recognises at least 7 of 10 photographs": (UPHILL, SWAPPED),
+        "of 8 photographs, the judge sees at least 5": (UPHILL, SWAPPED),
     },
     "01_robust_training": {
         "the attack raises the loss by at least 1": (UPHILL,),
