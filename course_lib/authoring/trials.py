@@ -4,6 +4,7 @@ Settings are tuned on validation pictures and measured on test pictures. Every o
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -91,8 +92,10 @@ def coarse_first(model: nn.Module, starts: Tensor, labels: Tensor, *, settings: 
     """The second half of a run, whose first half is done on pictures of half the side; lengths are halved there."""
     whole = tasks.refine(model, starts, labels, **settings)
     ball, first = L2Ball(whole.ball.radius / 2), whole.steps // 2
+    free: Any = copy(model)
+    free.size = None  # it takes pictures of any size
     small = Problem(
-        tasks.cross_entropy(model, labels), shrink(starts, 2), ball, steps=first, step_size=whole.step_size / 2
+        tasks.cross_entropy(free, labels), shrink(starts, 2), ball, steps=first, step_size=whole.step_size / 2
     )
     change = F.interpolate(solve(small) - small.start, scale_factor=2, mode="bilinear")
     return replace(whole, start=(starts + change).clamp(0, 1), centre=starts, steps=whole.steps - first)
