@@ -172,10 +172,43 @@ TRIED = ("task", "radius", "n", "steps", "percent judged", "kernel distance x 1,
 HALF = "steps, the first half at half the resolution"
 
 
+GOALS = {"generation, multivariate": "generate", "generation, uniform": "generate from noise"}
+NEAR, LOST, ALIKE = 20, 2, 0.5  # kernel distance x 1,000; points that a quarter of the steps loses; of the slope
+
+
+def goals_table(quality: dict[str, Any], tuning: dict[str, Any]) -> str:
+    """What was aimed at on photographs, what came, and whether that is enough."""
+    cells = [
+        [name, starts, *met(measured["as it ships"]["classes"][starts], tuning[name][task]["steps"])]
+        for name, measured in quality.items()
+        if name in tuning and name != "picturebook"
+        for starts, task in GOALS.items()
+    ]
+    aims = [
+        f"kernel distance by the second judge x 1,000: at most {NEAR}",
+        f"points that {tune.STEPS[1]} of {tune.STEPS[-1]} steps lose: at most {LOST}",
+        f"slope of the spectrum: within {ALIKE} of real pictures'",
+    ]
+    return table(["testbed", "task", *aims], cells)
+
+
+def met(row: dict[str, Any], curve: Sequence[dict[str, Any]]) -> list[str]:
+    by_steps = {one["settings"]["steps"]: one["judged"] for one in curve}
+    quarter, whole = by_steps[tune.STEPS[1]], by_steps[tune.STEPS[-1]]
+    distance = 1000 * row["kernel distance"]["robust"]["second judge"][0]
+    lost = 100 * max(whole[judge] - quarter[judge] for judge in whole)
+    slope, real = row["robust"][SLOPE][0], row["slope of real pictures"][0]
+    verdicts = (distance <= NEAR, lost <= LOST, abs(slope - real) <= ALIKE)
+    words = (f"{distance:.0f}", f"{lost:.1f}", f"{slope:.2f} ({real:.2f})")
+    return [f"{word}: {'met' if good else 'MISSED'}" for word, good in zip(words, verdicts, strict=True)]
+
+
 def print_tables(arguments: Sequence[str]) -> None:
     argparse.ArgumentParser(prog="python -m course_lib tables", description=__doc__).parse_args(arguments)
     quality, tuning = (read(name) for name in ("quality", "tuning"))
     print("\n\n".join(f"### {name}\n\n{tables(measured)}" for name, measured in quality.items()))
+    if tuning:
+        print(f"\n### Goals\n\n{goals_table(quality, tuning)}")
     print("\n\n".join(f"\n### Tuning: {name}\n\n{tuning_table(found)}" for name, found in tuning.items()))
 
 

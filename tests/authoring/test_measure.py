@@ -317,8 +317,42 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
         assert made.keys() == {"commit", "weights", "data", "libraries", "device"}
     shown_tables = [block.splitlines() for block in shown.split("\n\n") if "|---|" in block]
     wide = len(CONTENDERS)
-    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [5, 3 + wide, 5, 2 + wide, 2 + wide, 6, 6, 7, 7]
+    assert [len(table[-1].split("|")) - 2 for table in shown_tables] == [
+        5,
+        3 + wide,
+        5,
+        2 + wide,
+        2 + wide,
+        6,
+        6,
+        5,
+        7,
+        7,
+    ]
     for table in shown_tables:
         rows = [line for line in table if line.startswith("|")]
         assert len({line.count("|") for line in rows}) == 1
         assert len(rows) > 3
+
+
+def test_goals_are_met_or_missed_by_what_was_measured():
+    def row(distance: float, slope: float) -> dict[str, Any]:
+        near = {"robust": {"second judge": [distance, 0, 1]}}
+        return {"kernel distance": near, "robust": {SLOPE: [slope]}, "slope of real pictures": [-2.5]}
+
+    def curve(quarter: float) -> dict[str, Any]:
+        shares = {15: quarter, 60: 0.99}
+        return {
+            "steps": [
+                {"settings": {"steps": steps}, "judged": {"judge": 1.0, "second judge": share}}
+                for steps, share in shares.items()
+            ]
+        }
+
+    quality_of = {"generation, multivariate": row(0.0194, -2.9), "generation, uniform": row(0.06, -1.2)}
+    shown = tables.goals_table(
+        {"imagenette": {"as it ships": {"classes": quality_of}}},
+        {"imagenette": {"generate": curve(0.98), "generate from noise": curve(0.9)}},
+    ).splitlines()
+    assert shown[2].endswith("| generation, multivariate | 19: met | 1.0: met | -2.90 (-2.50): met |")
+    assert shown[3].endswith("| generation, uniform | 60: MISSED | 9.0: MISSED | -1.20 (-2.50): MISSED |")
