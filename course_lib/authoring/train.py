@@ -23,10 +23,11 @@ import torch
 from torch import Tensor
 
 from course_lib import testbeds
+from course_lib.authoring.provenance import provenance
 from course_lib.datasets.cyclegan import PAIRS
 from course_lib.measuring.accuracy import accuracy, robust_hits
 from course_lib.measuring.intervals import rounded, wilson
-from course_lib.measuring.judging import judged
+from course_lib.measuring.judging import at_once, judged
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pixels import to_float
@@ -79,13 +80,13 @@ class Job(OneLine):
         images, labels = (tensor[:count].to(best_device()) for tensor in self.pictures("test"))
         model, pixels, bed = prepare(model), to_float(images), self.testbed
         radius, attack = bed.radius * self.recipe.size / bed.resolution, dict(bed.attack)
-        hits = robust_hits(model, pixels, labels, ball=BALLS["l2"](radius), **attack)
+        hits = robust_hits(model, pixels, labels, ball=BALLS["l2"](radius), batch_size=at_once(pixels), **attack)
         shares = {"clean": wilson(judged(model, pixels, labels)), "robust": wilson(hits)}
         return {"pictures": len(labels), **rounded(shares), "attack": {"norm": "l2", "radius": radius, **attack}}
 
     def save(self, model: Classifier, card: dict[str, Any], *, count: int) -> None:
         """Measure a model, write it with its card, and say what was measured."""
-        card |= self.measured(model, count=count)
+        card |= self.measured(model, count=count) | {"provenance": provenance(())}  # the card says which weights
         save_model(model, self.name, card, folder=self.testbed.home)
         print(f"{self.name}: clean {card['clean'][0]:.3f}, robust {card['robust'][0]:.3f}", flush=True)
 
