@@ -26,7 +26,7 @@ def test_a_person_draws_and_holds_in_sketch_to_image(open_notebook: OpenNotebook
         hand.choose("green", "Brush")
         hand.drag((32, 18), (34, 8), (44, 6))
         notebook.wait_for_change(before, lab.PLAYED)
-        notebook.wait_for_status("Done: 20 steps")
+        notebook.wait_for_status("Done: 15 steps")
         notebook.show(".course-shelf")
         notebook.screenshot("_drawn")
 
