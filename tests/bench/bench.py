@@ -29,6 +29,7 @@ import torchvision
 from torch import Tensor, nn
 
 from course_lib import testbeds
+from course_lib.authoring.provenance import provenance
 from course_lib.constraints import L2Ball
 from course_lib.datasets.picturebook import PictureBook
 from course_lib.imagenet.networks import wrapped
@@ -410,6 +411,7 @@ def main() -> None:
         result = kept | {arguments.only: PARTS[arguments.only](arguments.rounds)}
     else:
         result = measure(rounds=arguments.rounds)
+    result |= {"provenance": provenance(["imagenette-128-robust", "imagenette-judge"])}
     write(arguments.output, (json.dumps(result, indent=2) + "\n").encode())
     print(table(result))
 
