@@ -180,15 +180,14 @@ def translation(testbed: Testbed) -> Figure:
 
 
 def restoration(testbed: Testbed) -> Figure:
-    """Inpainting and super-resolution x4, where the truth is known: the hole is in the middle."""
+    """Inpainting and super-resolution x8, where the truth is known: the hole is the middle quarter of the picture."""
     truth, labels = testbed.batch("test", range(10, 10 + len(testbed.classes)))
-    hole = middle(testbed.resolution, testbed.resolution // 4)
-    damaged, small = fill_smoothly(truth, hole), shrink(truth, 4)
+    hole = middle(testbed.resolution, testbed.resolution // 2)
+    damaged, small = fill_smoothly(truth, hole), shrink(truth, 8)
     fill = partial(inpaint, damaged=damaged, mask=hole, labels=labels, **testbed.tuned["inpaint"])
-    settings: dict[str, Any] = {"factor": 4, "start": bicubic, **testbed.tuned["superresolve x4"]}
-    sharpen = partial(superresolve, small=small, labels=labels, **settings)
+    sharpen = partial(superresolve, small=small, labels=labels, factor=8, start=bicubic, **SHARPEN)
     rows = {"truth": truth, "filled\nsmoothly": damaged} | solved(testbed, "inpainted,\n{}", fill)
-    rows |= {"bicubic x4": bicubic(small, 4)} | solved(testbed, "x4,\n{}", sharpen)
+    rows |= {"bicubic x8": bicubic(small, 8)} | solved(testbed, "x8,\n{}", sharpen)
     return plots.grid(rows, titles=[testbed.classes[label] for label in labels])
 
 
