@@ -36,7 +36,7 @@ QUICK = ("APGD-CE", "APGD-T")
 STANDARD = (*QUICK, "FAB-T", "Square")
 WHOLE = "cifar10"  # the data whose networks meet the standard version, on more pictures
 CURVE, MANY, FEW = 500, 500, 200  # pictures: for the curve, for the standard version, for the quick one
-AT_ONCE = 50  # pictures in a batch on a CPU
+AT_ONCE, SMALL = 50, 64 * 64  # pictures in a batch on a CPU; pixels of a picture that is not large
 ROUNDING = 1e-4  # by which an attack may leave its ball
 
 
@@ -63,13 +63,14 @@ def survivors(attacks: Sequence[torchattacks.attack.Attack], images: Tensor, lab
 
 
 def at_once(images: Tensor) -> int:
-    return AT_ONCE if images.device.type == "cpu" else 10 * AT_ONCE
+    """How many pictures a batch has: a GPU takes ten times as many, of larger pictures fewer."""
+    return AT_ONCE if images.device.type == "cpu" else max(1, 10 * AT_ONCE * SMALL // max(SMALL, images[0, 0].numel()))
 
 
 def autoattack(job: Job, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Any]:
     """The card's row: at the radius of its `attack`, which attacks, on how many pictures, and what they leave."""
     whole = job.recipe.data == WHOLE
-    images, labels = (tensor[: MANY if whole else FEW] for tensor in (images, labels))
+    images, labels = (tensor[: enough(job)] for tensor in (images, labels))
     radius = job.testbed.radius * job.recipe.size / job.testbed.resolution
     chosen = {
         name: attack
@@ -78,6 +79,11 @@ def autoattack(job: Job, model: nn.Module, images: Tensor, labels: Tensor) -> di
     }
     left = wilson(survivors([*chosen.values()], images, labels))
     return {"attacks": [*chosen], "radius": radius, "pictures": len(labels), "robust": left}
+
+
+def enough(job: Job) -> int:
+    """On how many pictures its network meets AutoAttack."""
+    return MANY if job.recipe.data == WHOLE else FEW
 
 
 def curve(job: Job, models: Mapping[str, nn.Module], images: Tensor, labels: Tensor) -> dict[str, Any]:
@@ -101,8 +107,11 @@ def counterpart(job: Job, others: Mapping[str, Job]) -> str | None:
 
 
 def pictures(job: Job, count: int, folder: Path | None) -> tuple[Tensor, Tensor]:
-    """The first test pictures of a network, on the best device; with a folder, kept there and read from there."""
-    one, device = job.recipe, best_device()
+    """The first test pictures of a network, on the best device; with a folder, kept there and read from there.
+
+    As many as asked for, and enough for AutoAttack.
+    """
+    one, device, count = job.recipe, best_device(), max(count, enough(job))
     parts = (one.data, one.size, one.shortcut, *one.only, "on", *one.backgrounds, count)
     path = folder and folder / "-".join(map(str, parts))
     if path and Path(f"{path}.json").exists():
@@ -120,8 +129,8 @@ def measured(job: Job, others: Mapping[str, Job], *, count: int, folder: Path | 
     other = counterpart(job, others)
     names = {"robust": job.name} | ({"standard": other} if other else {})
     models = {role: prepare(load_model(name, folder=job.testbed.home)) for role, name in names.items()}
-    images, labels = pictures(job, max(count, 1), folder)
-    line = curve(job, models, images, labels) | ({"counterpart": other} if other else {})
+    images, labels = pictures(job, count, folder)
+    line = curve(job, models, images[:count], labels[:count]) | ({"counterpart": other} if other else {})
     witness = provenance(names.values(), folder=job.testbed.home)
     return rounded({"autoattack": autoattack(job, models["robust"], images, labels), "curve": line}) | {
         "provenance": witness | {"libraries": {**witness["libraries"], "torchattacks": version("torchattacks")}}
