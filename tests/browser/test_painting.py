@@ -24,7 +24,7 @@ def test_a_hole_painted_by_hand_is_restored(open_notebook: OpenNotebook) -> None
         before = notebook.wait_for_change(before, RESULTS)
         notebook.show_player("_painted")
         boxes = [line.bounding_box() for line in notebook.page.locator(f"{lab.PLAYER} >> .divider").all()]
-        assert all(box and box["width"] > 280 and box["y"] + box["height"] <= 720 for box in boxes)
+        assert all(box and box["width"] > 240 and box["y"] + box["height"] <= 720 for box in boxes)
         hand.choose("Ellipse")
         hand.drag((8, 8), (40, 40))  # beside the object
         before = notebook.wait_for_change(before, RESULTS)
