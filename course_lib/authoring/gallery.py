@@ -192,8 +192,8 @@ def restoration(testbed: Testbed) -> Figure:
 
 
 def losses(testbed: Testbed) -> Figure:
-    """The mean loss of 20 generations along the steps, for three kinds of seeds and both models (Duke's figure)."""
-    labels = torch.arange(20) % len(testbed.classes)
+    """The mean loss of ten generations along the steps, for three kinds of seeds and both models (Duke's figure)."""
+    labels = torch.arange(len(testbed.classes))
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     for axis, (name, model) in zip(figure.subplots(1, 2, sharey=True), testbed.models.items(), strict=True):
         for kind, look in LOOKS.items():
