@@ -9,7 +9,7 @@ from course_lib.authoring import tune
 from course_lib.authoring.measure import CONTENDERS, LENGTH, LIFTS, REAL, SLOPE
 from course_lib.storage.files import RESULTS
 
-DECIBELS = "gain"  # the score that is told by its interval alone, and with its sign
+DECIBELS = "gain"  # in PSNR; other gains have their unit in their name
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -84,18 +84,21 @@ def measured_as_sets(rows: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def restoration_table(robust: dict[str, Any], standard: dict[str, Any]) -> str:
-    """Restoration tasks in Markdown: every score with its 95% interval; "gain" is paired, in dB over the baseline."""
+    """Restoration tasks in Markdown: every gain over the baseline, paired by picture, with its 95% interval."""
+    scores = [score for score in next(iter(robust.values())) if DECIBELS in score]
     cells = [
-        [name, row["baseline"], str(row["pictures"]), score, told(row, score), told(standard[name], score)]
-        for name, row in robust.items()
-        for score in row
-        if isinstance(row[score], list)
+        [name, row["baseline"], str(row["pictures"]), model, *(gained(row, score) for score in scores)]
+        for name in robust
+        for model, row in (("robust", robust[name]), ("standard", standard[name]))
     ]
-    return table(["task", "baseline", "n", "score", "robust", "standard"], cells)
+    return table(
+        ["task", "baseline", "n", "model", *("gain, dB" if score == DECIBELS else score for score in scores)], cells
+    )
 
 
-def told(row: dict[str, Any], score: str) -> str:
-    return gain(row) if score == DECIBELS else interval(row[score], "{:.2f} [{:.2f}, {:.2f}]", 1)
+def gained(row: dict[str, Any], score: str) -> str:
+    """In decibels to two digits, in anything else to one."""
+    return gain(row) if score == DECIBELS else interval(row[score], "{:+.1f} [{:+.1f}, {:+.1f}]", 1)
 
 
 def gain(row: dict[str, Any]) -> str:

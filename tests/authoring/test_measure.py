@@ -324,7 +324,7 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
         2 + wide,
         2 + wide,
         6,
-        6,
+        7,
         5,
         7,
         7,
