@@ -79,4 +79,4 @@ def test_what_was_measured_says_what_the_notebook_says():
         }
         assert min(shares["robust", "none"], shares["robust", "all"]) >= 0.8
         assert shares["standard", "none"] <= 0.2
-        assert shares["standard", "all"] >= shares["standard", "none"] + 0.3, "tricks buy judges"
+        assert shares["standard", "all"] >= shares["standard", "none"] + 0.1, "tricks buy judges"
