@@ -25,7 +25,7 @@ from course_lib.testbeds import Testbed, imagenette
 from course_lib.testbeds.weights import load_card, load_model
 
 FILE, BEDS = RESULTS / "judges.json", ("imagenette-128", "imagenette", "picturebook")
-TRIALS = ("generation, multivariate", "generation, seeds of a wrong class", "generation, uniform")
+TRIALS = ("generation, multivariate", "generation, seeds of a wrong class")
 FORCED = ", forced to choose"
 REAL = 500  # test pictures at most, for a judge's accuracy
 
