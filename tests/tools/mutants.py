@@ -108,7 +108,8 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "my loop and the library agree": (UPHILL, UNBOXED, L2_UPHILL),
         "both losses fell": (UPHILL, UNPROJECTED, L2_OPEN, L2_UPHILL, SWAPPED),
         "in a ball of 5": (UNPROJECTED, L2_OPEN),
-        "the judge sees the target": (UPHILL, UNBOXED, L2_UPHILL, SWAPPED),
+        "the judge sees the class": (UPHILL, UNBOXED, L2_UPHILL, SWAPPED),
+        "robust, no trick: every judge": (UPHILL, UNBOXED, SWAPPED),
         "the largest difference between the two pictures": (UPHILL, UNPROJECTED, UNBOXED, L2_OPEN, L2_UPHILL),
     },
     "03_seed_distributions": {
@@ -137,6 +138,7 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "on the object the judge is surer": (UPHILL, SWAPPED),
     },
     "06_translation": {
+        "every judge accepts at least 60%": (UPHILL, UNPROJECTED, SWAPPED),
         "of 24 translations, the judge sees": (UPHILL, UNPROJECTED, PAIR_STANDARD, PAIR_OF_OTHERS),
         "both start from the same pictures": (UPHILL, UNPROJECTED, PAIR_STANDARD),
         "two classes at least 50%": (UPHILL, SWAPPED, PAIR_STANDARD, PAIR_OF_OTHERS),
