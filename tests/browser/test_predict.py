@@ -94,7 +94,7 @@ def test_hands_are_counted_and_the_answer_waits_until_the_room_asks(open_noteboo
         notebook.screenshot()
 
 
-def test_the_first_notebook_shows_its_moving_picture_on_a_small_screen(open_notebook: OpenNotebook) -> None:
+def test_the_first_notebook_shows_every_task_on_a_small_screen(open_notebook: OpenNotebook) -> None:
     with open_notebook("notebooks/00_start_here.ipynb") as notebook:
         notebook.page.set_viewport_size({"width": 1280, "height": 720})
         picture = notebook.page.locator(".jp-RenderedMarkdown img").first
