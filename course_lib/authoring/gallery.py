@@ -48,7 +48,7 @@ LOOKS: dict[str, dict[str, str]] = {  # of lines for kinds of seeds
     "multivariate": {"color": "#009E73", "linestyle": "-"},
 }
 PHOTOGRAPHS = "imagenette-128"  # the testbed whose networks look at photographs
-SHARPEN: dict[str, Any] = {"ball": L2Ball(8.0), "steps": 12, "step_size": 1.5}  # what PSNR chooses shows nothing
+SHARPEN: dict[str, Any] = {"ball": L2Ball(12.0), "steps": 12, "step_size": 1.5}  # what PSNR chooses shows nothing
 RATE, PAUSE = 15, 2500  # of the moving picture: pictures a second; milliseconds for which its end stays
 BAND = 40  # its pixels for the names
 Make = Callable[[Classifier], Problem]
