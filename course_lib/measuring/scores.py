@@ -63,7 +63,7 @@ def perceptual_distance(model: Classifier, images: Tensor, truth: Tensor, *, bat
     """
     check_pair(images, truth)
     parts = zip(images.split(batch_size), truth.expand_as(images).split(batch_size), strict=True)
-    return torch.cat([between_layers(model, *pair) for pair in parts])
+    return torch.cat([between_layers(model, *pair) for pair in parts]).to(images.device)
 
 
 def between_layers(model: Classifier, ours: Tensor, theirs: Tensor) -> Tensor:
