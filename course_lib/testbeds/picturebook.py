@@ -56,6 +56,9 @@ RECIPES = {
     "picturebook-judge2": replace(
         JUDGE, widths=(24, 48, 96, 128), radius=0.0, attack_steps=(1, 1, 2), noise=0.25, seed=11
     ),
+    "picturebook-judge3": replace(  # of another architecture, and never used to choose settings
+        JUDGE, network="mixer", widths=(64,) * 3, radius=0.0, epochs=2, batch_size=128, peak_rate=0.1, seed=13
+    ),
     "picturebook-standard-shortcut0": replace(STANDARD, shortcut=0.0),
     "picturebook-standard-shortcut2": replace(STANDARD, shortcut=2.0),
     "picturebook-live": LIVE,
@@ -76,7 +79,9 @@ ON_REQUEST = {  # how much three trainings at each of six radii differ
 def load(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
     """At `shortcut=0` nothing is planted, and the standard model is one trained without it."""
     standard = "picturebook-standard" if shortcut else "picturebook-standard-shortcut0"
-    judges = {"judge": "picturebook-judge", "second judge": "picturebook-judge2"}
+    judges = dict(
+        zip(("judge", "second judge", "third judge"), (name for name in RECIPES if "judge" in name), strict=True)
+    )
     return Testbed(
         name=NAME,
         classes=CLASSES,
