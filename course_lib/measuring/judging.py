@@ -43,7 +43,7 @@ def judged(judge: Network, images: Tensor, labels: Tensor) -> Tensor:
 
 
 def chosen(judge: Network, images: Tensor, *, answers: int) -> Tensor:
-    """Which of its first so many answers a judge prefers: the classes come first, "nothing" after them. (N,) integers."""
+    """Which of its first so many answers a judge prefers, (N,) integers: the classes come first, then "nothing"."""
     return outputs(judge, images)[:, :answers].argmax(1)
 
 
