@@ -118,7 +118,7 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "fitted on 5 pictures, closer to them": (SEEDS_UNCENTRED,),
         "above what their grid can say": (BLOCKS_ALWAYS,),
         "after 20 of Duke's steps the loss": (UPHILL, SWAPPED),
-        "results from noise are less diverse": (UPHILL,),
+        "results from noise are less diverse": (UPHILL, SWAPPED),
         "both models have the same start": (UPHILL, BLOCKS_ALWAYS),
     },
     "04_generation": {
