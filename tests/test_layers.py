@@ -51,19 +51,19 @@ ONLY_IN = {  # packages that cost time or room, or belong to one task
 }
 NEVER_FOR_READERS = {"authoring", "grading"}  # of notebooks
 CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing lines gains nothing
-    "core": 748,
-    "training": 436,
-    "datasets": 1032,
-    "testbeds": 439,
-    "measuring": 292,
-    "widgets": 1452,
+    "core": 818,
+    "training": 440,
+    "datasets": 1033,
+    "testbeds": 468,
+    "measuring": 371,
+    "widgets": 1569,
     "checks": 599,
     "grading": 567,
     "imagenet": 389,
     "storage": 332,
-    "authoring": 867,
+    "authoring": 1495,
 }
-TOTAL, JAVASCRIPT = 7155, 590
+TOTAL, JAVASCRIPT = 8085, 590
 FLAT = 12  # modules that lie in course_lib itself
 
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.doors import check_mask, check_pair, check_pixels
+from course_lib.doors import check_asked, check_mask, check_pair, check_pixels
 from course_lib.measuring.intervals import Z95, resampled
 from course_lib.measuring.judging import Network, check_shown, outputs
 from course_lib.models import Classifier
@@ -61,6 +61,7 @@ def perceptual_distance(model: Classifier, images: Tensor, truth: Tensor, *, bat
     It is the idea of LPIPS without its learned weights (Zhang et al. 2018): after every layer of the network's body,
     channels get length 1 at each place, and squared differences are averaged over places, then over layers.
     """
+    check_asked(model, images)
     check_pair(images, truth)
     parts = zip(images.split(batch_size), truth.expand_as(images).split(batch_size), strict=True)
     return torch.cat([between_layers(model, *pair) for pair in parts]).to(images.device)

@@ -61,6 +61,7 @@ GOOD: dict[str, Any] = {
     "factor": 2,
     "unit": 3,
     "count": 2,
+    "answers": 4,
     "size": 8,
     "hole": 3,
     "generator": torch.Generator().manual_seed(0),
