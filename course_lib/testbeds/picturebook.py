@@ -64,7 +64,7 @@ RECIPES = {
     "picturebook-live": LIVE,
     "picturebook-standard-live": replace(LIVE, radius=0.0),
     **pair_recipes(PAIR_WEIGHTS, PAIR),
-    "picturebook-pair-apple-orange-robust": replace(PAIR, only=(2, 3), radius=RADIUS),  # more is too hard
+    "picturebook-pair-apple-orange-robust": replace(PAIR, only=(2, 3), radius=TRAINING_RADIUS),  # more is too hard
     "picturebook-pair-horse-zebra-robust": HORSE_ZEBRA,
     "picturebook-pair-horse-zebra-biased": replace(HORSE_ZEBRA, backgrounds=(0, 2)),  # horses on grass, zebras in snow
     "picturebook-pair-horse-zebra-radius5": replace(PAIR, radius=TRAINING_RADIUS),

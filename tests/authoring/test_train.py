@@ -119,7 +119,7 @@ def test_every_network_is_measured_as_its_card_says(monkeypatch: pytest.MonkeyPa
     asked: list[dict[str, Any]] = []
     nothing = torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64)
     monkeypatch.setattr(trainer.Job, "pictures", lambda *_: nothing)
-    monkeypatch.setattr(trainer, "prepare", lambda model, device: model)
+    monkeypatch.setattr(trainer, "prepare", lambda model: model)
     monkeypatch.setattr(trainer, "judged", lambda *_: torch.ones(1))
     monkeypatch.setattr(trainer, "robust_hits", lambda *_, **how: asked.append(how) or torch.ones(1))
     shipped, on_request = trainer.jobs()
