@@ -1,8 +1,9 @@
 """Widgets as pictures, for pages that are only read: ``%load_ext course_lib.widgets.still``.
 
 From then on, a widget that a cell displays leaves HTML that needs no kernel: what its controls say, its pictures,
-numbers and charts. A demo that nobody has run is run for it, with the controls as they are, and put back to its start. No
-browser hears of the widgets any more, so they are of no use to a hand; the site (`make site`) is made this way.
+numbers and charts. A demo that nobody has run is run for it, with the controls as they are, and put back to its
+start. No browser hears of the widgets any more, so they are of no use to a hand; the site (`make site`) is made this
+way.
 """
 
 import html
