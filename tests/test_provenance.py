@@ -22,8 +22,7 @@ OLD = {  # measured before results said where they come from: to be measured aga
     "results/bench.json",
     "results/cifar10-samples.json",
     "results/dose.json",
-    "results/quality.json",
-    *(f"tuned/{name}.json" for name in ("cifar10", "imagenette", "imagenette-128", "imagenette-224", "picturebook")),
+    "tuned/picturebook.json",
 }
 
 

@@ -78,6 +78,13 @@ def test_the_accuracies_are_those_of_the_cards(bed: str) -> None:
     assert f"{quoted}, the standard one {other}" in in_one_line(PAGE)
 
 
+def test_the_trials_of_training_are_those_of_the_file() -> None:
+    for row in measured("trials")["rows"]:
+        shares = (f"{100 * row[key]:.1f}" for key in ("clean", "robust"))
+        cells = (row["testbed"], row["what"], f"{row['parameters']:,}", f"{row['best epoch']} of {row['epochs']}")
+        assert " | ".join([*cells, *shares]) in PAGE
+
+
 @pytest.mark.parametrize(("name", "table"), [("bench", bench.table), ("bench-imagenet", bench_imagenet.table)])
 def test_the_speed_tables_are_the_measured_ones(name: str, table: Callable[[dict], str]) -> None:
     assert table(measured(name)) in PAGE
