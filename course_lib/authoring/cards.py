@@ -24,7 +24,7 @@ from course_lib.authoring.train import Job, jobs
 from course_lib.constraints import L2Ball, norms
 from course_lib.measuring.accuracy import robust_hits
 from course_lib.measuring.intervals import rounded, wilson
-from course_lib.measuring.judging import judged
+from course_lib.measuring.judging import at_once, judged
 from course_lib.pixels import to_float
 from course_lib.prepare import best_device, prepare
 from course_lib.storage.files import load_tensors, save_tensors, write
@@ -36,7 +36,6 @@ QUICK = ("APGD-CE", "APGD-T")
 STANDARD = (*QUICK, "FAB-T", "Square")
 WHOLE = "cifar10"  # the data whose networks meet the standard version, on more pictures
 CURVE, MANY, FEW = 500, 500, 200  # pictures: for the curve, for the standard version, for the quick one
-AT_ONCE, SMALL = 50, 64 * 64  # pictures in a batch on a CPU; pixels of a picture that is not large
 ROUNDING = 1e-4  # by which an attack may leave its ball
 
 
@@ -62,23 +61,17 @@ def survivors(attacks: Sequence[torchattacks.attack.Attack], images: Tensor, lab
     return alive
 
 
-def at_once(images: Tensor) -> int:
-    """How many pictures a batch has: a GPU takes ten times as many, of larger pictures fewer."""
-    return AT_ONCE if images.device.type == "cpu" else max(1, 10 * AT_ONCE * SMALL // max(SMALL, images[0, 0].numel()))
-
-
 def autoattack(job: Job, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Any]:
     """The card's row: at the radius of its `attack`, which attacks, on how many pictures, and what they leave."""
     whole = job.recipe.data == WHOLE
     images, labels = (tensor[: enough(job)] for tensor in (images, labels))
-    radius = job.testbed.radius * job.recipe.size / job.testbed.resolution
     chosen = {
         name: attack
-        for name, attack in attackers(model, radius, job.recipe.classes).items()
+        for name, attack in attackers(model, job.radius, job.recipe.classes).items()
         if name in (STANDARD if whole else QUICK)
     }
     left = wilson(survivors([*chosen.values()], images, labels))
-    return {"attacks": [*chosen], "radius": radius, "pictures": len(labels), "robust": left}
+    return {"attacks": [*chosen], "radius": job.radius, "pictures": len(labels), "robust": left}
 
 
 def enough(job: Job) -> int:

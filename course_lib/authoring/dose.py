@@ -5,27 +5,24 @@ settings; the share is that of the pictures that the judge takes for the wanted 
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from course_lib import testbeds
-from course_lib.authoring.provenance import provenance
-from course_lib.authoring.trials import task_of
+from course_lib.authoring.provenance import hashes, provenance
+from course_lib.authoring.results import add_results, read_results
 from course_lib.constraints import L2Ball
 from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import in_batches, judged
 from course_lib.models import Classifier
 from course_lib.pixels import shrink
 from course_lib.prepare import best_device, prepare
-from course_lib.storage.files import RESULTS, write
+from course_lib.storage.files import RESULTS
 from course_lib.tasks import generate
-from course_lib.testbeds import Testbed
-from course_lib.testbeds.testbed import TUNED
+from course_lib.testbeds.testbed import TUNED, Testbed, task_of
 from course_lib.testbeds.weights import known, load_card, load_model
 
 FILE, BEDS = RESULTS / "dose.json", ("imagenette", "picturebook")
@@ -48,7 +45,7 @@ def dose(arguments: Sequence[str]) -> None:
     parser.add_argument("--count", type=int, default=100, help="generations of each network (default: %(default)s)")
     parser.add_argument("--weights", type=Path, help="the folder of the networks, where it is not the usual one")
     chosen = parser.parse_args(arguments)
-    found: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    found = read_results(FILE)
     for testbed in map(testbeds.load, BEDS):
         folder, rows = chosen.weights or testbed.home, found.setdefault(testbed.name, {})
         wanted = {name: recipe for name, recipe in testbed.on_request.items() if "-radius-" in name}
@@ -56,12 +53,12 @@ def dose(arguments: Sequence[str]) -> None:
         for name in there:
             card, settings = load_card(name, folder=folder), TUNED / f"{testbed.settings}.json"
             made = provenance([name], folder=folder, data={"settings": settings.read_bytes()})
-            made["weights"] |= provenance([testbed.weights["judge"]], folder=testbed.home)["weights"]
+            made["weights"] |= hashes([testbed.weights["judge"]], folder=testbed.home)
             before = rows.get(name, {}).get("provenance", {})
             if any(before.get(part) != made[part] for part in ("weights", "data")):
                 share = generated(testbed, prepare(load_model(name, folder=folder)), count=chosen.count)
                 measured = {"clean": card["clean"], "robust": card["robust"], "judged": rounded(share)}
                 rows[name] = {"radius": wanted[name].radius, **measured, "provenance": made}
-                write(FILE, (json.dumps(found, indent=1) + "\n").encode())
+                add_results(FILE, found)
                 print(name, measured, flush=True)
         print(f"{testbed.name}, missing: {', '.join(sorted(set(wanted) - set(rows))) or 'none'}")

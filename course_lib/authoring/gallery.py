@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import max_pool2d, pad
 
 from course_lib import plots, testbeds
 from course_lib.constraints import L2Ball
@@ -27,7 +26,6 @@ from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pgd import Problem, frames, solve
 from course_lib.pixels import bicubic, nearest, shrink, to_uint8
-from course_lib.seeds import KINDS
 from course_lib.storage.files import RESULTS, replaced
 from course_lib.tasks import (
     cross_entropy,
@@ -40,7 +38,7 @@ from course_lib.tasks import (
     superresolve,
     translate,
 )
-from course_lib.testbeds.testbed import Testbed
+from course_lib.testbeds.testbed import Testbed, task_of
 
 LOOKS: dict[str, dict[str, str]] = {  # of lines for kinds of seeds
     "uniform": {"color": "#0072B2", "linestyle": ":"},
@@ -106,7 +104,7 @@ def painted(bed: Testbed, name: str, wanted: str) -> Column:
     start, side = photograph(name), bed.resolution
     place = (torch.arange(side) + 0.5) / side - 0.5
     disc = (place.square() + place.square()[:, None] < 0.3**2).float().view(1, 1, side, side)
-    rim = F.max_pool2d(disc, 5, 1, 2) - disc
+    rim = max_pool2d(disc, 5, 1, 2) - disc
 
     def make(model: Classifier) -> Problem:
         unit = int(model.head.weight[bed.classes.index(wanted)].argmax())
@@ -141,7 +139,7 @@ def generation(testbed: Testbed, *, kinds: Sequence[str] = ("multivariate", "uni
     labels, rows = torch.arange(len(testbed.classes)), {}
     for kind in kinds:
         seeds = first_seeds(testbed, kind, labels)
-        settings = testbed.tuned["generate from noise" if KINDS[kind].noise else "generate"]
+        settings = testbed.tuned[task_of(kind)]
         rows[f"start,\n{kind}"] = seeds
         rows |= solved(testbed, f"{{}},\nfrom {kind}", partial(generate, seeds=seeds, labels=labels, **settings))
     return plots.grid(rows, titles=testbed.classes)

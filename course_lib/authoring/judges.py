@@ -5,7 +5,6 @@ the training radius alone. What is measured goes into data/results/judges.json, 
 """
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +13,14 @@ from torch import Tensor
 
 from course_lib import testbeds
 from course_lib.authoring.measure import contenders
-from course_lib.authoring.provenance import of_testbed, provenance
+from course_lib.authoring.provenance import hashes, of_testbed
+from course_lib.authoring.results import add_results
 from course_lib.authoring.trials import trials
 from course_lib.measuring.intervals import bootstrap, rounded, wilson
 from course_lib.measuring.judging import Network, chosen
 from course_lib.one_line import OneLine
 from course_lib.prepare import best_device, prepare
-from course_lib.storage.files import RESULTS, write
+from course_lib.storage.files import RESULTS
 from course_lib.testbeds import Testbed, imagenette
 from course_lib.testbeds.weights import load_card, load_model
 
@@ -83,10 +83,7 @@ def judges(arguments: Sequence[str]) -> None:
     parser.add_argument("--count", type=int, default=200, help="pictures of each kind (default: %(default)s)")
     parser.add_argument("names", nargs="*", default=BEDS, help="of testbeds (default: %(default)s)")
     options = parser.parse_args(arguments)
-    everything: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
     for testbed in map(testbeds.load, options.names):
         made = of_testbed(testbed, split="test")
-        dial = imagenette.dial().values() if testbed.name.startswith("imagenette") else ()
-        made["weights"] |= provenance(dial)["weights"]
-        everything[testbed.name] = rounded(convinced(testbed, count=options.count)) | {"provenance": made}
-        write(FILE, (json.dumps(everything, indent=1) + "\n").encode())
+        made["weights"] |= hashes(imagenette.dial().values()) if testbed.name.startswith("imagenette") else {}
+        add_results(FILE, {testbed.name: rounded(convinced(testbed, count=options.count)) | {"provenance": made}})

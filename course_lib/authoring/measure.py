@@ -7,7 +7,6 @@ are from real ones of the classes in each judge's features, and the slope of the
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from course_lib import testbeds
 from course_lib.authoring.provenance import of_testbed
+from course_lib.authoring.results import add_results
 from course_lib.authoring.rows import ROWS
 from course_lib.authoring.trials import Trial, of_classes, solved, trials
 from course_lib.constraints import L2Ball, norms
@@ -24,7 +24,7 @@ from course_lib.measuring.intervals import bootstrap, rounded, wilson
 from course_lib.measuring.judging import at_once, features_of, judged, outputs, random_change
 from course_lib.measuring.scores import frechet, kernel_distance, spectrum_slope
 from course_lib.prepare import best_device
-from course_lib.storage.files import RESULTS, write
+from course_lib.storage.files import RESULTS
 from course_lib.testbeds import Testbed
 
 CONTENDERS = ("start", "robust", "standard", "standard, own best settings", "random direction")
@@ -163,6 +163,4 @@ def measure(arguments: Sequence[str]) -> None:
     if testbed.name == "picturebook":
         versions |= {"nothing planted (shortcut=0)": testbeds.load("picturebook", shortcut=0.0)}
     found = {title: measured(version, count=count) for title, version in versions.items()}
-    path = RESULTS / "quality.json"
-    everything = json.loads(path.read_text()) if path.exists() else {}
-    write(path, (json.dumps(everything | {testbed.name: rounded(found)}, indent=1) + "\n").encode())
+    add_results(RESULTS / "quality.json", {testbed.name: rounded(found)})

@@ -26,14 +26,19 @@ def provenance(
 
     `data` is by name what else decided the result: the bytes of a file or of pictures.
     """
-    there = set(known(folder))
     return {
         "commit": commit(),
-        "weights": {name: load_card(name, folder=folder)["sha256"] for name in sorted(weights) if name in there},
+        "weights": hashes(weights, folder=folder),
         "data": {name: digest(value) for name, value in (data or {}).items()},
         "libraries": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         "device": torch.cuda.get_device_name() if best_device().type == "cuda" else f"cpu, {platform.machine()}",
     }
+
+
+def hashes(weights: Iterable[str], *, folder: Path = FOLDER) -> dict[str, str]:
+    """The SHA-256 of the named weights that are in `folder`."""
+    there = set(known(folder))
+    return {name: load_card(name, folder=folder)["sha256"] for name in sorted(weights) if name in there}
 
 
 def of_testbed(testbed: Testbed, *, split: str | None = None, tuned: bool = True) -> dict[str, Any]:

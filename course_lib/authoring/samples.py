@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from course_lib import testbeds
 from course_lib.authoring.provenance import of_testbed
 from course_lib.authoring.store import Store
-from course_lib.authoring.trials import task_of
 from course_lib.measuring.inception import in_bytes, load_inception
 from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import Network, outputs
@@ -32,7 +31,7 @@ from course_lib.prepare import best_device
 from course_lib.seeds import KINDS, Seeds
 from course_lib.storage.files import digest, write
 from course_lib.tasks import generate
-from course_lib.testbeds import Testbed
+from course_lib.testbeds.testbed import Testbed, task_of
 from course_lib.training.augmentation import seeded
 from course_lib.training.processes import ALONE, Alone, together
 

@@ -1,12 +1,12 @@
 """Measured quality as Markdown, for data/results/README.md."""
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from course_lib.authoring import tune
 from course_lib.authoring.measure import CONTENDERS, LENGTH, LIFTS, REAL, SLOPE
+from course_lib.authoring.results import read_results
 from course_lib.storage.files import RESULTS
 
 DECIBELS = "gain"  # in PSNR; other gains have their unit in their name
@@ -208,15 +208,8 @@ def met(row: dict[str, Any], curve: Sequence[dict[str, Any]]) -> list[str]:
 
 def print_tables(arguments: Sequence[str]) -> None:
     argparse.ArgumentParser(prog="python -m course_lib tables", description=__doc__).parse_args(arguments)
-    quality, tuning = (read(name) for name in ("quality", "tuning"))
+    quality, tuning = (read_results(RESULTS / f"{name}.json") for name in ("quality", "tuning"))
     print("\n\n".join(f"### {name}\n\n{tables(measured)}" for name, measured in quality.items()))
     if tuning:
         print(f"\n### Goals\n\n{goals_table(quality, tuning)}")
     print("\n\n".join(f"\n### Tuning: {name}\n\n{tuning_table(found)}" for name, found in tuning.items()))
-
-
-def read(name: str) -> dict[str, Any]:
-    """One of the files of data/results; empty where it is not there."""
-    path = RESULTS / f"{name}.json"
-    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    return found

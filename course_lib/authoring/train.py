@@ -64,6 +64,11 @@ class Job(OneLine):
         except (FileNotFoundError, TypeError):
             return False
 
+    @property
+    def radius(self) -> float:
+        """Where robustness is measured: the testbed's radius, at the size of this network's pictures."""
+        return self.testbed.radius * self.recipe.size / self.testbed.resolution
+
     def pictures(self, split: str, *, size: int | None = None) -> tuple[Tensor, Tensor]:
         """The uint8 pictures and labels that the recipe trains or is measured on."""
         recipe = self.recipe
@@ -78,8 +83,7 @@ class Job(OneLine):
     def measured(self, model: torch.nn.Module, *, count: int) -> dict[str, Any]:
         """Clean and robust accuracy on the first test pictures for the card, each as [share, low, high]."""
         images, labels = (tensor[:count].to(best_device()) for tensor in self.pictures("test"))
-        model, pixels, bed = prepare(model), to_float(images), self.testbed
-        radius, attack = bed.radius * self.recipe.size / bed.resolution, dict(bed.attack)
+        model, pixels, radius, attack = prepare(model), to_float(images), self.radius, dict(self.testbed.attack)
         hits = robust_hits(model, pixels, labels, ball=BALLS["l2"](radius), batch_size=at_once(pixels), **attack)
         shares = {"clean": wilson(judged(model, pixels, labels)), "robust": wilson(hits)}
         return {"pictures": len(labels), **rounded(shares), "attack": {"norm": "l2", "radius": radius, **attack}}

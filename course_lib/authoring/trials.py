@@ -21,7 +21,7 @@ from course_lib.pgd import Problem, solve
 from course_lib.pixels import shrink
 from course_lib.prepare import best_device
 from course_lib.seeds import KINDS
-from course_lib.testbeds import Testbed
+from course_lib.testbeds.testbed import Testbed, task_of
 
 Settings = dict[str, Any]
 
@@ -54,11 +54,6 @@ def trials(testbed: Testbed, *, split: str, count: int) -> Iterator[Trial]:
         pictures = of_classes(testbed, split, torch.tensor([source]))[: max(count // 3, 1)]
         name = f"translation, {testbed.classes[source]} to {testbed.answers[target]}"
         yield Trial(name, "translate", pictures, torch.full((len(pictures),), target, device=device))
-
-
-def task_of(kind: str) -> str:
-    """The name of the settings that generation from this kind of seeds takes."""
-    return "generate from noise" if KINDS[kind].noise else "generate"
 
 
 def of_classes(testbed: Testbed, split: str, labels: Tensor, *, count: int | None = None) -> Tensor:

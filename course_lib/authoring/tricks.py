@@ -17,12 +17,13 @@ from torch import Tensor
 
 from course_lib import tasks, testbeds
 from course_lib.authoring.provenance import of_testbed
+from course_lib.authoring.results import add_results
 from course_lib.constraints import L2Ball
 from course_lib.measuring.intervals import bootstrap, rounded, wilson
 from course_lib.measuring.judging import certainty, in_batches, judged
 from course_lib.measuring.scores import spectrum_slope
 from course_lib.prepare import best_device
-from course_lib.storage.files import DATA, RESULTS, write
+from course_lib.storage.files import DATA, RESULTS
 from course_lib.testbeds import Testbed
 
 FILE = RESULTS / "tricks.json"
@@ -65,5 +66,4 @@ def tricks(arguments: Sequence[str]) -> None:
     parser.add_argument("--count", type=int, default=200, help="pictures of each row (default: %(default)s)")
     count, testbed = parser.parse_args(arguments).count, testbeds.load(default="imagenette-128")
     found = rounded(measured(testbed, count=count)) | {"provenance": of_testbed(testbed, tuned=False)}
-    everything = json.loads(FILE.read_text()) if FILE.exists() else {}
-    write(FILE, (json.dumps(everything | {testbed.name: found}, indent=1) + "\n").encode())
+    add_results(FILE, {testbed.name: found})

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from course_lib import testbeds
 from course_lib.authoring.provenance import of_testbed
+from course_lib.authoring.results import add_results
 from course_lib.authoring.rows import GAIN, ROWS, Row
 from course_lib.authoring.trials import (
     Settings,
@@ -28,7 +29,7 @@ from course_lib.authoring.trials import (
     trials,
 )
 from course_lib.measuring.intervals import rounded
-from course_lib.measuring.judging import features_of, judged, outputs
+from course_lib.measuring.judging import Network, features_of, judged, outputs
 from course_lib.measuring.scores import frechet, kernel_distance, spectrum_slope
 from course_lib.one_line import OneLine
 from course_lib.storage.files import RESULTS, write
@@ -64,7 +65,7 @@ class Exam(OneLine):
     def of(cls, testbed: Testbed, mine: Sequence[Trial]) -> "Exam":
         real = of_classes(testbed, "validation", torch.cat([trial.targets for trial in mine]), count=REAL)
         slope = spectrum_slope(real).mean().item()
-        return cls(testbed, mine, outputs(features_of([*judges(testbed).values()][-1]), real), slope)
+        return cls(testbed, mine, outputs(eye(testbed), real), slope)
 
     @property
     def pictures(self) -> int:
@@ -81,7 +82,7 @@ class Exam(OneLine):
             ]
             for name, judge in judges(self.testbed).items()
         }
-        seen = outputs(features_of([*judges(self.testbed).values()][-1]), together)
+        seen = outputs(eye(self.testbed), together)
         one = {
             "settings": settings,
             "pictures": self.pictures,
@@ -143,6 +144,11 @@ def judges(testbed: Testbed) -> dict[str, nn.Module]:
     return {name: testbed.judges[name] for name in JUDGES if name in testbed.judges}
 
 
+def eye(testbed: Testbed) -> Network:
+    """In whose features distances are: the last of these judges'."""
+    return features_of([*judges(testbed).values()][-1])
+
+
 def ranked(many: Sequence[Tried]) -> list[Tried]:
     """From best to worst: first those that convince both judges as well as any, to 2 points, then the others.
 
@@ -189,5 +195,4 @@ def tune_from(arguments: Sequence[str]) -> None:
     found, log = tune(testbed, count=chosen.count, final=chosen.final)
     made = {"provenance": of_testbed(testbed, split="validation", tuned=False)}
     write(TUNED / f"{testbed.name}.json", (json.dumps(found | made, indent=2) + "\n").encode())
-    everything = json.loads(TUNING.read_text()) if TUNING.exists() else {}
-    write(TUNING, (json.dumps(everything | {testbed.name: log | made}, indent=1) + "\n").encode())
+    add_results(TUNING, {testbed.name: log | made})

@@ -37,34 +37,19 @@ ROBUST = replace(  # on one GPU, a few minutes
     peak_rate=0.2,
     precision="float32",
 )
+OF_JUDGES: dict[str, Any] = {  # an answer more, and pictures that vary more
+    "classes": 11,
+    "attack_steps": (1,),
+    "crop": 0.35,
+    "colour": 0.3,
+    "noise": 0.05,
+    "nothing": 0.15,
+}
 JUDGE = replace(
-    PHOTOGRAPHS,
-    classes=11,
-    network="plain",
-    widths=(32, 64, 128, 192, 256),
-    radius=RADIUS / 2,
-    attack_steps=(1,),
-    epochs=16,
-    crop=0.35,
-    colour=0.3,
-    noise=0.05,
-    nothing=0.15,
-    seed=12,
+    PHOTOGRAPHS, **OF_JUDGES, network="plain", widths=(32, 64, 128, 192, 256), radius=RADIUS / 2, epochs=16, seed=12
 )
 THIRD = replace(  # of another architecture, and never used to choose settings
-    ROBUST,
-    classes=11,
-    network="mixer",
-    widths=(160,) * 8,
-    radius=0.0,
-    attack_steps=(1,),
-    epochs=40,
-    peak_rate=0.1,
-    crop=0.35,
-    colour=0.3,
-    noise=0.05,
-    nothing=0.15,
-    seed=13,
+    ROBUST, **OF_JUDGES, network="mixer", widths=(160,) * 8, radius=0.0, epochs=40, peak_rate=0.1, seed=13
 )
 RECIPES = {
     "imagenette-robust": ROBUST,

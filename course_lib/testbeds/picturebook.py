@@ -77,16 +77,19 @@ ON_REQUEST = {  # how much three trainings at each of six radii differ
 def load(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
     """At `shortcut=0` nothing is planted, and the standard model is one trained without it."""
     standard = "picturebook-standard" if shortcut else "picturebook-standard-shortcut0"
-    judges = dict(
-        zip(("judge", "second judge", "third judge"), (name for name in RECIPES if "judge" in name), strict=True)
-    )
     return Testbed(
         name=NAME,
         classes=CLASSES,
         resolution=64,
         radius=RADIUS,
         pictures=partial(PictureBook, shortcut=shortcut),
-        weights={"robust": "picturebook-robust", "standard": standard, **judges},
+        weights={
+            "robust": "picturebook-robust",
+            "standard": standard,
+            "judge": "picturebook-judge",
+            "second judge": "picturebook-judge2",
+            "third judge": "picturebook-judge3",
+        },
         settings=NAME,
         pairs=PAIRS,
         pair_weights=PAIR_WEIGHTS if shortcut else {},

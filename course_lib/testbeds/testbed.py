@@ -149,6 +149,11 @@ class Testbed(OneLine):
         return self.batch(split, range(min(count, len(getattr(self, split)))))
 
 
+def task_of(kind: str) -> str:
+    """The name of the settings that generation from this kind of seeds takes."""
+    return "generate from noise" if KINDS[kind].noise else "generate"
+
+
 def precision() -> torch.dtype:
     """What robust and standard models compute in: float32, or what the environment variable PRECISION names."""
     name = os.environ.get("PRECISION", "float32")

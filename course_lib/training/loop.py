@@ -11,7 +11,7 @@ import io
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,9 +21,9 @@ from torch import Tensor
 from course_lib.constraints import Ball
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
-from course_lib.pgd import Problem, solve
+from course_lib.pgd import solve
 from course_lib.storage.files import replaced
-from course_lib.tasks import cross_entropy
+from course_lib.tasks import attack
 from course_lib.training.augmentation import batch, seeded
 from course_lib.training.recipe import Recipe
 
@@ -87,9 +87,9 @@ class Run(OneLine):
         self.model.eval()
         noise = ball.sample(images, generator=seeded(self.recipe.seed, self.step, stream=1, device=self.device))
         start, images, labels = self.share((images + noise).clamp(0, 1), images, labels)
-        length = ball.radius * (1.25 if steps == 1 else 2.0) / steps
-        loss = cross_entropy(self.in_float32, labels)
-        return solve(Problem(lambda x: -loss(x), start, ball, centre=images, steps=steps, step_size=length))
+        travel = 1.25 if steps == 1 else 2.0
+        problem = attack(self.in_float32, images, labels, ball=ball, steps=steps, travel=travel)
+        return solve(replace(problem, start=start))
 
     def in_float32(self, images: Tensor) -> Tensor:
         logits: Tensor = self.model(images)

@@ -53,9 +53,7 @@ class Album(OneLine):
 
     def start(self, picture: str, own: bytes = b"", size: int | None = None) -> Tensor:
         """The picture of this name, (1, 3, size, size); ValueError where a person's own is not there."""
-        if picture == OWN and not own:
-            raise ValueError("expected a picture of your own, got none yet: choose a file")
-        source = io.BytesIO(own) if picture == OWN else self.sources[picture]
+        source = opened(own) if picture == OWN else self.sources[picture]
         return source if isinstance(source, Tensor) else read_picture(source, size or self.size)
 
     def target(self, picture: str, label: str = SUGGESTED) -> int:
@@ -66,6 +64,13 @@ class Album(OneLine):
         """What every machine has of it, (N, 3, size, size), and the classes that it may become, (N,)."""
         targets = torch.tensor([self.target(name) for name in self.shown])
         return torch.cat([self.start(name) for name in self.shown]), targets
+
+
+def opened(own: bytes) -> io.BytesIO:
+    """A person's own picture to read; ValueError where there is none."""
+    if not own:
+        raise ValueError("expected a picture of your own, got none yet: choose a file")
+    return io.BytesIO(own)
 
 
 def test_photographs() -> tuple[list[Path], Tensor]:

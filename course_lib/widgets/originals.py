@@ -1,6 +1,5 @@
 """What a demo damages and restores: test pictures, whose class is true, and any photograph, whose class one names."""
 
-import io
 from collections.abc import Sequence
 
 import torch
@@ -12,7 +11,7 @@ from course_lib.datasets.reading import read_picture
 from course_lib.one_line import OneLine
 from course_lib.testbeds import Testbed
 from course_lib.widgets import controls
-from course_lib.widgets.album import OWN
+from course_lib.widgets.album import OWN, opened
 from course_lib.widgets.upload import Upload
 
 TRUE = "its own"  # the true class of a test picture, the one suggested for a photograph that ships
@@ -43,10 +42,8 @@ class Originals(OneLine):
         if picture in self.places:
             image, true = self.testbed.batch("test", [self.places[picture]])
             return self.testbed, image, true if label == TRUE else self.place(self.testbed, label)
-        if picture == OWN and not own:
-            raise ValueError("expected a picture of your own, got none yet: choose a file")
         bed = self.photographs
-        image = read_picture(io.BytesIO(own) if picture == OWN else shipped.FOLDER / f"{picture}.webp", bed.resolution)
+        image = read_picture(opened(own) if picture == OWN else shipped.FOLDER / f"{picture}.webp", bed.resolution)
         return bed, image, self.place(bed, shipped.SUGGESTED.get(picture, label) if label == TRUE else label)
 
     @staticmethod

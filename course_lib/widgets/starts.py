@@ -3,7 +3,7 @@
 from typing import Any
 
 from course_lib.seeds import KINDS, Upsampled
-from course_lib.testbeds import Testbed
+from course_lib.testbeds.testbed import Testbed, task_of
 from course_lib.widgets import controls
 
 ENLARGED = [("smoothly", False), ("by blocks", True)]
@@ -11,7 +11,7 @@ ENLARGED = [("smoothly", False), ("by blocks", True)]
 
 def seed_settings(testbed: Testbed, kind: str, *, at_most: int = 120) -> dict[str, Any]:
     """A kind of seeds with what was tuned for it, as values of these controls: a preset, but for its class."""
-    tuned = testbed.tuned["generate from noise" if KINDS[kind].noise else "generate"]
+    tuned = testbed.tuned[task_of(kind)]
     return {"kind": kind, "epsilon": tuned["ball"].radius, "steps": min(tuned["steps"], at_most)}
 
 
