@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import nbformat
 import numpy as np
@@ -23,6 +24,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from course_lib import testbeds
+from course_lib.datasets.shipped import SUGGESTED
+from course_lib.seeds import KINDS
+from course_lib.testbeds.imagenette import dial
 from tests.conftest import ROOT
 from tests.tools import lab
 from tests.tools.parts import KERNEL
@@ -56,6 +61,9 @@ CELLS = [
     new_code_cell(f"plots.described(plots.grid({{'grey': torch.full((2, 3, 8, 8), 0.5)}}), '{ALT}')"),
     new_code_cell("print('executed at', time.time_ns())"),
 ]
+
+ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Documentation"]
+LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def build(source: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -353,3 +361,34 @@ def test_the_address_holds_no_secret(
 ) -> None:
     monkeypatch.setenv("COURSE_REPOSITORY", remote)
     assert settings.address() == expected
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def test_a_first_cell_leads_to_the_page_and_to_a_live_picture(path: Path) -> None:
+    """The state in the address is one that the live page knows."""
+    first = nbformat.read(path, as_version=4).cells[0].source
+    assert f"[Page with pictures]({ADDRESS}/notebooks/{path.stem}.html)" in first
+    (state,) = re.findall(rf"\[Live page\]\({re.escape(ADDRESS)}/live/index\.html#([^)\s]+)\)", first)
+    asked = dict(parse_qsl(state, strict_parsing=True))
+    assert asked.pop("view") in {"towards", "hole", "gradient"}
+    assert asked.pop("class") in testbeds.load("imagenette-128").classes
+    assert asked.pop("start") in KINDS.keys() | SUGGESTED.keys()
+    assert asked.pop("blocks", "1") == "1"
+    numbers = {name: float(value) for name, value in asked.items()}
+    assert numbers.keys() <= {"epsilon", "steps", "size", "seed", "radius"}
+    assert numbers.get("radius", 0.0) in dial()
+
+
+def test_one_command_writes_another_address_everywhere(tmp_path: Path) -> None:
+    copied = [ROOT / name for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md")] + LECTURES
+    for path in copied:
+        (tmp_path / path.relative_to(ROOT)).parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, tmp_path / path.relative_to(ROOT))
+    (command,) = re.findall(r"```sh\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    for path in LECTURES:
+        before, after = (nbformat.read(root / "notebooks" / path.name, as_version=4) for root in (ROOT, tmp_path))
+        before.cells[0].source = before.cells[0].source.replace(ADDRESS, "https://someone.github.io/course")
+        assert after == before
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
+    assert project["urls"]["Documentation"] == "https://someone.github.io/course"
