@@ -6,7 +6,19 @@
 const TINY = 1e-12; // keeps 0 / 0 out: a zero gradient gives a zero direction
 const READERS = { F32: Float32Array, F16: Uint16Array, I8: Int8Array, I64: BigInt64Array };
 const ceil4 = (channels) => Math.ceil(channels / 4) * 4;
-const sum = (values, of) => values.reduce((total, value, i) => total + of(value, i), 0);
+
+// [of(0), of(1), ...] as float32; `total` is their sum, in double precision.
+function floats(count, of) {
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = of(i);
+  return values;
+}
+
+function total(count, of) {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += of(i);
+  return sum;
+}
 
 function expect(holds, expected, got) {
   if (!holds) throw new Error(`expected ${expected}, got ${got}`);
@@ -15,7 +27,7 @@ function expect(holds, expected, got) {
 // --- weight files
 
 // The numbers of half precision: a sign, 5 bits of exponent, 10 of fraction.
-const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => {
+const HALVES = floats(65536, (bits) => {
   const sign = bits >> 15 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
@@ -45,10 +57,10 @@ function readTensor(name, entry, bytes) {
   const fits = Object.hasOwn(READERS, dtype) && Array.isArray(shape) && shape.every(whole) && whole(from) && whole(to) &&
     to <= bytes.length && to - from === shape.reduce((a, b) => a * b, Reader.BYTES_PER_ELEMENT);
   expect(fits, `a tensor ${name} inside its file`, JSON.stringify(entry).slice(0, 80));
-  const values = new Reader(bytes.slice(from, to).buffer);
-  const floats = dtype === "F16" ? Float32Array.from(values, (bits) => HALVES[bits]) : Float32Array.from(values, Number);
-  expect(floats.every(Number.isFinite), `finite numbers in ${name}`, "others");
-  return { shape, values: floats };
+  const stored = new Reader(bytes.slice(from, to).buffer);
+  const values = floats(stored.length, dtype === "F16" ? (i) => HALVES[stored[i]] : (i) => Number(stored[i]));
+  expect(Number.isFinite(total(values.length, (i) => values[i])), `finite numbers in ${name}`, "others");
+  return { shape, values };
 }
 
 // --- the kernels
@@ -151,14 +163,13 @@ class Convolution {
   constructor(engine, take, { conv, norm, inputs, outputs, kernel = 3 }) {
     const [gain, shift, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map((name) =>
       take(`${norm}.${name}`, [outputs]));
-    const scale = gain.map((value, i) => value / Math.sqrt(variance[i] + 1e-5)), size = inputs * kernel ** 2;
-    const weights = take(`${conv}.weight`, [outputs, inputs, kernel, kernel]);
-    const folded = weights.map((value, i) => value * scale[Math.floor(i / size)]), bias = new Float32Array(ceil4(outputs));
-    bias.set(shift.map((value, i) => value - mean[i] * scale[i]));
-    const sizes = { inputs, outputs, kernel };
-    this.forwards = [packed(folded, { ...sizes, turned: false }), bias].map((values) => engine.stored(values));
-    const nothing = new Float32Array(ceil4(inputs));
-    this.backwards = [packed(folded, { ...sizes, turned: true }), nothing].map((values) => engine.stored(values));
+    const weights = take(`${conv}.weight`, [outputs, inputs, kernel, kernel]), size = inputs * kernel ** 2;
+    const scale = floats(outputs, (i) => gain[i] / Math.sqrt(variance[i] + 1e-5));
+    const folded = floats(weights.length, (i) => weights[i] * scale[Math.floor(i / size)]);
+    const bias = floats(ceil4(outputs), (i) => (i < outputs ? shift[i] - mean[i] * scale[i] : 0));
+    const parts = [packed(folded, { inputs, outputs, kernel }), bias];
+    const turned = [packed(folded, { inputs, outputs, kernel, turned: true }), floats(ceil4(inputs), () => 0)];
+    [this.forwards, this.backwards] = [parts, turned].map((both) => both.map((values) => engine.stored(values)));
     this.kernel = kernel;
   }
 
@@ -174,7 +185,7 @@ class Convolution {
 }
 
 // Weights (outputs, inputs, kernel, kernel) as kernels.c reads them; `turned`: of the convolution that leads back.
-function packed(weights, { outputs, inputs, kernel, turned }) {
+function packed(weights, { outputs, inputs, kernel, turned = false }) {
   const area = kernel ** 2, [rows, columns] = turned ? [inputs, outputs] : [outputs, inputs];
   const wide = ceil4(columns), all = ceil4(rows), result = new Float32Array(all * area * wide);
   for (let row = 0; row < rows; row++) {
@@ -258,25 +269,25 @@ class Network {
     this.stem.apply(pixels, this.first);
     for (const block of this.blocks) block.forward();
     this.last.siluInto(active, this.slope);
-    const total = new Float64Array(features), values = active.values;
-    active.forEachPixel((_, at) => total.forEach((__, f) => (total[f] += values[at + f])));
-    const of = (label) => total.reduce((all, value, f) => all + value * head[label * features + f], 0) / active.side ** 2;
-    return this.bias.map((bias, label) => bias + of(label));
+    const means = new Float64Array(features), values = active.values;
+    active.forEachPixel((_, at) => means.forEach((__, f) => (means[f] += values[at + f] / active.side ** 2)));
+    return this.bias.map((bias, k) => bias + total(features, (f) => means[f] * head[k * features + f]));
   }
 
   // L(x, y) = -log p(y | x), and its gradient to the image.
   lossAndGradient(image, label) {
-    const { pixels, std, side, features, head, last } = this, area = side ** 2;
-    const logits = this.logits(image), { loss, slopes } = crossEntropy(logits, label), outward = new Float32Array(features);
-    outward.forEach((_, f) => (outward[f] = sum(slopes, (slope, k) => slope * head[k * features + f]) / last.side ** 2));
-    const values = last.values;
-    last.forEachPixel((_, at) => values.set(outward, at));
+    const { pixels, std, side, features, classes, head, last } = this, area = side ** 2;
+    const logits = this.logits(image), { loss, slopes } = crossEntropy(logits, label), values = last.values;
+    const scale = Math.max(...slopes.map(Math.abs)) || 1; // a sure network's slopes may be too small for float32
+    const toMeans = floats(features, (f) => total(classes, (k) => (slopes[k] / scale) * head[k * features + f]));
+    const toPlaces = toMeans.map((value) => value / last.side ** 2);
+    last.forEachPixel((_, at) => values.set(toPlaces, at));
     last.multiply(this.slope);
     for (const block of this.blocks.toReversed()) block.backward();
     this.stem.back(this.first, pixels);
-    const gradient = new Float32Array(image.length), inside = pixels.values;
+    const gradient = new Float32Array(3 * area), inside = pixels.values;
     pixels.forEachPixel((pixel, at) => {
-      for (let c = 0; c < 3; c++) gradient[c * area + pixel] = inside[at + c] / std[c];
+      for (let c = 0; c < 3; c++) gradient[c * area + pixel] = (inside[at + c] * scale) / std[c];
     });
     return { loss, gradient, logits };
   }
@@ -285,67 +296,67 @@ class Network {
 function crossEntropy(logits, label) {
   expect(label in logits, `a class from 0 to ${logits.length - 1}`, label);
   const highest = Math.max(...logits), powers = Array.from(logits, (logit) => Math.exp(logit - highest));
-  const total = sum(powers, (power) => power);
-  const slopes = powers.map((power, k) => power / total - (k === label ? 1 : 0));
-  return { loss: Math.log(total) + highest - logits[label], slopes };
+  const all = total(powers.length, (k) => powers[k]);
+  return { loss: Math.log(all) + highest - logits[label], slopes: powers.map((power, k) => power / all - (k === label)) };
 }
 
 // --- projected gradient descent
 
-const norm = (values) => {
-  let squares = 0;
-  for (const value of values) squares += value * value;
-  return Math.sqrt(squares);
-};
+const norm = (values) => Math.sqrt(total(values.length, (i) => values[i] ** 2));
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 // Where a perturbation may lie, and the step of length 1 that lowers a linear loss the most (constraints.py).
 const BALLS = {
   l2: {
-    direction: (gradient) => gradient.map(((length) => (value) => -value / length)(Math.max(norm(gradient), TINY))),
-    project: (delta, radius) => {
+    direction(gradient) {
+      const length = Math.max(norm(gradient), TINY);
+      return (i) => -gradient[i] / length;
+    },
+    project(delta, radius) {
       const factor = Math.min(radius / Math.max(norm(delta), TINY), 1);
-      return delta.map((value) => value * factor);
+      return (i) => delta[i] * factor;
     },
   },
   linf: {
-    direction: (gradient) => gradient.map((value) => -Math.sign(value)),
-    project: (delta, radius) => delta.map((value) => Math.min(Math.max(value, -radius), radius)),
+    direction: (gradient) => (i) => -Math.sign(gradient[i]),
+    project: (delta, radius) => (i) => clamp(delta[i], -radius, radius),
   },
 };
 
-// Eq. 3: the loss, and `weight` times the mean square of what strays from the reference where the mask is 0.
-function objective({ network, label, mask, weight, reference }, image) {
-  const found = network.lossAndGradient(image, label);
+// Eq. 3: L(x, y), and with a mask `weight` times the mean square of what strays from the reference where the mask is 0.
+function lossAndGradient({ network, label, mask, weight, reference }, image) {
+  const found = network.lossAndGradient(image, label), count = image.length;
   if (!mask) return found;
-  const outside = image.map((value, i) => (value - reference[i]) * (1 - mask[i % mask.length]));
-  const scale = weight / image.length;
-  const gradient = found.gradient.map((value, i) => value + 2 * scale * outside[i] * (1 - mask[i % mask.length]));
-  return { ...found, loss: found.loss + scale * norm(outside) ** 2, gradient };
+  const kept = (i) => 1 - mask[i % mask.length], stray = floats(count, (i) => (image[i] - reference[i]) * kept(i));
+  const loss = found.loss + (weight * norm(stray) ** 2) / count;
+  return { ...found, loss, gradient: floats(count, (i) => found.gradient[i] + (2 * weight * stray[i] * kept(i)) / count) };
 }
 
 // Minimise the loss of `label` within the ball around `centre`: steps + 1 frames {step, image, loss, logits}, as pgd.py.
 function* frames(problem) {
-  const { start, centre = start, ball: { norm: kind, radius }, steps, stepSize } = problem;
-  expect(Object.hasOwn(BALLS, kind), 'a ball of norm "l2" or "linf"', kind);
-  const { direction, project } = BALLS[kind], goal = { mask: null, weight: 10, reference: centre, ...problem };
+  const { start, centre = start, ball, steps, stepSize } = problem, count = start.length;
+  expect(Object.hasOwn(BALLS, ball.norm), 'a ball of norm "l2" or "linf"', ball.norm);
+  const { direction, project } = BALLS[ball.norm], objective = { weight: 10, reference: centre, ...problem };
   let image = Float32Array.from(start);
   for (let step = 0; step <= steps; step++) {
-    const { loss, logits, gradient } = objective(goal, image), towards = direction(gradient);
-    const moved = image.map((value, i) => value + stepSize * towards[i] - centre[i]);
-    const following = project(moved, radius).map((delta, i) => Math.min(Math.max(centre[i] + delta, 0), 1));
+    const { loss, logits, gradient } = lossAndGradient(objective, image), towards = direction(gradient);
+    const moved = floats(count, (i) => image[i] + stepSize * towards(i) - centre[i]), inside = project(moved, ball.radius);
+    const next = floats(count, (i) => clamp(centre[i] + inside(i), 0, 1));
     yield { step, image, loss, logits };
-    image = following;
+    image = next;
   }
 }
 
-// SmoothGrad: the mean loss and gradient of so many copies, each with normal noise of its own.
-function averagedGradient({ network, label, image, sigma, copies, random }) {
-  const gradient = new Float32Array(image.length);
-  let loss = 0;
-  for (let copy = 0; copy < copies; copy++) {
-    const found = network.lossAndGradient(image.map((value) => value + sigma * random.normal()), label);
-    found.gradient.forEach((value, i) => (gradient[i] += value / copies));
-    loss += found.loss / copies;
+// SmoothGrad: the mean loss and gradient of 1, 2, ... copies, each with normal noise of its own.
+function* averages({ network, label, image, sigma, copies, random }) {
+  let loss = 0, gradient = new Float32Array(image.length);
+  for (let copy = 1; copy <= copies; copy++) {
+    const noisy = floats(image.length, (i) => image[i] + sigma * random.normal());
+    const found = network.lossAndGradient(noisy, label), before = gradient;
+    loss += (found.loss - loss) / copy;
+    gradient = floats(image.length, (i) => before[i] + (found.gradient[i] - before[i]) / copy);
+    yield { loss, gradient };
   }
-  return { loss, gradient };
 }
+
+const averagedGradient = (problem) => [...averages(problem)].at(-1);

@@ -8,9 +8,10 @@ let engine = null; // the promise of one
 let newest = 0; // the number of the newest task
 
 // Lets messages that wait come in first. A timer would make every step 4 ms longer.
-const breath = new MessageChannel();
+const breath = new MessageChannel(), waiting = [];
+breath.port1.onmessage = () => waiting.shift()();
 const breathe = () => new Promise((resolve) => {
-  breath.port1.onmessage = resolve;
+  waiting.push(resolve);
   breath.port2.postMessage(null);
 });
 
@@ -40,10 +41,14 @@ const ACTS = {
     }
     if (turn === newest) postMessage({ id, done: true, seconds: (performance.now() - started) / 1000 });
   },
-  gradient({ id, name, image, label, sigma, copies, seed }) {
-    newest += 1;
-    const problem = { network: networkOf(name), label, image, sigma, copies, random: random(seed) };
-    postMessage({ id, ...averagedGradient(problem), logits: problem.network.logits(image) });
+  async gradient({ id, name, image, label, sigma, copies, seed }) {
+    const turn = ++newest, network = networkOf(name), logits = network.logits(image);
+    let mean = null;
+    for (mean of averages({ network, label, image, sigma, copies, random: random(seed) })) {
+      await breathe();
+      if (turn !== newest) return;
+    }
+    postMessage({ id, ...mean, logits });
   },
 };
 
