@@ -61,13 +61,14 @@ RECIPES = {
     "imagenette-judge3": THIRD,
 }
 SMALL = replace(PHOTOGRAPHS, widths=(24, 48, 96, 128), epochs=20, precision="float32")
-ON_REQUEST = {f"imagenette-radius-{radius:g}": replace(SMALL, radius=radius) for radius in DIAL}
+OF_DIAL = {f"imagenette-radius-{radius:g}": replace(SMALL, radius=radius) for radius in DIAL}
+ON_REQUEST = OF_DIAL | {"imagenette-penalty": replace(SMALL, linear=True, epochs=8)}
 
 
 def dial() -> dict[float, str]:
     """By training radius, the names of those of the six networks that are there."""
     there = known()
-    return {ON_REQUEST[name].radius: name for name in ON_REQUEST if name in there}
+    return {OF_DIAL[name].radius: name for name in OF_DIAL if name in there}
 
 
 def load() -> Testbed:

@@ -25,6 +25,7 @@ class Recipe(OneLine):
     halvings: tuple[bool, ...] | None = None  # which blocks halve the resolution; None: all
     radius: float = 0.0  # of the training attack, in pixel units at `size`; 0: no attack
     norm: str = "l2"  # or "linf"
+    linear: bool = False  # no attack, but what the loss gains within the radius if it is linear: radius times slope
     attack_steps: tuple[int, ...] = (1, 1, 2)  # PGD steps of the attack in each equal part of the training
     shrinks: tuple[int, ...] = (1,)  # by what factor pictures, and an L2 radius, are smaller in each equal part
     radius_warmup: float = 0.3  # share of the training over which the radius grows
@@ -49,6 +50,10 @@ class Recipe(OneLine):
     def __post_init__(self) -> None:
         if self.only and self.classes != len(self.only) + (self.nothing > 0):
             raise ValueError(f"expected one class for each of {list(self.only)}, got {self.classes} classes")
+        if self.norm not in BALLS:
+            raise ValueError(f"expected a norm among {', '.join(BALLS)}, got {self.norm!r}")
+        if self.linear and (self.radius <= 0 or self.norm != "l2"):
+            raise ValueError(f"expected an L2 radius above 0 for a linear maximum, got {self.norm} {self.radius:g}")
 
     def build(self) -> Classifier:
         return build(self.network, self.widths, self.classes, halvings=self.halvings, seed=self.seed)

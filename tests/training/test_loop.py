@@ -1,5 +1,6 @@
 """Training that survives a kill, an inner maximum that is one, honest robust accuracy; on pictures of three colours."""
 
+import copy
 import itertools
 import math
 import os
@@ -227,7 +228,7 @@ def test_reports_come_every_so_many_steps_and_after_each_epoch() -> None:
     assert not reports[-1].model.training
 
 
-@pytest.mark.parametrize("change", [{"radius": 0.0}, {}, {"radius": 0.03, "norm": "linf"}], ids=str)
+@pytest.mark.parametrize("change", [{"radius": 0.0}, {}, {"radius": 0.03, "norm": "linf"}, {"linear": True}], ids=str)
 def test_training_is_the_plainest_loop(change: dict[str, Any]) -> None:
     """That minimises eq. 1, or eq. 2 by PGD, with the same batches, noise and schedule; to the last bit."""
     recipe, (images, labels) = replace(RECIPE, **change), colours()
@@ -237,17 +238,54 @@ def test_training_is_the_plainest_loop(change: dict[str, Any]) -> None:
     )
     for step in range(30):
         x, y = batch(recipe, images, labels, step=step)
-        if recipe.radius:
+        if recipe.radius and not recipe.linear:
             ball, noise = recipe.ball(step / 30), seeded(recipe.seed, step, stream=1)
             x = by_hand(model.eval(), x, y, ball, recipe.inner_steps(step / 30), noise)
         optimiser.param_groups[0]["lr"] = recipe.learning_rate(step / 30)
         optimiser.zero_grad()
-        F.cross_entropy(model.train()(x), y, label_smoothing=recipe.label_smoothing).backward()
+        loss = F.cross_entropy(model.train()(x), y, label_smoothing=recipe.label_smoothing)
+        if recipe.linear:  # plus the radius times the mean, over the pictures, of how steep each one's own loss is
+            x.requires_grad_()
+            (slope,) = torch.autograd.grad(F.cross_entropy(model.eval()(x), y, reduction="sum"), x, create_graph=True)
+            loss = loss + recipe.ball(step / 30).radius * (slope.flatten(1).square().sum(1) + 1e-12).sqrt().mean()
+        loss.backward()
         optimiser.step()
     run = Run(recipe)
     for step in range(30):
         run.advance(*batch(recipe, images, labels, step=step), 30)
     assert same_weights(run.model, model)
+
+
+def test_the_slopes_are_those_of_difference_quotients(trained: nn.Module, shown: tuple[Tensor, Tensor]) -> None:
+    """Of every picture alone, whatever else is in the batch; and the weights can follow them downhill."""
+    run, (images, labels) = Run(RECIPE), shown
+    run.model = copy.deepcopy(trained).double()
+    x, y = images[:4].double(), labels[:4]
+    slopes = run.slopes(x, y)
+    for k in range(4):
+        loss = lambda pixels, k=k: F.cross_entropy(run.model(pixels.view(1, 3, 8, 8)), y[k : k + 1])  # noqa: E731
+        (gradient,) = torch.autograd.grad(loss(way := x[k].clone().requires_grad_()), way)
+        step = 1e-5 * gradient / gradient.norm()
+        quotient = (loss(x[k] + step) - loss(x[k] - step)) / 2e-5
+        torch.testing.assert_close(slopes[k], quotient, rtol=1e-4, atol=1e-6)
+    slopes.sum().backward()
+    with torch.no_grad():
+        for weight in run.model.parameters():
+            weight -= 0 if weight.grad is None else 1e-4 * weight.grad
+    assert run.slopes(x, y).sum() < slopes.sum()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"linear": True, "radius": 0.0}, "an L2 radius above 0 for a linear maximum, got l2 0"),
+        ({"linear": True, "norm": "linf"}, "an L2 radius above 0 for a linear maximum, got linf 0.6"),
+        ({"norm": "l1"}, "a norm among l2, linf, got 'l1'"),
+    ],
+)
+def test_a_recipe_that_means_nothing_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=f"^expected {said}$"):
+        replace(RECIPE, **change)
 
 
 def by_hand(model: nn.Module, x: Tensor, y: Tensor, ball: Ball, steps: int, noise: torch.Generator) -> Tensor:
