@@ -10,7 +10,7 @@ only what one attack leaves goes to the next. They come from torchattacks, of th
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,8 @@ import torchattacks
 from torch import Tensor, nn
 
 from course_lib.authoring.provenance import provenance
+from course_lib.authoring.results import interval
+from course_lib.authoring.results import table as markdown
 from course_lib.authoring.train import Job, jobs
 from course_lib.constraints import L2Ball, norms
 from course_lib.measuring.accuracy import robust_hits
@@ -63,15 +65,10 @@ def survivors(attacks: Sequence[torchattacks.attack.Attack], images: Tensor, lab
 
 def autoattack(job: Job, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Any]:
     """The card's row: at the radius of its `attack`, which attacks, on how many pictures, and what they leave."""
-    whole = job.recipe.data == WHOLE
-    images, labels = (tensor[: enough(job)] for tensor in (images, labels))
-    chosen = {
-        name: attack
-        for name, attack in attackers(model, job.radius, job.recipe.classes).items()
-        if name in (STANDARD if whole else QUICK)
-    }
-    left = wilson(survivors([*chosen.values()], images, labels))
-    return {"attacks": [*chosen], "radius": job.radius, "pictures": len(labels), "robust": left}
+    every = attackers(model, job.radius, job.recipe.classes)
+    chosen = {name: every[name] for name in (STANDARD if job.recipe.data == WHOLE else QUICK) if name in every}
+    left = wilson(survivors([*chosen.values()], images[: enough(job)], labels[: enough(job)]))
+    return {"attacks": [*chosen], "radius": job.radius, "pictures": len(labels[: enough(job)]), "robust": left}
 
 
 def enough(job: Job) -> int:
@@ -104,17 +101,16 @@ def pictures(job: Job, count: int, folder: Path | None) -> tuple[Tensor, Tensor]
 
     As many as asked for, and enough for AutoAttack.
     """
-    one, device, count = job.recipe, best_device(), max(count, enough(job))
+    one, count = job.recipe, max(count, enough(job))
     parts = (one.data, one.size, one.shortcut, *one.only, "on", *one.backgrounds, count)
     path = folder and folder / "-".join(map(str, parts))
     if path and Path(f"{path}.json").exists():
         tensors = load_tensors(path)[0]
     else:
-        images, labels = (tensor[:count].clone() for tensor in job.pictures("test"))
-        tensors = {"images": images, "labels": labels}
+        tensors = {name: part[:count] for name, part in zip(("images", "labels"), job.pictures("test"), strict=True)}
         if path:
-            save_tensors(path, tensors, {"pictures": len(labels)})
-    return to_float(tensors["images"].to(device)), tensors["labels"].to(device)
+            save_tensors(path, tensors, {"pictures": len(tensors["labels"])})
+    return to_float(tensors["images"].to(best_device())), tensors["labels"].to(best_device())
 
 
 def measured(job: Job, others: Mapping[str, Job], *, count: int, folder: Path | None) -> dict[str, Any]:
@@ -130,35 +126,27 @@ def measured(job: Job, others: Mapping[str, Job], *, count: int, folder: Path | 
     }
 
 
-def robust_jobs(others: Mapping[str, Job]) -> Iterator[Job]:
+def robust_jobs(others: Mapping[str, Job]) -> list[Job]:
     """The networks with weights here that were trained with an attack."""
-    for job in others.values():
-        if job.recipe.radius and job.name in known(job.testbed.home):
-            yield job
+    return [job for job in others.values() if job.recipe.radius and job.name in known(job.testbed.home)]
 
 
 def share(values: Sequence[float]) -> str:
-    return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in values))
+    return interval(values, ".1f")
 
 
 def table(cards: Sequence[Mapping[str, Any]]) -> str:
     """What the cards say, in percent with 95% intervals, for data/README.md."""
     titles = ["network", "radius", "attacks", "n", "left", "trained at", "n", *(f"{each:g}" for each in SHARES)]
-    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    rows: list[list[Any]] = []
     for card in cards:
         attack, line = card["autoattack"], card["curve"]
         by = "standard version" if attack["attacks"] == [*STANDARD] else " and ".join(attack["attacks"])
         row = [f"`{card['name']}`", f"{attack['radius']:g}", by, attack["pictures"], share(attack["robust"])]
-        row += [f"{line['radii'][-1]:g}", line["pictures"], *map(share, line["robust"])]
-        lines.append(cells(row))
+        rows += [[*row, f"{line['radii'][-1]:g}", line["pictures"], *map(share, line["robust"])]]
         if "counterpart" in line:
-            blank = [""] * 5
-            lines.append(cells([f"`{line['counterpart']}`", *blank, line["pictures"], *map(share, line["standard"])]))
-    return "\n".join(lines)
-
-
-def cells(row: Sequence[object]) -> str:
-    return "| " + " | ".join(map(str, row)) + " |"
+            rows += [[f"`{line['counterpart']}`", *[""] * 5, line["pictures"], *map(share, line["standard"])]]
+    return markdown(titles, rows)
 
 
 def cards(arguments: Sequence[str]) -> None:
