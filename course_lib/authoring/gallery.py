@@ -7,7 +7,6 @@ to anyone: photographs come from data/photographs, pictures of a true class from
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,8 @@ from torch.nn.functional import max_pool2d, pad
 from course_lib import plots, testbeds
 from course_lib.constraints import L2Ball
 from course_lib.datasets import sketches
-from course_lib.datasets.shipped import SUGGESTED, photograph
+from course_lib.datasets.shipped import SIDE, SUGGESTED, photograph
 from course_lib.models import Classifier
-from course_lib.one_line import OneLine
 from course_lib.pgd import Problem, frames, solve
 from course_lib.pixels import bicubic, nearest, shrink, to_uint8
 from course_lib.storage.files import RESULTS, replaced
@@ -61,45 +59,36 @@ def first_seeds(testbed: Testbed, kind: str, labels: Tensor) -> Tensor:
     return testbed.seeds(kind).sample(labels, generator=torch.Generator().manual_seed(0))
 
 
-@dataclass(frozen=True, repr=False)
-class Column(OneLine):
-    """One task of `every_task`: its title, what it starts from as it is shown, and its problem for a model."""
-
-    title: str
-    shown: Tensor
-    testbed: Testbed
-    make: Make
-
-
 def every_task() -> Figure:
     """One picture for each task, the papers' figure 1."""
-    photos, book = testbeds.load(PHOTOGRAPHS), testbeds.load("picturebook")
-    columns = [*of_photographs(photos), *of_picturebook(book)]
-    rows = {"start": torch.cat([nearest(one.shown, photos.resolution // one.testbed.resolution) for one in columns])}
-    for name in photos.models:
-        ends = [solve(one.make(one.testbed.models[name])) for one in columns]
-        rows[name] = torch.cat([nearest(end, photos.resolution // end.shape[-1]) for end in ends])
-    return plots.grid(rows, titles=[one.title for one in columns], size=1.45)
+    columns = dict([*of_photographs(testbeds.load(PHOTOGRAPHS)), *of_picturebook(testbeds.load("picturebook"))])
+    rows = {row: torch.cat([column[row] for column in columns.values()]) for row in ("start", "robust", "standard")}
+    return plots.grid(rows, titles=[*columns], size=1.45)
 
 
-def of_photographs(bed: Testbed) -> Iterator[Column]:
+def column(bed: Testbed, title: str, start: Tensor, make: Make) -> tuple[str, dict[str, Tensor]]:
+    """A task's title, what it starts from as it is shown, and what both models make of it, all of one size."""
+    pictures = {"start": start} | solved(bed, "{}", make)
+    return title, {row: nearest(picture, SIDE // picture.shape[-1]) for row, picture in pictures.items()}
+
+
+def of_photographs(bed: Testbed) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """Tasks without a true class: from samples, photographs, a drawing."""
 
-    def column(title: str, start: Tensor, name: str, task: Callable[..., Problem], settings: str) -> Column:
-        label = torch.tensor([bed.classes.index(name)])
-        return Column(title, start, bed, lambda model: task(model, start, label, **bed.tuned[settings]))
+    def changed(task: Callable[..., Problem], name: str, start: Tensor) -> tuple[str, dict[str, Tensor]]:
+        label, settings = torch.tensor([bed.classes.index(name)]), bed.tuned[task.__name__]
+        return column(bed, f"{task.__name__}:\n{name}", start, lambda model: task(model, start, label, **settings))
 
     for name in ("springer", "garbage truck"):
-        label = torch.tensor([bed.classes.index(name)])
-        yield column(f"generate:\n{name}", first_seeds(bed, "multivariate", label), name, generate, "generate")
+        yield changed(generate, name, first_seeds(bed, "multivariate", torch.tensor([bed.classes.index(name)])))
     for name in ("grass", "rocket"):
-        yield column(f"translate:\n{SUGGESTED[name]}", photograph(name), SUGGESTED[name], translate, "translate")
+        yield changed(translate, SUGGESTED[name], photograph(name))
     drawing = next(one for one in sketches.load() if one.shows == "church")
-    yield column(f"sketch:\n{drawing.shows}", drawing.image(bed.resolution), drawing.shows, sketch, "sketch")
+    yield changed(sketch, drawing.shows, drawing.image(bed.resolution))
     yield painted(bed, "gravel", "parachute")
 
 
-def painted(bed: Testbed, name: str, wanted: str) -> Column:
+def painted(bed: Testbed, name: str, wanted: str) -> tuple[str, dict[str, Tensor]]:
     """Feature painting in a disc, whose rim is shown: the unit on which the class leans most."""
     start, side = photograph(name), bed.resolution
     place = (torch.arange(side) + 0.5) / side - 0.5
@@ -110,28 +99,23 @@ def painted(bed: Testbed, name: str, wanted: str) -> Column:
         unit = int(model.head.weight[bed.classes.index(wanted)].argmax())
         return paint(model, start, disc, unit=unit, **bed.tuned["paint"])
 
-    return Column(f"paint:\na {wanted} unit", start * (1 - rim) + rim, bed, make)
+    return column(bed, f"paint:\na {wanted} unit", start * (1 - rim) + rim, make)
 
 
-def of_picturebook(bed: Testbed) -> Iterator[Column]:
+def of_picturebook(bed: Testbed) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """Tasks that need a true class, on the first test pictures of two classes."""
-    truth, labels = bed.batch("test", [bed.classes.index("church"), bed.classes.index("zebra")])
-    hole = middle(bed.resolution, bed.resolution // 2)
-    damaged, small = fill_smoothly(truth[:1], hole), shrink(truth[1:], 8)
-
-    def fill(model: Classifier) -> Problem:
-        return inpaint(model, damaged, hole, labels=labels[:1], **bed.tuned["inpaint"])
-
-    def sharpen(model: Classifier) -> Problem:
-        return superresolve(model, small, labels[1:], factor=8, start=bicubic, **SHARPEN)
-
-    yield Column("inpaint:\nchurch", damaged, bed, fill)
-    yield Column("sharpen x8:\nzebra", bicubic(small, 8), bed, sharpen)
+    church, zebra = (bed.batch("test", [bed.classes.index(name)]) for name in ("church", "zebra"))
+    yield column(bed, "inpaint:\nchurch", *repairs(bed, *church)[0])
+    yield column(bed, "sharpen x8:\nzebra", *repairs(bed, *zebra)[1])
 
 
-def middle(size: int, hole: int) -> Tensor:
-    """A mask with a square hole in the middle, (1, 1, size, size)."""
-    return pad(torch.ones(1, 1, hole, hole), ((size - hole) // 2,) * 4)
+def repairs(bed: Testbed, truth: Tensor, labels: Tensor) -> tuple[tuple[Tensor, Make], tuple[Tensor, Make]]:
+    """Inpainting the middle quarter of pictures, and super-resolution x8: each with what it starts from."""
+    hole = pad(torch.ones(1, 1, *[bed.resolution // 2] * 2), (bed.resolution // 4,) * 4)
+    damaged, small = fill_smoothly(truth, hole), shrink(truth, 8)
+    fill = partial(inpaint, damaged=damaged, mask=hole, labels=labels, **bed.tuned["inpaint"])
+    sharpen = partial(superresolve, small=small, labels=labels, factor=8, start=bicubic, **SHARPEN)
+    return (damaged, fill), (bicubic(small, 8), sharpen)
 
 
 def generation(testbed: Testbed, *, kinds: Sequence[str] = ("multivariate", "uniform")) -> Figure:
@@ -178,14 +162,11 @@ def translation(testbed: Testbed) -> Figure:
 
 
 def restoration(testbed: Testbed) -> Figure:
-    """Inpainting and super-resolution x8, where the truth is known: the hole is the middle quarter of the picture."""
+    """Inpainting and super-resolution x8, where the truth is known."""
     truth, labels = testbed.batch("test", range(10, 10 + len(testbed.classes)))
-    hole = middle(testbed.resolution, testbed.resolution // 2)
-    damaged, small = fill_smoothly(truth, hole), shrink(truth, 8)
-    fill = partial(inpaint, damaged=damaged, mask=hole, labels=labels, **testbed.tuned["inpaint"])
-    sharpen = partial(superresolve, small=small, labels=labels, factor=8, start=bicubic, **SHARPEN)
+    (damaged, fill), (blurred, sharpen) = repairs(testbed, truth, labels)
     rows = {"truth": truth, "filled\nsmoothly": damaged} | solved(testbed, "inpainted,\n{}", fill)
-    rows |= {"bicubic x8": bicubic(small, 8)} | solved(testbed, "x8,\n{}", sharpen)
+    rows |= {"bicubic x8": blurred} | solved(testbed, "x8,\n{}", sharpen)
     return plots.grid(rows, titles=[testbed.classes[label] for label in labels])
 
 
