@@ -11,7 +11,7 @@ So the store is the same however many processes made it and wherever they were k
 import argparse
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,46 +28,38 @@ from course_lib.measuring.judging import Network, outputs
 from course_lib.measuring.scores import frechet_distance, inception_score
 from course_lib.pgd import solve
 from course_lib.prepare import best_device
-from course_lib.seeds import KINDS, Seeds
+from course_lib.seeds import KINDS
 from course_lib.storage.files import digest, write
 from course_lib.tasks import generate
 from course_lib.testbeds.testbed import Testbed, task_of
 from course_lib.training.augmentation import seeded
-from course_lib.training.processes import ALONE, Alone, together
+from course_lib.training.processes import Alone, together
 
 
-def shard(
-    number: int, size: int, *, model: nn.Module, seeds: Seeds, classes: int, seed: int, settings: Mapping[str, Any]
-) -> tuple[Tensor, Tensor]:
-    """Shard `number`: uint8 pictures (size, 3, H, W) and labels (size,). Picture i is of class i % `classes`."""
-    indices = range(number * size, (number + 1) * size)
-    labels = torch.tensor(indices) % classes
-    generators = [seeded(seed, index, stream=0) for index in indices]
-    starts = [seeds.sample(labels[i : i + 1], generator=generator) for i, generator in enumerate(generators)]
-    device = best_device()
+def shard(number: int, testbed: Testbed, chosen: argparse.Namespace) -> tuple[Tensor, Tensor]:
+    """Shard `number`: uint8 pictures (batch, 3, H, W) and labels (batch,). Picture i is of class i % classes."""
+    indices = range(number * chosen.batch, (number + 1) * chosen.batch)
+    labels, seeds = torch.tensor(indices) % len(testbed.classes), testbed.seeds(chosen.seeds)
+    starts = [
+        seeds.sample(label[None], generator=seeded(chosen.seed, index, stream=0))
+        for index, label in zip(indices, labels, strict=True)
+    ]
+    model, settings, device = testbed.models[chosen.model], testbed.tuned[task_of(chosen.seeds)], best_device()
     images = solve(generate(model, torch.cat(starts).to(device), labels.to(device), **settings))
     return in_bytes(images).cpu(), labels
 
 
-def fill(store: Store, how: Mapping[str, Any], processes: Alone = ALONE) -> Iterator[int]:
-    """Compute this process's share of the shards that are missing; yields the number of each one when it is there."""
-    for number in range(processes.number, store.shards, processes.count):
-        if not store.has(number):
-            store.put(number, *shard(number, store.size, **how))
-            yield number
-
-
-def plan(testbed: Testbed, *, role: str, kind: str, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A model, a kind of seeds and the settings tuned for it: (what `shard` needs, what a store's index says of it)."""
-    model, settings = testbed.models[role], testbed.tuned[task_of(kind)]
-    how = {"model": model, "seeds": testbed.seeds(kind), "classes": len(testbed.classes), "seed": seed}
-    about = {"testbed": testbed.name, "model": role, "weights": fingerprint(model), "seeds": kind, "seed": seed}
-    return how | {"settings": settings}, about | {"settings": {key: repr(value) for key, value in settings.items()}}
-
-
-def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of a model's tensors, so that a store never mixes two models of one name."""
-    return digest(save({key: value.cpu().contiguous() for key, value in model.state_dict().items()}))
+def about(testbed: Testbed, chosen: argparse.Namespace) -> dict[str, Any]:
+    """All that decides a store's pictures; of the model a hash of its tensors, so that two of one name never mix."""
+    tensors = {key: value.cpu().contiguous() for key, value in testbed.models[chosen.model].state_dict().items()}
+    return {
+        "testbed": testbed.name,
+        "model": chosen.model,
+        "weights": digest(save(tensors)),
+        "seeds": chosen.seeds,
+        "seed": chosen.seed,
+        "settings": {key: repr(value) for key, value in testbed.tuned[task_of(chosen.seeds)].items()},
+    }
 
 
 def scores(store: Store, real: Iterable[Tensor], network: Network, features: Network) -> dict[str, Any]:
@@ -108,18 +100,19 @@ def all_scores(store: Store, testbed: Testbed, *, part: int = 100) -> dict[str, 
 
 
 def make(chosen: argparse.Namespace, processes: Alone) -> None:
-    """Fill the store that the command line asks for, and print where it stands."""
-    testbed, began = testbeds.load(chosen.testbed), time.monotonic()
+    """Compute this process's share of the shards that the command line asks for and that are missing."""
+    testbed, began, done = testbeds.load(chosen.testbed), time.monotonic(), 0
     with processes.in_turn():
-        how, about = plan(testbed, role=chosen.model, kind=chosen.seeds, seed=chosen.seed)
-        store = Store.create(chosen.out, about, count=chosen.count, size=chosen.batch)
-    done = 0
-    for done, number in enumerate(fill(store, how, processes), 1):
+        testbed.seeds(chosen.seeds)  # the first time, pictures may be read for them
+        store = Store.create(chosen.out, about(testbed, chosen), count=chosen.count, size=chosen.batch)
+    for number in range(processes.number, store.shards, processes.count):
+        if store.has(number):
+            continue
+        store.put(number, *shard(number, testbed, chosen))
+        done += 1
         if processes.first:
-            minutes = (time.monotonic() - began) / 60
-            print(
-                f"samples: shard {number} of {store.shards}, {minutes:.1f} min for {done} by this process", flush=True
-            )
+            spent = f"{(time.monotonic() - began) / 60:.1f} min for {done} by this process"
+            print(f"samples: shard {number} of {store.shards}, {spent}", flush=True)
     print(f"samples: process {processes.number} of {processes.count} is done, {done} shards are new", flush=True)
 
 

@@ -141,9 +141,9 @@ def test_finished_shards_are_not_computed_again(bed: Any, tmp_path: Path, monkey
     samples.make(asked(tmp_path), Alone())
     before, computed, shard = files(tmp_path), [], samples.shard
 
-    def noted(number: int, size: int, **how: Any) -> tuple[Tensor, Tensor]:
+    def noted(number: int, *how: Any) -> tuple[Tensor, Tensor]:
         computed.append(number)
-        return shard(number, size, **how)
+        return shard(number, *how)
 
     monkeypatch.setattr(samples, "shard", noted)
     samples.make(asked(tmp_path), Alone())
