@@ -1,0 +1,35 @@
+// What lies beside the page: weights, statistics, photographs, films. A page that was opened by a double click may fetch
+// nothing, so each is a script that hands its value over: course.store("name", value).
+
+const waiting = new Map(); // by name: { promise, resolve }
+
+function entry(name) {
+  if (!waiting.has(name)) waiting.set(name, Promise.withResolvers?.() ?? withResolvers());
+  return waiting.get(name);
+}
+
+function withResolvers() {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+}
+
+globalThis.course = { store: (name, value) => entry(name).resolve(value) };
+
+// The value of data/NAME.js, loaded once; rejects with one sentence where the file is missing.
+export function load(name) {
+  const known = waiting.has(name), { promise, reject } = entry(name);
+  if (!known) {
+    const script = Object.assign(document.createElement("script"), { src: `data/${name}.js` });
+    script.onerror = () => {
+      waiting.delete(name); // another attempt may find it
+      reject(new Error(`Expected the file data/${name}.js beside the page, got none: copy the whole folder, or try again.`));
+    };
+    document.head.append(script);
+  }
+  return promise;
+}
+
+export function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
+}
