@@ -36,7 +36,7 @@ RECIPES = {
     "cifar10-judge2": replace(JUDGE, radius=0.0, attack_steps=(1, 1, 2), noise=0.1, seed=11),
     "cifar10-judge3": replace(imagenette.THIRD, **SMALL | {"padding": 0}, halvings=(True,), epochs=20, batch_size=256),
 }
-ON_REQUEST = {"cifar10-weak": replace(ROBUST, widths=(16, 32, 64, 96), radius=2 * RADIUS, epochs=4)}  # stopped early
+ON_REQUEST = {"cifar10-weak": replace(ROBUST, widths=(16, 32, 64, 96), radius=2 * RADIUS, epochs=3)}  # stopped early
 
 
 def load() -> Testbed:

@@ -62,7 +62,14 @@ RECIPES = {
 }
 SMALL = replace(PHOTOGRAPHS, widths=(24, 48, 96, 128), epochs=20, precision="float32")
 OF_DIAL = {f"imagenette-radius-{radius:g}": replace(SMALL, radius=radius) for radius in DIAL}
-ON_REQUEST = OF_DIAL | {"imagenette-penalty": replace(SMALL, linear=True, epochs=8)}
+TINY = replace(SMALL, widths=(16, 32, 64, 96), shrinks=(2, 1), epochs=6)  # a few minutes on one core
+OF_TINY = {  # networks that differ in what their training asks for alone
+    "imagenette-tiny-standard": replace(TINY, radius=0.0),
+    "imagenette-tiny-penalty": replace(TINY, linear=True),
+    "imagenette-tiny-linf": replace(TINY, norm="linf", radius=4 / 255),
+    "imagenette-tiny-robust": TINY,
+}
+ON_REQUEST = OF_DIAL | OF_TINY
 
 
 def dial() -> dict[float, str]:

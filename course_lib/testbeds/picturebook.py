@@ -71,7 +71,7 @@ ON_REQUEST = {  # how much three trainings at each of six radii differ
     f"picturebook-radius-{factor * LIVE.radius:g}-seed-{seed}": replace(LIVE, radius=factor * LIVE.radius, seed=seed)
     for seed in range(3)
     for factor in (0.0, 0.25, 0.5, 1.0, 2.5, 5.0)
-} | {"picturebook-linf": replace(LIVE, radius=0.06, norm="linf")}
+}
 
 
 def load(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
