@@ -24,7 +24,7 @@ from torch import Tensor
 
 from course_lib import testbeds
 from course_lib.authoring.provenance import provenance
-from course_lib.datasets.cyclegan import PAIRS
+from course_lib.datasets.collections import PAIRS
 from course_lib.measuring.accuracy import accuracy, robust_hits
 from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import at_once, judged

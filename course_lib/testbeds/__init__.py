@@ -11,8 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from course_lib.datasets.collections import IMAGENETTE
-from course_lib.datasets.cyclegan import PAIRS
+from course_lib.datasets.collections import IMAGENETTE, PAIRS
 from course_lib.datasets.photographs import Collection
 from course_lib.testbeds import (
     cifar10,

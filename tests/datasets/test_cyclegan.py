@@ -15,7 +15,7 @@ from PIL import Image
 from course_lib import testbeds
 from course_lib.authoring import train as trainer
 from course_lib.constraints import L2Ball
-from course_lib.datasets import cyclegan
+from course_lib.datasets import collections
 from course_lib.datasets.collections import collection_of
 from course_lib.datasets.photographs import Photographs
 from course_lib.pgd import solve
@@ -62,9 +62,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def server(archive: bytes, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with serving() as running:
-        running.put("/summer2winter_yosemite.zip", archive)
-        monkeypatch.setattr(cyclegan, "SOURCE", running.url)
-        monkeypatch.setitem(cyclegan.HASHES, "summer2winter_yosemite", hashlib.sha256(archive).hexdigest())
+        source = running.put("/summer2winter_yosemite.zip", archive), hashlib.sha256(archive).hexdigest()
+        monkeypatch.setitem(collections.SOURCES, "summer2winter", source)
         monkeypatch.setattr(fetching, "PAUSE", 0.0)
         yield running
 
@@ -107,13 +106,13 @@ def test_another_file_than_the_published_one_is_refused(server: Server, cache: P
 
 
 def test_a_killed_run_between_two_folders_goes_on(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(source: Path, target: Path, put=cyclegan.put) -> None:
+    def killed(source: Path, target: Path, put=collections.put) -> None:
         if target.name == "testA":
             raise KeyboardInterrupt
         put(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(cyclegan, "put", killed)
+        patch.setattr(collections, "put", killed)
         with pytest.raises(KeyboardInterrupt):
             Photographs(collection_of("summer2winter"), "train", size=8)
     assert len(Photographs(collection_of("summer2winter"), "test", size=8)) == 20
