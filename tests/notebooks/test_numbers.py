@@ -26,6 +26,10 @@ MEASURED: dict[str, list[str]] = {  # of each notebook: files of data/results, o
 }
 GIVEN: dict[str, dict[str, str | float]] = {  # of each notebook: whose number it is, or its value
     "00_start_here": {"80%": "of the time of a step, to try bfloat16", "100%": "of that time, not to try it"},
+    "07_superresolution": {
+        "21.53": "Santurkar et al. 2019, section 3.4",
+        "21.30": "Santurkar et al. 2019, section 3.4",
+    },
 }
 
 

@@ -135,7 +135,7 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "my equation is the library's": (MASK_IGNORED, MASK_REVERSED, FREE_INPAINTING),
         "no change is longer than ε": (UPHILL, UNPROJECTED),
         "as a norm: the hole hardly moves": (UPHILL, MASK_REVERSED, FREE_INPAINTING),
-        "on the object the judge is surer": (UPHILL, SWAPPED),
+        "on the object the judge is more confident": (UPHILL, SWAPPED),
     },
     "06_translation": {
         "every judge accepts at least 60%": (UPHILL, UNPROJECTED, SWAPPED),
@@ -149,7 +149,7 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
     "07_superresolution": {
         "my equation 4 and the library agree": (UNPROJECTED, CENTRED_AT_START, ALWAYS_NEAREST),
         "the robust model's PSNR ends lower": (UPHILL,),
-        "the right class makes it surer": (UPHILL,),
+        "the right class makes it more confident": (UPHILL,),
         "after 20 steps, the PSNR is below": (UPHILL,),
         "told a wrong class, the judge loses": (UPHILL, SWAPPED),
     },
