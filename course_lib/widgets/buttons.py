@@ -1,9 +1,13 @@
 """Buttons that only a browser can press: one that is held, and one for the full screen."""
 
+import json
 from pathlib import Path
 
 import anywidget
 import traitlets
+
+PLAN = json.loads(Path(__file__).with_name("plan.json").read_text())
+"""The 90 minutes of notebooks/GUIDE.md: minutes, a notebook, and the presets of its demos that are shown, in order."""
 
 
 class Hold(anywidget.AnyWidget):
@@ -17,8 +21,13 @@ class Hold(anywidget.AnyWidget):
 class Page(anywidget.AnyWidget):
     """What a demo needs of the page: a button for the full screen, a key for the next preset, texts of pictures.
 
-    `alts` says for each picture of the demo what it shows now.
+    `alts` says for each picture of the demo what it shows now; `plan` has a lecture's presets, each with its notebook.
     """
 
     _esm = Path(__file__).with_name("page.js")
     alts = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    plan = traitlets.List().tag(sync=True)
+
+    @traitlets.default("plan")
+    def _of_the_course(self) -> list[dict[str, str]]:
+        return [{"notebook": part["notebook"], "preset": name} for part in PLAN for name in part["presets"]]

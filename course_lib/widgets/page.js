@@ -1,5 +1,5 @@
-// What a demo needs of the page beside its widgets: full screen, the next preset by one key, texts of its pictures,
-// and that the notebook keeps its last pictures.
+// What a demo needs of the page beside its widgets: to stand alone on the screen, the next preset by one key, also where
+// a lecture's plan goes on in another notebook, texts of its pictures, and that the notebook keeps its last pictures.
 
 const NEXT = { PageDown: 1, n: 1, PageUp: -1, p: -1 }; // a presenter's clicker sends PageDown and PageUp
 const WIDGETS = "application/vnd.jupyter.widget-state+json"; // where a notebook keeps them, in its metadata
@@ -26,18 +26,81 @@ function initialize({ model }) {
   sessionContext.statusChanged.connect((_, status) => status === "autorestarting" && manager.disconnect());
 }
 
+// --- a lecture: one demo alone on the screen, and the plan from preset to preset
+
+const presetsOf = (demo) => [...(demo?.querySelectorAll(".preset") ?? [])];
+const READY = ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]";
+const named = (demo, name) => presetsOf(demo).find((preset) => preset.textContent.trim() === name);
+const opening = () => document.querySelector(".course-opening"); // the sign while another notebook opens
+const visible = (selector) => [...document.querySelectorAll(selector)].find((each) => each.checkVisibility());
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+function raise(element) { // above all else, whatever contains it
+  if (!document.fullscreenElement) document.documentElement.requestFullscreen().catch(() => {}); // some pages may not
+  element.popover = "manual";
+  element.showPopover();
+}
+
+function lower(element) {
+  if (element?.matches(":popover-open")) element.hidePopover();
+  element?.removeAttribute("popover");
+}
+
+// JupyterLab runs the command of a link that a person clicks; in a notebook that she has not run, it asks her first.
+function command(place, name, options = {}) {
+  const link = document.createElement("a");
+  Object.assign(link.dataset, { commandlinkerCommand: name, commandlinkerArgs: JSON.stringify(options) });
+  place.append(link);
+  link.click();
+  link.remove();
+}
+
+// The demo with this preset in the notebook in front, which draws only the cells near the screen.
+async function found(preset) {
+  const live = () => [...document.querySelectorAll(".course-player:not(.jupyter-widgets-disconnected)")]
+    .find((demo) => demo.checkVisibility() && named(demo, preset));
+  const outer = visible(".jp-WindowedPanel-outer");
+  for (let top = 0; !live() && outer && top < outer.scrollHeight; top += outer.clientHeight / 2) {
+    outer.scrollTop = top;
+    await pause(60);
+  }
+  return live();
+}
+
+async function show({ notebook, preset }, before, path) {
+  if (!path.endsWith(notebook)) {
+    const panel = visible(".jp-NotebookPanel"), trusted = before.closest(".jp-Notebook"), sign = document.createElement("div");
+    Object.assign(sign, { className: "course-opening", textContent: `${notebook} opens, and its cells run …` });
+    lower(before);
+    command(trusted, "docmanager:open", { path: path.replace(/[^/]*$/, notebook) });
+    while (!visible(".jp-NotebookPanel .jp-Cell") || visible(".jp-NotebookPanel") === panel) await pause(100);
+    document.body.append(sign);
+    raise(sign);
+    for (let runs = false; sign.isConnected && !(await found(preset)); await pause(500)) {
+      if (!runs && (runs = Boolean(visible(READY)))) command(trusted, "notebook:run-all-cells");
+    }
+    if (!sign.isConnected) return; // the lecture was left
+    sign.remove();
+  }
+  const demo = await found(preset);
+  if (!demo) return;
+  if (demo !== before) lower(before);
+  if (!demo.matches(":popover-open")) raise(demo);
+  named(demo, preset).click();
+}
+
 function render({ model, el }) {
   const button = document.createElement("button");
   button.className = "jupyter-widgets jupyter-button widget-button";
   button.innerHTML = '<i class="fa fa-expand" aria-hidden="true"></i>';
   el.append(button);
   const demo = () => el.closest(".course-player");
-  const large = () => document.fullscreenElement && document.fullscreenElement === demo();
+  const large = () => demo()?.matches(":popover-open");
 
   const label = () => {
     button.ariaLabel = large() ? "Small" : "Large";
     button.title = large() ? "Back to the notebook; Escape does the same" : "Show this demo alone on the screen. There, "
-      + "PageDown or n plays the next preset, PageUp or p the one before";
+      + "PageDown or n plays the next preset, PageUp or p the one before; the plan goes on in other notebooks";
   };
   const describe = () => {
     const pictures = demo()?.querySelectorAll(".sheet img.widget-image") ?? [];
@@ -46,24 +109,42 @@ function render({ model, el }) {
       slider.querySelector(".noUi-handle").ariaLabel = slider.querySelector(".widget-label").textContent;
     }
   };
+  const step = (by) => {
+    const presets = presetsOf(demo()), plan = model.get("plan"), path = model.widget_manager?.context?.path ?? "";
+    const name = (preset) => preset?.textContent.trim();
+    const now = presets.findIndex((preset) => preset.classList.contains("mod-info"));
+    const planned = (preset) => plan.findIndex((each) => path.endsWith(each.notebook) && each.preset === name(preset));
+    const place = planned(presets[now]), first = presets.find((preset) => planned(preset) >= 0);
+    if (place >= 0) plan[place + by] && show(plan[place + by], demo(), path);
+    else if (now < 0 && by > 0 && first) first.click();
+    else presets[now < 0 && by < 0 ? presets.length - 1 : (now + by + presets.length) % presets.length]?.click();
+  };
   const key = (event) => {
-    const step = large() && !event.ctrlKey && !event.altKey && !event.metaKey && NEXT[event.key];
-    const presets = step ? [...demo().querySelectorAll(".preset")] : [];
-    if (!presets.length) return;
+    const by = (large() || opening()) && !event.ctrlKey && !event.altKey && !event.metaKey && (NEXT[event.key] ?? event.key === "Escape");
+    if (!by) return; // not a key of a lecture
     event.preventDefault();
     event.stopPropagation();
-    const now = presets.findIndex((preset) => preset.classList.contains("mod-info"));
-    presets[now < 0 && step < 0 ? presets.length - 1 : (now + step + presets.length) % presets.length].click();
+    if (event.key === "Escape") leave();
+    else if (!opening()) step(by);
   };
+  const leave = () => {
+    lower(demo());
+    opening()?.remove();
+    if (document.fullscreenElement) document.exitFullscreen();
+  };
+  const changed = () => document.fullscreenElement || leave();
 
-  button.addEventListener("click", () => (large() ? document.exitFullscreen() : demo().requestFullscreen()));
-  document.addEventListener("fullscreenchange", label);
+  button.addEventListener("click", () => (large() ? leave() : raise(demo())));
+  document.addEventListener("fullscreenchange", changed);
   document.addEventListener("keydown", key, true); // before JupyterLab's own keys, and those of a slider
   model.on("change:alts", describe);
   label();
-  requestAnimationFrame(describe); // the widgets around are there by then
+  requestAnimationFrame(() => { // the widgets around are there by then
+    describe();
+    demo()?.addEventListener("toggle", label);
+  });
   return () => {
-    document.removeEventListener("fullscreenchange", label);
+    document.removeEventListener("fullscreenchange", changed);
     document.removeEventListener("keydown", key, true);
     model.off("change:alts", describe);
   };

@@ -110,7 +110,7 @@ def test_a_lecture_shows_the_demo_alone_and_one_key_plays_the_next_preset(open_n
         notebook.wait_for_status("Ready")
         page.locator(".parts", has_text="first").first.wait_for()
         page.get_by_role("button", name="Large").click()
-        page.wait_for_function("document.fullscreenElement?.classList.contains('course-player')")
+        page.wait_for_function("document.fullscreenElement && document.querySelector('.course-player:popover-open')")
         notebook.press("steps", "Home")  # a slider has keys of its own
         notebook.wait_for_status("Done: 1 steps")
         for key, name, radius in (("PageDown", "weak", 1.0), ("PageDown", "strong", 8.0), ("PageUp", "weak", 1.0)):
@@ -127,6 +127,43 @@ def test_a_lecture_shows_the_demo_alone_and_one_key_plays_the_next_preset(open_n
         page.keyboard.press("PageDown")
         page.wait_for_timeout(300)
         assert page.locator(".preset.mod-info").inner_text().strip() == "weak", "the key is a lecture's"
+
+
+PLANNED = """
+from course_lib.widgets import buttons
+buttons.PLAN[:] = [{"notebook": "plan-0.ipynb", "presets": ["weak"]}, {"notebook": "plan-1.ipynb", "presets": ["loud"]},
+                   {"notebook": "plan-0.ipynb", "presets": ["strong", "last"]}]
+"""
+FAR = "\n".join(["print(1)"] * 80)  # so that the second demo is not drawn at first
+
+
+def test_one_key_walks_the_plan_through_demos_and_notebooks(open_notebook: OpenNotebook) -> None:
+    other = PRESETS.replace('"weak"', '"loud"').replace('"strong"', '"soft"')
+    written(open_notebook, "plan-1.ipynb", PLANNED + other)
+    last = PRESETS.replace('"weak"', '"last"').replace('"strong"', '"unplanned"')
+    name = written(open_notebook, "plan-0.ipynb", PLANNED + PRESETS, FAR, last)
+    with open_notebook(name) as notebook:
+        page = notebook.page
+        notebook.run_all()
+        notebook.show_cell(0)
+        notebook.wait_for_status("Ready")
+        page.get_by_role("button", name="Large").first.click()
+        shown = page.locator(".course-player:popover-open")
+        for key, preset in (
+            ("PageDown", "weak"),
+            ("n", "loud"),
+            ("PageDown", "strong"),
+            ("n", "last"),
+            ("p", "strong"),
+        ):
+            page.keyboard.press(key)
+            shown.locator(".preset.mod-info", has_text=preset).wait_for()
+            shown.locator(".status", has_text="Done").wait_for()
+            assert shown.count() == 1
+            assert page.evaluate("document.fullscreenElement !== null")
+        page.keyboard.press("Escape")
+        shown.wait_for(state="hidden")
+        page.wait_for_function("!document.fullscreenElement")
 
 
 BUSY = "import time; time.sleep(15); print('over')"
