@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from textwrap import fill
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -33,19 +34,8 @@ def intervals(
         axis.axvline(reference, color=PLAIN, linewidth=1)
     for number, (name, values) in enumerate(series.items()):
         heights = [rows.index(row) + 0.6 * ((number + 0.5) / len(series) - 0.5) for row in values]
-        middle, low, high = (torch.tensor(column) for column in zip(*values.values(), strict=True))
-        reach = torch.stack([middle - low, high - middle]).clamp(min=0).numpy()
-        axis.errorbar(
-            middle.numpy(),
-            heights,
-            xerr=reach,
-            fmt=MARKERS[number % len(MARKERS)],
-            label=name,
-            color=colour_of(name, number),
-            markersize=8,
-            linewidth=2,
-            capsize=3,
-        )
+        middle, reach = ends([*values.values()])
+        axis.errorbar(middle, heights, xerr=reach, **look_of(name, number))
     axis.set_yticks(range(len(rows)), rows, fontsize=12)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.locator_params(axis="x", nbins=6)
@@ -56,10 +46,18 @@ def intervals(
     return figure
 
 
-def colour_of(name: str, number: int) -> str:
-    """Of robust and standard always the same; of anything else the next one of the others."""
+def ends(values: Sequence[Sequence[float]]) -> tuple[Tensor, Tensor]:
+    """[value, low, high] of many -> the values, and how far their intervals reach down and up."""
+    middle, low, high = torch.tensor(values).T
+    return middle, torch.stack([middle - low, high - middle]).clamp(min=0)
+
+
+def look_of(name: str, number: int) -> dict[str, Any]:
+    """Robust and standard always have the same colour, anything else the next one of the others."""
     other = OTHERS[number % len(OTHERS)]
-    return next((colour for key, (colour, _) in STYLES.items() if name.startswith(key)), other[0])
+    colour = next((colour for key, (colour, _) in STYLES.items() if name.startswith(key)), other[0])
+    marker = MARKERS[number % len(MARKERS)]
+    return {"label": name, "color": colour, "fmt": marker, "markersize": 8, "linewidth": 2, "capsize": 3}
 
 
 def who_is_convinced(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], *, label: str) -> Figure:
@@ -74,19 +72,11 @@ def who_is_convinced(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[flo
     for place, (axis, (title, group)) in enumerate(zip(axes, panels.items(), strict=True)):
         names = list(next(iter(group.values())))
         for number, name in enumerate(names):
-            middle, low, high = torch.tensor([group[judge][name] for judge in group]).T
-            axis.errorbar(
-                torch.arange(len(group)) + 0.12 * (number - (len(names) - 1) / 2),
-                middle,
-                yerr=torch.stack([middle - low, high - middle]).clamp(min=0),
-                fmt=MARKERS[number % len(MARKERS)] + ("-" if place == 0 < len(panels) - 1 else ""),
-                color=colour_of(name, number),
-                markersize=8,
-                linewidth=2,
-                capsize=3,
-                markerfacecolor="white" if "best" in name else None,
-                label=name if place == 0 else None,
-            )
+            middle, reach = ends([by[name] for by in group.values()])
+            look = look_of(name, number) | {"markerfacecolor": "white" if "best" in name else None}
+            look |= {"linestyle": "-" if place == 0 < len(panels) - 1 else "none", "label": None if place else name}
+            places = torch.arange(len(group)) + 0.12 * (number - (len(names) - 1) / 2)
+            axis.errorbar(places, middle, yerr=reach, **look)
         axis.set_xticks(range(len(group)), [fill(judge, 12) for judge in group], fontsize=11)
         axis.set_title(title, fontsize=12)
         axis.spines[["top", "right"]].set_visible(False)

@@ -30,13 +30,11 @@ class Inception(OneLine, nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """What published FIDs are computed on, (B, 2048)."""
-        numbers: Tensor = self.network(in_bytes(images))[0]
-        return numbers
+        return torch.as_tensor(self.network(in_bytes(images))[0])
 
     def forward(self, images: Tensor) -> Tensor:
         """What published Inception Scores are computed on, (B, 1008): the logits without their bias."""
-        numbers: Tensor = self.network(in_bytes(images))[1]
-        return numbers
+        return torch.as_tensor(self.network(in_bytes(images))[1])
 
 
 def in_bytes(images: Tensor) -> Tensor:

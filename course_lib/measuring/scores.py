@@ -1,13 +1,12 @@
 """Scores of pictures beside the truth, and of whole sets of pictures, with 95% intervals.
 
-SSIM, the Inception Score and the Frechet distance are computed by torchmetrics, which is imported when first needed.
+The Inception Score and the Frechet distance are computed by torchmetrics, which is imported when first needed.
 The scores of sets look at pictures through a network of your choice, such as a testbed's judge. Their values belong to
 that network: never compare them with published ones, for which the network is Inception (`measuring.inception`).
 """
 
 import math
 import warnings
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +17,6 @@ from course_lib.measuring.intervals import Z95, resampled
 from course_lib.measuring.judging import Network, check_shown, outputs
 from course_lib.models import Classifier
 
-WINDOW = 11  # pixels, of SSIM's Gaussian window (standard deviation 1.5), as in Wang et al. 2004
 TINY = 1e-12  # keeps log 0 out, of a picture of one colour
 FAINTEST = -600.0  # logarithm of a probability; smaller ones would become 0 and spoil the Inception Score with 0 / 0
 
@@ -35,23 +33,6 @@ def psnr(images: Tensor, truth: Tensor, mask: Tensor | None = None) -> Tensor:
     weights = torch.ones_like(squares) if mask is None else mask.expand_as(squares)
     mean_square = (squares * weights).flatten(1).sum(1) / weights.flatten(1).sum(1)
     return -10 * torch.log10(mean_square.clamp(min=1e-12))
-
-
-def ssim(images: Tensor, truth: Tensor) -> Tensor:
-    """Structural similarity (Wang et al. 2004) of each image to the truth: (B, 3, H, W) twice -> (B,).
-
-    It is the mean over colour channels, and 1 where pictures are the same. The window is a Gaussian 11 pixels wide,
-    which suits pictures of 32 and 64 pixels; at the border the pictures are mirrored. Single precision is good to about
-    1e-5, and much faster than double. ValueError where the shapes differ or a picture is smaller than the window.
-    """
-    from torchmetrics.functional.image import structural_similarity_index_measure
-
-    check_pair(images, truth)
-    if min(images.shape[2:]) < WINDOW:
-        raise ValueError(f"expected pictures at least {WINDOW} pixels high and wide, got shape {tuple(images.shape)}")
-    truth = truth.expand_as(images)
-    similar: Any = structural_similarity_index_measure(images, truth, sigma=1.5, data_range=1.0, reduction="none")
-    return torch.as_tensor(similar)
 
 
 @torch.no_grad()
@@ -117,9 +98,7 @@ def frechet_distance(features: Network, real: Tensor, fake: Tensor, *, seed: int
     of features the distance is exact all the same (in double precision to about 1e-5 times the number of features), but
     says more about N than about the pictures.
     """
-    for images in (real, fake):
-        check_shown(features, images)
-    seen = [outputs(features, images).double().cpu() for images in (real, fake)]
+    seen = seen_by(features, real, fake)
     if any(len(numbers) < 4 or numbers.ndim != 2 for numbers in seen):
         raise ValueError(
             f"expected features (N, numbers) of at least 4 pictures each, got {[tuple(s.shape) for s in seen]}"
@@ -131,19 +110,20 @@ def frechet_distance(features: Network, real: Tensor, fake: Tensor, *, seed: int
     return [frechet(*seen), sum(smaller) / 2]
 
 
-class Given(nn.Identity):
-    """Stands in for a feature network where the features are known already."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.num_features: int = width
+def seen_by(features: Network, *sets: Tensor) -> list[Tensor]:
+    """Features of sets of pictures in double precision; what is wrong with any set is told before any work."""
+    for images in sets:
+        check_shown(features, images)
+    return [outputs(features, images).double().cpu() for images in sets]
 
 
 def frechet(real: Tensor, fake: Tensor) -> float:
     """torchmetrics' Frechet distance between features (N, d) and (M, d) in double precision; at least 0."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    metric = FrechetInceptionDistance(Given(real.shape[1]), normalize=True)
+    known = nn.Identity()  # stands in for a feature network, whose width torchmetrics reads
+    vars(known)["num_features"] = real.shape[1]
+    metric = FrechetInceptionDistance(known, normalize=True)
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return max(0.0, metric.compute().item())
@@ -156,9 +136,7 @@ def kernel_distance(features: Network, real: Tensor, fake: Tensor) -> list[float
     kernel (x'y / d + 1)^3 of features of length d, with a 95% interval by the jackknife. Its expectation does not
     depend on N and M: for two sets of the same kind it is 0, and a single value may lie below.
     """
-    for images in (real, fake):
-        check_shown(features, images)
-    sets = [outputs(features, images).double().cpu() for images in (real, fake)]
+    sets = seen_by(features, real, fake)
     if any(len(numbers) < 3 for numbers in sets):
         raise ValueError(f"expected at least 3 pictures of each kind, got {[len(numbers) for numbers in sets]}")
     within = [cubic_kernel(numbers, numbers).fill_diagonal_(0) for numbers in sets]

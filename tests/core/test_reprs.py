@@ -26,7 +26,7 @@ LARGE: dict[str, Any] = {
     "module": nn.Sequential(nn.Flatten(), nn.ReLU()),
 }
 OTHERS = ("widgets", "checks", "grading", "__main__")  # rooms with a test of their own
-SMALL = {"L2Ball", "LinfBall", "NoBall", "Given", "WholeBatchNorm"}  # a number or two, and layers that torch prints
+SMALL = {"L2Ball", "LinfBall", "NoBall", "WholeBatchNorm"}  # a number or two, and layers that torch prints
 
 
 def kinds() -> Iterator[type]:

@@ -1,4 +1,4 @@
-"""PSNR, SSIM, the Inception Score and the Frechet distance against formulas and programs that are not ours."""
+"""PSNR, the Inception Score and the Frechet distance against formulas and programs that are not ours."""
 
 import math
 import pickle
@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import linalg, ndimage
+from scipy import linalg
 from torch import Tensor, nn
 
 from course_lib.measuring import inception
@@ -24,7 +24,6 @@ from course_lib.measuring.scores import (
     low_frequency_share,
     perceptual_distance,
     psnr,
-    ssim,
 )
 from tests.tools import tiny
 
@@ -104,64 +103,6 @@ def test_psnr_with_a_mask_looks_only_inside_it():
     torch.testing.assert_close(psnr(images, truth, mask), torch.tensor([20.0, 20.0]))
     torch.testing.assert_close(psnr(images, truth, torch.ones(2, 1, 4, 4)), psnr(images, truth))
     torch.testing.assert_close(psnr(0.1 * mask.expand_as(truth), truth)[1], torch.tensor(20 + 10 * math.log10(16)))
-
-
-def ssim_by_scipy(a: np.ndarray, b: np.ndarray) -> float:
-    """Wang et al. 2004 for one channel, with scipy's filters."""
-
-    def local(values: np.ndarray) -> np.ndarray:
-        return ndimage.gaussian_filter(values, 1.5, radius=5, mode="mirror")
-
-    c1, c2 = 0.01**2, 0.03**2
-    mean_a, mean_b = local(a), local(b)
-    covariance = local(a * b) - mean_a * mean_b
-    variances = local(a * a) - mean_a**2 + local(b * b) - mean_b**2
-    above = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    return float((above / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))).mean())
-
-
-@pytest.mark.parametrize("size", [11, 32, 64])
-@pytest.mark.parametrize("strength", [0.01, 0.1, 0.5])
-def test_ssim_is_wangs_formula(size, strength):
-    truth = tiny.images(2, size=size)
-    images = noisy(truth, strength)
-    expected = [
-        np.mean([ssim_by_scipy(x.numpy(), y.numpy()) for x, y in zip(*pair, strict=True)])
-        for pair in zip(images, truth, strict=True)
-    ]
-    torch.testing.assert_close(ssim(images, truth), torch.tensor(expected), rtol=0, atol=1e-9)
-
-
-@given(seeds)
-def test_ssim_is_one_for_the_same_picture_symmetric_and_falls_with_noise(seed):
-    truth = tiny.images(2, seed=seed)
-    little, much = (noisy(truth, strength, seed=seed) for strength in (0.02, 0.2))
-    torch.testing.assert_close(ssim(truth, truth), torch.ones(2, dtype=torch.double))
-    torch.testing.assert_close(ssim(truth, much), ssim(much, truth))
-    assert (ssim(little, truth) < 1).all()
-    assert (ssim(much, truth) < ssim(little, truth)).all()
-
-
-def test_ssim_is_for_each_image_and_keeps_its_type():
-    truth = tiny.images(3).float()
-    images = torch.cat([truth[:1], noisy(truth[1:], 0.3)])
-    values = ssim(images, truth)
-    assert values.dtype == torch.float32
-    assert values[0].item() == pytest.approx(1, abs=1e-6)
-    assert (values[1:] < 0.9).all()
-    torch.testing.assert_close(ssim(images[1:2], truth[1:2]), values[1:2])
-    grey = torch.full((1, 3, 32, 32), 0.5)
-    assert ssim(grey, grey).item() == pytest.approx(1, abs=1e-6)
-    torch.testing.assert_close(values, ssim(images.double(), truth.double()).float(), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("shapes", [((2, 3, 16, 16), (2, 3, 17, 16)), ((3, 16, 16),) * 2, ((2, 3, 10, 16),) * 2])
-def test_ssim_refuses_what_does_not_fit(shapes):
-    with pytest.raises(
-        ValueError,
-        match=r"^expected (pictures \(B, 3|two batches of one shape|pictures at least 11 pixels high).*, got",
-    ):
-        ssim(*(torch.zeros(shape) for shape in shapes))
 
 
 @pytest.mark.parametrize("sharpness", [50.0, 1e4])  # at 1e4, all other probabilities are 0 in any precision
