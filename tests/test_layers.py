@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "imagenet": CORE | {"datasets", "storage"},
     "testbeds": CORE | {"training", "datasets", "storage", "imagenet"},
     "checks": CORE | {"measuring", "storage"},
-    "widgets": CORE | {"training", "testbeds", "datasets"},
+    "widgets": CORE | {"training", "testbeds", "datasets", "measuring"},
     "grading": {"one_line", "checks", "storage"},
     "authoring": CORE | {"training", "measuring", "datasets", "testbeds", "storage"},
     "__main__": {"authoring", "grading", "storage"},

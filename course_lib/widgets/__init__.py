@@ -1,5 +1,6 @@
 """Live demos for the notebooks. They work without a browser, too, so that a test can drive them."""
 
+from course_lib.widgets.blind import BlindTest
 from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.evolving import Evolve
 from course_lib.widgets.gradients import Gradients
@@ -14,6 +15,7 @@ from course_lib.widgets.watch import Watch, replay
 
 __all__ = [
     "LOSS",
+    "BlindTest",
     "Canvas",
     "Evolve",
     "Gradients",

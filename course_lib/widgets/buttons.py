@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import traitlets
@@ -26,7 +27,7 @@ class Page(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("page.js")
     alts = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    plan = traitlets.List().tag(sync=True)
+    plan: Any = traitlets.List().tag(sync=True)
 
     @traitlets.default("plan")
     def _of_the_course(self) -> list[dict[str, str]]:
