@@ -34,11 +34,11 @@ class BlindTest(widgets.VBox):
         self.dealt, options = [dealt[place] for place in order], [*names, NOTHING]
         words = "Picture {} of {} (order {}): what does it show?"
         self.questions = [predict(words.format(n + 1, len(order), seed), options) for n in range(len(order))]
-        self._picture, self._counted = widgets.Image(width=SIDE, height=SIDE), widgets.HTML()
+        self._picture, self._counted = widgets.Image(width=SIDE, height=SIDE, layout={"flex": "none"}), widgets.HTML()
         buttons = [widgets.Button(description=words) for words in ("Back", "Next", "Count")]
         for button, act in zip(buttons, (lambda _: self.show(-1), lambda _: self.show(1), self._count), strict=True):
             button.on_click(act)
-        self._place, self._stage = 0, widgets.HBox()
+        self._place, self._stage = 0, widgets.HBox(layout={"align_items": "flex-start", "grid_gap": "16px"})
         style = widgets.HTML(f"<style>{STYLE}</style>", layout=widgets.Layout(display="none"))
         super().__init__([style, self._stage, widgets.HBox(buttons), self._counted])
         self.add_class("course-shelf").add_class("course-blind")
