@@ -136,17 +136,17 @@ def superresolution(factor: int) -> dict[str, Row]:
     few = partial(small_pictures, factor=factor)
     task = partial(tasks.superresolve, factor=factor, start=bicubic)
     name, settings = f"super-resolution x{factor}", f"superresolve x{factor}"
-    short = [
-        {"radius": 12.0, "steps": steps, "step_size": size} for steps in (5, 10) for size in (0.02, 0.05, 0.1, 0.2)
-    ]
-    long = [{"radius": 12.0, "steps": 15, "step_size": size} for size in (0.05, 0.1, 0.2, 0.4)]
-    both = Row(f"{settings}, then back-project", task, few, sharper, long, raised=NEARER, finish=agreeing)
+    ball = {"radius": 12.0}  # large enough to hold bicubic and the truth
+    short = [{**ball, "steps": steps, "step_size": size} for steps in (5, 10) for size in (0.02, 0.05, 0.1, 0.2)]
+    long = [{**ball, "steps": 15, "step_size": size} for size in (0.05, 0.1, 0.2, 0.4)]
+    first = Row(settings, task, few, sharper, short, scaled=False, baseline="bicubic")
+    other = replace(first, finish=agreeing, scaled=True)
     return {
-        name: Row(settings, task, few, sharper, short, scaled=False, baseline="bicubic"),
-        f"{name}, back-projection": Row(
-            settings, partial(unsolved, factor=factor), few, sharper, baseline="bicubic", finish=agreeing
+        name: first,
+        f"{name}, back-projection": replace(other, task=partial(unsolved, factor=factor), grid=()),
+        f"{name}, then back-projection": replace(
+            other, settings=f"{settings}, then back-project", grid=long, raised=NEARER
         ),
-        f"{name}, then back-projection": replace(both, baseline="bicubic"),
     }
 
 
@@ -177,7 +177,6 @@ def inpainting(fill: Fill, *, labelled: bool = True, grid: Sequence[Settings] = 
     return Row("inpaint", inpainted, inputs, filled, grid, baseline=baseline, share=0.2, **options)
 
 
-BALL = {"radius": 12.0}  # large enough to hold bicubic and the truth
 FILLS: dict[Fill, str] = {tasks.fill_with_mean: "mean fill", tasks.fill_smoothly: "smooth fill"}
 HOLES = [
     {**schedule(radius, steps=steps), "weight": weight}

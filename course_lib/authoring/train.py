@@ -14,7 +14,7 @@ import argparse
 import platform
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,8 @@ def run(job: Job, *, count: int = 500, processes: Alone | None = None) -> None:
         deque(training, maxlen=0)
         return
     epochs = Epochs(job, len(images) // recipe.batch_size)
-    for progress in report(name, training):
+    for progress in training:
+        report(name, progress)
         epochs.look(progress)
         if name in job.testbed.watched and (number := snapshot(progress)) is not None:
             where = {"recipe": asdict(recipe), "step": progress.step, "steps": progress.steps}
@@ -204,14 +205,12 @@ def snapshot(progress: Progress) -> int | None:
     return next(due, None)
 
 
-def report(name: str, run: Iterator[Progress]) -> Iterator[Progress]:
-    """Pass progress on, and print a line now and then."""
-    for progress in run:
-        if progress.step % 500 == 0 or progress.step == progress.steps:
-            left = progress.seconds / progress.step * (progress.steps - progress.step)
-            where = f"step {progress.step}/{progress.steps}, {progress.seconds / 60:.1f} min, {left / 60:.1f} left"
-            print(f"{name}: {where}, loss {progress.loss:.3f}, accuracy {progress.accuracy:.3f}", flush=True)
-        yield progress
+def report(name: str, progress: Progress) -> None:
+    """Print a line now and then."""
+    if progress.step % 500 == 0 or progress.step == progress.steps:
+        left = progress.seconds / progress.step * (progress.steps - progress.step)
+        where = f"step {progress.step}/{progress.steps}, {progress.seconds / 60:.1f} min, {left / 60:.1f} left"
+        print(f"{name}: {where}, loss {progress.loss:.3f}, accuracy {progress.accuracy:.3f}", flush=True)
 
 
 def train_from(arguments: Sequence[str]) -> None:

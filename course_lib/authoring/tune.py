@@ -73,20 +73,17 @@ class Exam(OneLine):
 
     def tried(self, model: nn.Module, settings: Settings, solver: Solver = solved) -> Tried:
         """What these settings do: judged shares averaged over trials, distances to real pictures, the spectrum."""
-        together = solver(model, joined(self.trials), keywords(settings))  # one large batch keeps a GPU busy
-        images = together.split([len(trial.targets) for trial in self.trials])
-        hits = {
-            name: [
-                judged(judge, part, trial.targets).float().mean()
-                for part, trial in zip(images, self.trials, strict=True)
-            ]
-            for name, judge in judges(self.testbed).items()
-        }
+        whole, counts = joined(self.trials), [len(trial.targets) for trial in self.trials]
+        together = solver(model, whole, keywords(settings))  # one large batch keeps a GPU busy
+        hits = {name: judged(judge, together, whole.targets).float() for name, judge in judges(self.testbed).items()}
         seen = outputs(eye(self.testbed), together)
         one = {
             "settings": settings,
             "pictures": self.pictures,
-            "judged": {name: torch.stack(shares).mean().item() for name, shares in hits.items()},
+            "judged": {
+                name: torch.stack([part.mean() for part in values.split(counts)]).mean().item()
+                for name, values in hits.items()
+            },
             "kernel distance": kernel_distance(nn.Identity(), self.real, seen),
             "frechet distance": frechet(self.real.double().cpu(), seen.double().cpu()),
             "slope": spectrum_slope(together).mean().item(),
