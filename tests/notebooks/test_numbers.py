@@ -23,8 +23,11 @@ NUMBER = re.compile(
 UNREAD = re.compile(r"```.*?```|`[^`\n]*`|<img[^>]*>|\]\([^)]*\)|\b[Ss]ections? \d\.\d|\bGPT-\S+", re.DOTALL)
 
 MEASURED: dict[str, list[str]] = {  # of each notebook: files of data/results, or cards of networks, and what in them
+    "02_targeted_pgd": ["tricks: imagenette-128/rows/grey/standard/all/judged"],
+    "01_robust_training": ["dose: imagenette", "dose: picturebook"],
 }
 GIVEN: dict[str, dict[str, str | float]] = {  # of each notebook: whose number it is, or its value
+    "01_robust_training": {"0.1%": 10 / 12288},
     "00_start_here": {"80%": "of the time of a step, to try bfloat16", "100%": "of that time, not to try it"},
     "07_superresolution": {
         "21.53": "Santurkar et al. 2019, section 3.4",

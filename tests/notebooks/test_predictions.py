@@ -99,7 +99,7 @@ def problems(notebook: NotebookNode) -> Iterator[str]:
         if not any(isinstance(node, ast.Name | ast.Attribute) for node in ast.walk(one.answer)):
             yield f"{one.name} is revealed by what stands in the source, not by what the run computes"
         above = [cell for place, cell in enumerate(notebook.cells[: one.revealed]) if place != one.place]
-        for option in (words for words in map(content, one.options) if len(words) > 1):
+        for option in (words for words in map(content, one.options) if sum(map(str.isalpha, words)) > 1):
             for said in (said for cell in above for said in spoken(cell) if option <= content(said)):
                 yield f"{one.name} is answered above: {said!r}"
         between = notebook.cells[one.place + 1 : one.revealed + 1]
@@ -142,9 +142,11 @@ RUN = "seen = compute()\nplots.described(grid(seen), 'Two rows, one for each net
 ANSWER = "Only the robust network draws: alone."
 
 
-def notebook(*, before: str = "Look.", run: str = RUN, between: tuple[NotebookNode, ...] = ()) -> NotebookNode:
-    asked = [new_markdown_cell(before), new_code_cell(QUESTION), *between, new_code_cell(run)]
-    return new_notebook(cells=[*asked, new_markdown_cell(ANSWER), new_code_cell("1", outputs=printed(ANSWER))])
+def notebook(
+    *, before: str = "Look.", asked: str = QUESTION, run: str = RUN, between: tuple[NotebookNode, ...] = ()
+) -> NotebookNode:
+    cells = [new_markdown_cell(before), new_code_cell(asked), *between, new_code_cell(run)]
+    return new_notebook(cells=[*cells, new_markdown_cell(ANSWER), new_code_cell("1", outputs=printed(ANSWER))])
 
 
 def printed(text: str) -> list[NotebookNode]:
@@ -154,6 +156,7 @@ def printed(text: str) -> list[NotebookNode]:
 GOOD = {
     "what comes after the answer is free": notebook(),
     "an option of one word is no answer": notebook(before="Both networks get the same start."),
+    "nor is one of numbers": notebook(before="There are 2 or 5.", asked=QUESTION.replace("both", "2 to 5")),
     "a collapsed cell is not read": notebook(
         between=(
             new_code_cell(
