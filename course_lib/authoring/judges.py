@@ -17,7 +17,7 @@ from course_lib.authoring.provenance import hashes, of_testbed
 from course_lib.authoring.results import add_results
 from course_lib.authoring.trials import trials
 from course_lib.measuring.intervals import bootstrap, rounded, wilson
-from course_lib.measuring.judging import Network, chosen
+from course_lib.measuring.judging import Network, outputs
 from course_lib.one_line import OneLine
 from course_lib.prepare import best_device, prepare
 from course_lib.storage.files import RESULTS
@@ -32,14 +32,14 @@ REAL = 500  # test pictures at most, for a judge's accuracy
 
 @dataclass(frozen=True, repr=False)
 class Judge(OneLine):
-    """A network that judges, its training radius, and among how many answers it chooses."""
+    """A network that judges, its training radius, and among how many of its first answers it chooses."""
 
     network: Network
     radius: float
     answers: int
 
     def sees(self, images: Tensor, targets: Tensor) -> Tensor:
-        return chosen(self.network, images, answers=self.answers) == targets
+        return outputs(self.network, images)[:, : self.answers].argmax(1) == targets
 
 
 def panel(testbed: Testbed) -> Iterator[tuple[str, Judge]]:

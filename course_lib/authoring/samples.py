@@ -11,7 +11,7 @@ So the store is the same however many processes made it and wherever they were k
 import argparse
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,40 +62,36 @@ def about(testbed: Testbed, chosen: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def scores(store: Store, real: Iterable[Tensor], network: Network, features: Network) -> dict[str, Any]:
-    """Judged share, Inception Score and Frechet distance of a store's pictures to `real` ones, parts in [0, 1].
+def scores(store: Store, testbed: Testbed, network: Any, *, part: int = 100) -> dict[str, Any]:
+    """Judged share, Inception Score and Frechet distance of a store's pictures to test pictures, by a network.
 
-    They are looked at shard by shard, so that they need not fit into memory.
+    They are looked at part by part, so that they need not fit into memory.
     """
-    device = best_device()
+    features: Network = network.features
 
     def seen(by: Network, images: Tensor) -> Tensor:
-        return outputs(by, images.to(device)).cpu()
+        return outputs(by, images.to(best_device())).cpu()
 
     looked_at = [(seen(network, images), seen(features, images), labels) for images, labels in store.parts()]
     answers, fake, labels = (torch.cat(column) for column in zip(*looked_at, strict=True))
+    places = torch.arange(len(testbed.test.labels)).split(part)
+    real = torch.cat([seen(features, testbed.batch("test", rows)[0]) for rows in places])
     return {
         "pictures": store.count,
         "judged": wilson(answers.argmax(1) == labels),
         "inception score": inception_score(nn.Identity(), answers),
-        "frechet distance": frechet_distance(nn.Identity(), torch.cat([seen(features, part) for part in real]), fake),
+        "frechet distance": frechet_distance(nn.Identity(), real, fake),
     }
 
 
 def all_scores(store: Store, testbed: Testbed, *, part: int = 100) -> dict[str, Any]:
     """The scores by the testbed's judge and, where it is at hand, by Inception, which knows other classes."""
-
-    def real() -> Iterator[Tensor]:
-        count = len(testbed.test.labels)
-        return (testbed.batch("test", range(start, min(start + part, count)))[0] for start in range(0, count, part))
-
-    judge: Any = testbed.judge
-    result: dict[str, Any] = {"judge": scores(store, real(), judge, judge.features)}
+    result: dict[str, Any] = {"judge": scores(store, testbed, testbed.judge, part=part)}
     try:
         inception = load_inception().to(best_device())
     except (ModuleNotFoundError, FileNotFoundError) as error:
         return result | {"inception": f"not measured: {error}"}
-    by_inception = scores(store, real(), inception, inception.features)
+    by_inception = scores(store, testbed, inception, part=part)
     return result | {"inception": {key: value for key, value in by_inception.items() if key != "judged"}}
 
 

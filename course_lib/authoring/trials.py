@@ -3,7 +3,7 @@
 Settings are tuned on validation pictures and measured on test pictures. Every other task is a row of `rows.ROWS`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +24,7 @@ from course_lib.seeds import KINDS
 from course_lib.testbeds.testbed import Testbed, task_of
 
 Settings = dict[str, Any]
+Task = Callable[..., Problem]
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,18 +74,16 @@ def schedule(radius: float, *, steps: int, travel: float = 2.5) -> Settings:
     return {"radius": radius, "steps": steps, "step_size": round(travel * radius / steps, 6)}
 
 
-def solved(model: nn.Module, trial: Trial, settings: Settings) -> Tensor:
+def solved(model: nn.Module, trial: Trial, settings: Settings, *, task: Task = tasks.refine) -> Tensor:
     """The results of one trial, computed in batches."""
-    return in_batches(partial(tasks.refine, model, **settings), trial.starts, trial.targets)
+    return in_batches(partial(task, model, **settings), trial.starts, trial.targets)
 
 
-def solved_coarse_first(model: nn.Module, trial: Trial, settings: Settings) -> Tensor:
-    """The same with the first half of the steps at half the resolution, where a step costs a quarter."""
-    return in_batches(partial(coarse_first, model, settings=settings), trial.starts, trial.targets)
+def coarse_first(model: nn.Module, starts: Tensor, labels: Tensor, **settings: Any) -> Problem:
+    """The second half of a run, whose first half is done on pictures of half the side; lengths are halved there.
 
-
-def coarse_first(model: nn.Module, starts: Tensor, labels: Tensor, *, settings: Settings) -> Problem:
-    """The second half of a run, whose first half is done on pictures of half the side; lengths are halved there."""
+    A step costs a quarter on those.
+    """
     whole = tasks.refine(model, starts, labels, **settings)
     ball, first = L2Ball(whole.ball.radius / 2), whole.steps // 2
     free: Any = copy(model)

@@ -7,7 +7,7 @@ that was tried goes into data/results/tuning.json.
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,13 @@ from course_lib.authoring.results import add_results
 from course_lib.authoring.rows import GAIN, ROWS, Row
 from course_lib.authoring.trials import (
     Settings,
+    Task,
     Trial,
+    coarse_first,
     joined,
     of_classes,
     schedule,
     solved,
-    solved_coarse_first,
     trials,
 )
 from course_lib.measuring.intervals import rounded
@@ -33,6 +34,7 @@ from course_lib.measuring.judging import Network, features_of, judged, outputs
 from course_lib.measuring.scores import frechet, kernel_distance, spectrum_slope
 from course_lib.one_line import OneLine
 from course_lib.storage.files import RESULTS, write
+from course_lib.tasks import refine
 from course_lib.testbeds import Testbed
 from course_lib.testbeds.testbed import TUNED, keywords
 
@@ -49,7 +51,6 @@ FINALISTS, REAL = 2, 1_000  # settings that are tried on many pictures; real pic
 TUNING = RESULTS / "tuning.json"
 
 Tried = dict[str, Any]
-Solver = Callable[[nn.Module, Trial, Settings], Tensor]
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,10 +72,10 @@ class Exam(OneLine):
     def pictures(self) -> int:
         return sum(len(trial.targets) for trial in self.trials)
 
-    def tried(self, model: nn.Module, settings: Settings, solver: Solver = solved) -> Tried:
+    def tried(self, model: nn.Module, settings: Settings, task: Task = refine) -> Tried:
         """What these settings do: judged shares averaged over trials, distances to real pictures, the spectrum."""
         whole, counts = joined(self.trials), [len(trial.targets) for trial in self.trials]
-        together = solver(model, whole, keywords(settings))  # one large batch keeps a GPU busy
+        together = solved(model, whole, keywords(settings), task=task)  # one large batch keeps a GPU busy
         hits = {name: judged(judge, together, whole.targets).float() for name, judge in judges(self.testbed).items()}
         seen = outputs(eye(self.testbed), together)
         one = {
@@ -131,7 +132,7 @@ def convincing(model: nn.Module, few: Exam, many: Exam, *, task: str) -> tuple[S
         curve = [schedule(best["radius"], steps=number, travel=travel) for number in STEPS]
         log["steps"] = [many.tried(model, settings) for settings in curve]
         log["steps, the first half at half the resolution"] = [
-            many.tried(model, settings, solved_coarse_first) for settings in curve
+            many.tried(model, settings, coarse_first) for settings in curve
         ]
     return best, log
 

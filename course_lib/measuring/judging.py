@@ -42,11 +42,6 @@ def judged(judge: Network, images: Tensor, labels: Tensor) -> Tensor:
     return outputs(judge, images).argmax(1) == labels
 
 
-def chosen(judge: Network, images: Tensor, *, answers: int) -> Tensor:
-    """Which of its first so many answers a judge prefers, (N,) integers: the classes come first, then "nothing"."""
-    return outputs(judge, images)[:, :answers].argmax(1)
-
-
 def certainty(judge: Network, images: Tensor, labels: Tensor) -> Tensor:
     """The probability that the judge gives to the wanted class: (N, 3, H, W) and (N,) -> (N,)."""
     check(judge, images, labels)

@@ -8,7 +8,7 @@ from torch import nn
 
 from course_lib.authoring import judges
 from course_lib.authoring.measure import CONTENDERS
-from course_lib.measuring.judging import chosen, judged
+from course_lib.measuring.judging import judged
 from course_lib.testbeds import imagenette
 from course_lib.testbeds.weights import load_card
 from tests.tools import tiny
@@ -16,8 +16,8 @@ from tests.tools import tiny
 
 def test_forced_to_choose_a_judge_has_no_answer_beyond_the_classes() -> None:
     numbers = torch.tensor([[0.1, 0.7, 0.2, 5.0], [0.9, 0.0, 0.1, 0.2]])
-    assert chosen(nn.Identity(), numbers, answers=4).tolist() == [3, 0]
-    assert chosen(nn.Identity(), numbers, answers=3).tolist() == [1, 0]
+    assert judges.Judge(nn.Identity(), 0.0, 4).sees(numbers, torch.tensor([3, 1])).tolist() == [True, False]
+    assert judges.Judge(nn.Identity(), 0.0, 3).sees(numbers, torch.tensor([1, 0])).tolist() == [True, True]
 
 
 @pytest.mark.parametrize("bed", ["imagenette-128", "picturebook"])

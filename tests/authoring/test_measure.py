@@ -257,8 +257,8 @@ def test_a_try_says_what_both_judges_see_and_never_asks_a_third(testbed, trials)
 def test_coarse_first_moves_at_half_the_resolution_and_stays_in_the_ball(testbed, trials, monkeypatch):
     monkeypatch.setattr(testbed.robust, "size", tiny.SIZE)  # as networks that ship have one
     trial, settings = trials["generation, multivariate"], {"ball": L2Ball(1.0), "steps": 4, "step_size": 0.5}
-    result = tried.solved_coarse_first(testbed.robust, trial, settings)
-    problem = tried.coarse_first(testbed.robust, trial.starts, trial.targets, settings=settings)
+    result = solved(testbed.robust, trial, settings, task=tried.coarse_first)
+    problem = tried.coarse_first(testbed.robust, trial.starts, trial.targets, **settings)
     assert (problem.steps, problem.step_size, problem.ball) == (2, 0.5, L2Ball(1.0))
     assert torch.equal(problem.centre, trial.starts)
     torch.testing.assert_close(solve(problem), result)
