@@ -9,13 +9,8 @@ from course_lib.testbeds.testbed import Testbed
 
 RADIUS = 0.5  # where robustness is measured, and the training radius: L2, pixel units, at 32 x 32
 
-SMALL: dict[str, Any] = {
-    "data": "cifar10",
-    "size": 32,
-    "padding": 4,
-    "crop": 1.0,
-    "colour": 0.0,
-}  # too small for random crops
+# Too small for random crops.
+SMALL: dict[str, Any] = {"data": "cifar10", "size": 32, "padding": 4, "crop": 1.0, "colour": 0.0}
 ROBUST = replace(
     imagenette.ROBUST,
     **SMALL,
@@ -36,7 +31,7 @@ RECIPES = {
     "cifar10-judge2": replace(JUDGE, radius=0.0, attack_steps=(1, 1, 2), noise=0.1, seed=11),
     "cifar10-judge3": replace(imagenette.THIRD, **SMALL | {"padding": 0}, halvings=(True,), epochs=20, batch_size=256),
 }
-ON_REQUEST = {"cifar10-weak": replace(ROBUST, widths=(16, 32, 64, 96), radius=2 * RADIUS, epochs=3)}  # stopped early
+ON_REQUEST = {"cifar10-weak": replace(ROBUST, widths=(16, 32, 64, 96), halvings=None, epochs=3)}  # and stopped early
 
 
 def load() -> Testbed:

@@ -69,10 +69,11 @@ class Run(OneLine):
             else:
                 (images,) = self.share(images)
             (labels,) = self.share(labels)
+            images.requires_grad_(recipe.linear)
             logits = self.connected.train()(images).float()
             loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-            if recipe.linear:
-                loss = loss + recipe.ball(progress).radius * self.slopes(images, labels).mean()
+        if recipe.linear:
+            loss = loss + recipe.ball(progress).radius * slopes(loss * len(images), images).mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -92,17 +93,6 @@ class Run(OneLine):
         travel = 1.25 if steps == 1 else 2.0
         problem = attack(self.in_float32, images, labels, ball=ball, steps=steps, travel=travel)
         return solve(replace(problem, start=start))
-
-    def slopes(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The L2 norm of the gradient of each picture's loss, (B,), itself differentiable; batch norm at rest.
-
-        Times a small radius it is what the inner maximum of eq. 2 adds to the loss (Taylor's formula).
-        """
-        self.model.eval()
-        images = images.detach().requires_grad_()
-        losses = F.cross_entropy(self.in_float32(images), labels, reduction="sum")
-        (gradient,) = torch.autograd.grad(losses, images, create_graph=True)
-        return gradient.flatten(1).square().sum(1).add(1e-12).sqrt()  # at 0 a root has no slope
 
     def in_float32(self, images: Tensor) -> Tensor:
         logits: Tensor = self.model(images)
@@ -158,6 +148,16 @@ class Run(OneLine):
         self.step, self.seconds = state["step"], state["seconds"]
         for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
+
+
+def slopes(loss: Tensor, images: Tensor) -> Tensor:
+    """The L2 norm of the gradient of a batch's summed loss by each picture, (B,), itself differentiable.
+
+    Times a small radius it is what the inner maximum of eq. 2 adds to the loss (Taylor's formula). Batch norm has to be
+    in training: at rest it is not blind to the scale of the weights, and they shrink instead of the slope.
+    """
+    (gradient,) = torch.autograd.grad(loss, images, create_graph=True)
+    return gradient.flatten(1).square().sum(1).add(1e-12).sqrt()  # at 0 a root has no slope
 
 
 def train(
