@@ -1,7 +1,7 @@
 """The live page: one folder that any browser opens, from a static host or by a double click, without Python.
 
-`build(target)` writes it: the page, one bundle of all scripts, and weights, statistics, photographs and films as scripts
-beside it, since a page that was opened from a file may fetch nothing.
+`build(target)` writes it: the page, one bundle of all scripts, and weights, statistics, photographs and films as
+scripts beside it, since a page that was opened from a file may fetch nothing.
 """
 
 import base64
@@ -11,14 +11,14 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib import plots, testbeds
 from course_lib.constraints import norms
@@ -36,7 +36,8 @@ SOURCES = Path(__file__).with_name("live")
 WIDGETS = Path(testbeds.__file__).parents[1] / "widgets"
 PAIR, STATISTICS, FIRST = "imagenette-128", "imagenette", "church"
 ENGINE = ["engine", "seeds", "worker"]  # plain scripts, one after the other
-MODULES = ["data", "state", "pictures", "canvas", "canvases", "starts", "stage", "controls", "films", "machines", "task"]
+MODULES = ["data", "state", "pictures", "canvas", "canvases", "starts", "stage", "controls", "films", "machines"]
+MODULES += ["task"]
 SHOWN = ["multivariate", "mixture", "normal", "uniform"]  # kinds of seeds, in the menu's order
 DRAWN = {"disc": "springer", "grey": FIRST}  # drawn starts, each with a class that suits it
 LONGEST = 12  # frames of a film
@@ -46,7 +47,7 @@ PRESETS: list[dict[str, Any]] = [
     {"title": "rocket to church", "film": "photograph", "state": {"start": "rocket"}},
     {"title": "gradient", "film": "gradient", "state": {"view": "gradient", "start": "cat"}},
     {"title": "training radius", "state": {"view": "gradient", "start": "cat", "radius": "3"}},
-    {"title": "fill a hole", "state": {"view": "hole", "start": "rocket", "epsilon": 16, "size": 2.5}},
+    {"title": "fill a hole", "state": {"view": "hole", "start": "brick", "epsilon": 16, "size": 2.5}},
     {"title": "disc to springer", "state": {"start": "disc"}},
     {"title": "cat to springer", "state": {"start": "cat"}},
     {"title": "grey to church", "state": {"start": "grey"}},
@@ -57,7 +58,8 @@ def build(target: Path) -> None:
     """Write the whole folder; what was there before is replaced."""
     shutil.rmtree(target, ignore_errors=True)
     (target / "data").mkdir(parents=True)
-    for name, value in (*networks(), ("statistics", packed(DATA / "statistics" / STATISTICS)), ("photographs", photographs())):
+    seeds = packed(DATA / "statistics" / STATISTICS)
+    for name, value in (*networks(), ("statistics", seeds), ("photographs", photographs())):
         store(target, name, value)
     sizes = {path.stem: path.stat().st_size for path in (target / "data").iterdir()}
     for preset in PRESETS:
@@ -88,30 +90,33 @@ def worker_of(target: Path) -> str:
 
 def bundle(sizes: dict[str, int]) -> str:
     """All modules as one classic script: pages from files may load no modules."""
-    source = {name: WIDGETS if name == "canvas" else SOURCES for name in [*ENGINE, *MODULES, "page"]}
-    text = {name: (folder / f"{name}.js").read_text() for name, folder in source.items()}
-    settings = {**choices(), "sizes": sizes, "worker": "".join(text[name] for name in ENGINE)}
-    settings["wasm"] = base64.b64encode((SOURCES / "kernels.wasm").read_bytes()).decode()
-    seeds = text["engine"] + text["seeds"] + "exports = { enlarged, random, readStatistics, sample };\n"
-    made = {"settings": f"exports.default = {json.dumps(settings)};\n", "seeds": seeds}
+    folders = dict.fromkeys([*ENGINE, *MODULES, "page"], SOURCES) | {"canvas": WIDGETS}
+    text = {name: (folder / f"{name}.js").read_text() for name, folder in folders.items()}
+    wasm = base64.b64encode((SOURCES / "kernels.wasm").read_bytes()).decode()
+    settings = {**choices(), "sizes": sizes, "wasm": wasm, "worker": "".join(text[name] for name in ENGINE)}
+    made = {"settings": f"exports.default = {json.dumps(settings)};\n"}
+    made["seeds"] = text["engine"] + text["seeds"] + "exports = { enlarged, random, readStatistics, sample };\n"
     made |= {name: plain(text[name]) for name in MODULES}
-    parts = [f"modules[{json.dumps(name)}] = (() => {{ let exports = {{}};\n{code}return exports; }})();\n" for name, code in made.items()]
+    parts = [
+        f"modules.{name} = (() => {{ let exports = {{}};\n{code}return exports; }})();\n" for name, code in made.items()
+    ]
     return f'"use strict";\n(() => {{ const modules = {{}};\n{"".join(parts)}{plain(text["page"])}}})();\n'
 
 
 def plain(module: str) -> str:
-    """A module without `import` and `export`: it reads others from `modules` and puts what it exports into `exports`."""
+    """A module without `import` and `export`: it reads from `modules` and adds to `exports`."""
     exported = re.findall(r"^export (?:async )?(?:function\*?|class|const) (\w+)", module, re.M)
-    module = re.sub(r'^import (\{[^}]*\}) from "\./(\w+)\.js";', r"const \1 = modules.\2;", module, flags=re.M)
-    module = re.sub(r'^import \* as (\w+) from "\./(\w+)\.js";', r"const \1 = modules.\2;", module, flags=re.M)
-    module = re.sub(r'^import (\w+) from "\./(\w+)\.js";', r"const \1 = modules.\2.default;", module, flags=re.M)
+    for found, value in ((r"(\{[^}]*\})", ""), (r"\* as (\w+)", ""), (r"(\w+)", ".default")):
+        line = rf'^import {found} from "\./(\w+)\.js";'
+        module = re.sub(line, rf"const \1 = modules.\2{value};", module, flags=re.M)
     module = re.sub(r"^export default ", "exports.default = ", module, flags=re.M)
-    return re.sub(r"^export ", "", module, flags=re.M) + f"Object.assign(exports, {{ {', '.join(exported)} }});\n" * bool(exported)
+    module = re.sub(r"^export ", "", module, flags=re.M)
+    return module + "".join(f"exports.{name} = {name};\n" for name in exported)
 
 
 def choices() -> dict[str, Any]:
     """What the scripts have to know of the course: classes, kinds of seeds, tuned settings, presets."""
-    pair = testbeds.load(PAIR)
+    pair, tuned = testbeds.load(PAIR), json.loads((DATA / "tuned" / f"{PAIR}.json").read_text())
     return {
         "size": pair.resolution,
         "classes": pair.classes,
@@ -121,7 +126,7 @@ def choices() -> dict[str, Any]:
         "suggested": shipped.SUGGESTED,
         "pair": {role: pair.weights[role] for role in ("robust", "standard")},
         "radii": [pair.radius, *imagenette.dial()],
-        "tuned": {name: tuned for name, tuned in json.loads((DATA / "tuned" / f"{PAIR}.json").read_text()).items() if name != "provenance"},
+        "tuned": {name: tuned[name] for name in ("generate", "generate from noise", "inpaint")},
         "presets": PRESETS,
     }
 
@@ -168,42 +173,41 @@ def credits() -> Iterator[str]:
 
 def film(state: dict[str, Any]) -> dict[str, Any]:
     """What both networks make of a preset, as pictures below each other, with what the page says below them."""
-    pair = testbeds.load(PAIR)
-    kind = state["start"]
-    name = shipped.SUGGESTED.get(kind, FIRST)
-    label, start = torch.tensor([pair.classes.index(name)]), start_of(kind, pair.classes.index(name))
-    run: Callable[..., Iterator[dict[str, Any]]] = walk if state.get("view") != "gradient" else slope
-    roles = {role: list(run(model, start, label, task_of(kind) if kind in KINDS else "translate")) for role, model in pair.models.items()}
-    steps = roles["robust"][-1]["step"]
-    return {"side": pair.resolution, "steps": steps, "roles": {role: sheet(told) for role, told in roles.items()}}
+    pair, kind = testbeds.load(PAIR), state["start"]
+    number = pair.classes.index(shipped.SUGGESTED.get(kind, FIRST))
+    start, label = start_of(kind, number), torch.tensor([number])
+    tuned, roles = pair.tuned[task_of(kind) if kind in KINDS else "translate"], {}
+    for role, model in pair.models.items():
+        steps = slope(model, start, label) if state.get("view") == "gradient" else walk(model, start, label, tuned)
+        roles[role] = sheet([*steps])
+    return {"side": pair.resolution, "steps": roles["robust"]["frames"][-1]["step"], "roles": roles}
 
 
-def walk(model: torch.nn.Module, start: Tensor, label: Tensor, task: str) -> Iterator[dict[str, Any]]:
+def walk(model: nn.Module, start: Tensor, label: Tensor, tuned: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Some frames of a trajectory, the first and the last among them."""
-    problem = refine(model, start, label, **testbeds.load(PAIR).tuned[task])
+    problem = refine(model, start, label, **tuned)
     every = math.ceil(problem.steps / (LONGEST - 1))
     for frame in frames(problem):
         if frame.step % every == 0 or frame.step == problem.steps:
-            length = norms(frame.images - start).item()
-            yield {"step": frame.step, "share": share(model, frame.images, label), "length": length, "image": frame.images}
+            yield told(model, frame.images, label, start) | {"step": frame.step, "image": frame.images}
 
 
-def slope(model: torch.nn.Module, start: Tensor, label: Tensor, task: str) -> Iterator[dict[str, Any]]:
+def slope(model: nn.Module, start: Tensor, label: Tensor) -> Iterator[dict[str, Any]]:
     """Minus the gradient of the loss at the start, as a picture."""
     _, gradient = value_and_gradient(cross_entropy(model, label), start)
-    yield {"step": 0, "share": share(model, start, label), "length": 0.0, "image": plots.gradient_pictures(-gradient)}
+    yield told(model, start, label, start) | {"step": 0, "image": plots.gradient_pictures(-gradient)}
 
 
-def share(model: torch.nn.Module, images: Tensor, label: Tensor) -> float:
-    """What the network itself gives to the class."""
+def told(model: nn.Module, images: Tensor, label: Tensor, start: Tensor) -> dict[str, Any]:
+    """What the network itself gives to the class, and how far the picture has come."""
     with torch.no_grad():
-        return model(images).softmax(1)[0, label].item()
+        return {"share": model(images).softmax(1)[0, label].item(), "length": norms(images - start).item()}
 
 
-def sheet(told: list[dict[str, Any]]) -> dict[str, Any]:
-    below, file = torch.cat([each.pop("image") for each in told], dim=2), io.BytesIO()
+def sheet(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    below, file = torch.cat([each.pop("image") for each in steps], dim=2), io.BytesIO()
     Image.fromarray(to_uint8(below)[0]).save(file, "WEBP", quality=72, method=6)
-    return {"sheet": data_address(file.getvalue()), "frames": told}
+    return {"sheet": data_address(file.getvalue()), "frames": steps}
 
 
 def start_of(kind: str, label: int) -> Tensor:
@@ -217,7 +221,9 @@ def start_of(kind: str, label: int) -> Tensor:
     dice.uniform()  # which of the class's normals: there is one
     z = torch.tensor([dice.normal() for _ in range(normal.factors.shape[1])])
     noise = torch.tensor([dice.normal() for _ in range(normal.means[0].numel())]).view_as(normal.means[0])
-    small = normal.means[label] + torch.einsum("k,kchw->chw", z, normal.factors[label]) + normal.residuals[label] * noise
+    small = (
+        normal.means[label] + torch.einsum("k,kchw->chw", z, normal.factors[label]) + normal.residuals[label] * noise
+    )
     return bicubic(small.clamp(0, 1)[None], size // small.shape[-1])
 
 

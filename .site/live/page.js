@@ -13,7 +13,7 @@ import { Task } from "./task.js";
 
 const NEXT = { PageDown: 1, n: 1, PageUp: -1, p: -1 }; // a presenter's clicker sends PageDown and PageUp
 const SEEN = {
-  towards: "Same start, same settings, same class: one number in the training of the two networks differs.",
+  towards: "Same start and settings; one number in their training differs. The percentage is each network's own belief.",
   hole: "What is painted is lost and filled smoothly from its rim; from there both networks go on, with the same settings.",
   gradient: "What each network asks for, so that it sees more of the class. Grey: no change. Same picture, same settings.",
 };
@@ -29,13 +29,14 @@ class Page {
     controls.build((choice, committed) => this.choose(choice, committed));
     this.buildPresets();
     this.listen();
+    for (const part of document.querySelectorAll(".controls, .side, .views")) part.inert = !ABLE;
     this.follow();
   }
 
   // --- what a person chooses
 
   listen() {
-    addEventListener("hashchange", () => location.hash.slice(1) !== this.told && this.follow());
+    addEventListener("hashchange", () => location.hash.slice(1) !== written(this.state) && this.follow());
     addEventListener("keydown", (event) => {
       const by = NEXT[event.key], typing = "input:not([type=radio]), select, [role=application]";
       if (!by || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(typing)) return;
@@ -55,8 +56,9 @@ class Page {
   }
 
   buildPresets() {
-    this.buttons = PRESETS.map(({ title }, place) => {
+    this.buttons = PRESETS.map(({ title, film }, place) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: title });
+      button.disabled = !ABLE && !film;
       button.addEventListener("click", () => this.preset(place));
       return button;
     });
@@ -65,7 +67,8 @@ class Page {
 
   preset(place) {
     this.canvas.put("");
-    this.set(PRESETS[place].state, true);
+    this.set(PRESETS[place].state);
+    this.address("pushState");
   }
 
   // A control was moved; `committed` once it is let go: then the address gets an entry of the history.
@@ -73,8 +76,8 @@ class Page {
     if (choice.start === OWN && !this.own) find("#file").click();
     if ("start" in choice) this.canvas.put("");
     const before = this.state, state = changed(before, choice);
-    if (written(state) !== written(before)) this.set(state, committed);
-    else if (committed) this.address(true);
+    if (written(state) !== written(before)) this.set(state);
+    if (committed) this.address("pushState");
   }
 
   async take(file) {
@@ -91,18 +94,15 @@ class Page {
 
   follow() {
     const { state, note } = read(location.hash);
-    this.told = location.hash.slice(1);
     this.canvas.put("");
-    this.set(state, false);
-    this.note = note;
-    if (note) this.say(note, { wrong: true });
+    this.set(ABLE || PRESETS[placeOf(state)]?.film ? state : PRESETS[0].state);
+    this.address("replaceState");
+    this.note = note; // until something else is chosen
   }
 
-  address(committed) {
-    this.told = written(this.state);
-    if (this.told === location.hash.slice(1) && !committed) return;
-    history[committed && this.told !== this.entry ? "pushState" : "replaceState"](null, "", `#${this.told}`);
-    if (committed) this.entry = this.told;
+  address(way) {
+    const told = written(this.state);
+    if (told !== location.hash.slice(1)) history[way](null, "", `#${told}`);
   }
 
   async copy() {
@@ -122,12 +122,11 @@ class Page {
 
   // --- what is shown
 
-  set(state, committed) {
+  set(state) {
     const before = this.state;
-    this.state = state;
+    Object.assign(this, { state, note: "" });
     if (state.view === "hole" && before?.view !== "hole") this.hole.put(firstHole());
     controls.show(state);
-    this.address(committed);
     document.body.dataset.view = state.view;
     find("#seen").textContent = SEEN[state.view];
     find("#drawing").hidden = state.view === "hole";
@@ -138,49 +137,50 @@ class Page {
 
   // Shows the film of a preset as long as nothing can be computed; else computes.
   async begin() {
-    const { state } = this, turn = (this.turn = {}), place = this.canvas.layer ? -1 : placeOf(state);
-    this.task.stop();
-    if (!ABLE || !this.task.ready(state)) {
-      const stored = state.view === "hole" ? null : await film(place).catch(() => null);
-      if (turn !== this.turn) return;
-      if (stored) this.play(stored);
-    }
-    if (!ABLE) return this.say(UNABLE, { wrong: true });
+    const { state, task } = this, turn = (this.turn = {}), late = () => turn !== this.turn;
+    task.stop();
+    find(".stage").setAttribute("aria-busy", true);
     try {
+      const known = task.ready(state), filmed = !known && (await this.play(state, late));
+      if (late()) return;
+      if (!ABLE) return this.say(UNABLE, { wrong: true });
       if (state.start === OWN && !this.own) return this.say("Choose a photo of your own: it never leaves this machine.");
-      await this.task.load(state);
-      if (turn !== this.turn) return;
-      const start = await startOf(state, this.own);
-      if (turn !== this.turn) return;
-      if (this.shown !== start) for (const canvas of [this.canvas, this.hole]) canvas.picture(address(start));
-      this.shown = start;
-      const layer = state.view === "hole" ? this.hole.layer : this.canvas.layer;
-      if (this.filmed === turn) return this.say("Ready: from now on this machine computes.");
-      await this.task.begin(state, start, layer);
+      const loaded = task.load(state), start = await startOf(state, this.own);
+      if (late()) return;
+      for (const canvas of [this.canvas, this.hole]) canvas.picture(address(start));
+      if (!known && !filmed) task.preview(state, start);
+      await loaded;
+      if (late()) return;
+      if (filmed) this.say(`Ready: from now on this machine computes. ${this.note}`);
+      else await task.begin(state, start, state.view === "hole" ? this.hole.layer : this.canvas.layer, this.note);
     } catch (error) {
-      if (turn === this.turn) this.say(error.message, { wrong: true });
+      if (!late()) this.say(error.message, { wrong: true });
     }
   }
 
-  play({ frames, steps }) {
-    this.filmed = this.turn;
-    this.stage.set(frames, steps);
-    if (this.state.view === "towards") this.canvas.picture(cutOut(frames.robust[0]));
+  // The film of a preset, if it has one.
+  async play(state, late) {
+    const stored = this.canvas.layer ? null : await film(placeOf(state));
+    if (!stored || late()) return false;
+    if (state.view === "towards") this.canvas.picture(cutOut(stored.frames.robust[0]));
+    this.stage.set(stored.frames, stored.steps);
+    return true;
   }
 
   // Below a picture: what its network sees, and how far the picture has come.
   caption(role, { share, length }) {
     const { view, radius, ...state } = this.state, trained = role === "standard" ? 0 : Number(radius);
-    const sees = share === null ? "" : `sees ${state.class}: ${share > 0.995 && share < 1 ? "over 99" : Math.round(100 * share)}%`;
+    const sees = share === null ? "" : `${state.class}: ${share > 0.995 && share < 1 ? "over 99" : Math.round(100 * share)}%`;
     if (view === "gradient") return [sees, `trained at ${trained}${radius === String(settings.radii[0]) ? "" : ", 64 px"}`];
     return [sees, state.norm === "linf" ? `largest change ${length.toFixed(3)}` : `changed by ${length.toFixed(1)}`];
   }
 
-  // `aloud`: a screen reader reads it, too.
-  say(text, { wrong = false, aloud = true } = {}) {
+  // While the networks are `busy`, a screen reader is told nothing.
+  say(text, { wrong = false, busy = false } = {}) {
     find("#status").textContent = text;
     find("#status").classList.toggle("wrong", wrong);
-    if (aloud) find("#said").textContent = text;
+    find(".stage").setAttribute("aria-busy", busy);
+    if (!busy) find("#said").textContent = text;
   }
 }
 

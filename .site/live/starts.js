@@ -7,6 +7,7 @@ import settings from "./settings.js";
 import { OWN } from "./state.js";
 
 let known; // the class statistics, once
+let last = {}; // the newest sample: moving a slider draws none anew
 
 // The picture of this state, before anything is drawn on it.
 export async function startOf(state, own) {
@@ -14,9 +15,12 @@ export async function startOf(state, own) {
   if (start === OWN) return own;
   if (start in settings.drawn) return pictures.drawn(start, side);
   if (start in settings.suggested) return pictures.opened((await load("photographs"))[start], side);
+  const key = [start, state.class, seed, blocks].join();
+  if (last.key === key) return last.image;
   const statistics = start === "uniform" ? { side } : await (known ??= fitted(side));
   const small = sample(statistics, start, settings.classes.indexOf(state.class), random(seed));
-  return enlarged(small, Math.sqrt(small.length / 3), side, { blocks: blocks === "1" });
+  last = { key, image: enlarged(small, Math.sqrt(small.length / 3), side, { blocks: blocks === "1" }) };
+  return last.image;
 }
 
 async function fitted(side) {

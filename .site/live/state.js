@@ -38,7 +38,7 @@ export function usual(state, field) {
     steps,
     size: rounded((state.epsilon * size * steps) / (radius * state.steps)), // the same way in more or fewer steps
     seed: 0, norm: "l2", blocks: "0", radius: CHOICES.radius[0], noise: 0, copies: 8, sign: "minus", view: "towards",
-    start: state.view === "towards" ? "multivariate" : "cat",
+    start: { towards: "multivariate", hole: "brick", gradient: "cat" }[state.view],
   }[field];
 }
 
@@ -54,7 +54,7 @@ export function completed(given = {}) {
 // Another choice: what nobody has moved follows it.
 export function changed(before, choice) {
   const state = { ...before, ...choice };
-  if (choice.view && choice.view !== "towards" && state.start in settings.kinds && !choice.start) state.start = "cat";
+  if (choice.view && choice.view !== "towards" && state.start in settings.kinds) state.start = usual(state, "start");
   for (const field of ["class", "epsilon", "steps", "size"]) {
     if (!(field in choice) && before[field] === usual(before, field)) state[field] = usual(state, field);
   }

@@ -33,7 +33,7 @@ export class Task {
     const tell = () => {
       const there = files.filter((name) => this.loaded.has(name)).reduce((sum, name) => sum + settings.sizes[name], 0);
       document.querySelector("#loading").value = there / all;
-      this.say(`Loading the networks: ${(there / 1e6).toFixed(1)} of ${(all / 1e6).toFixed(1)} MB.`, { aloud: false });
+      this.say(`Loading the networks: ${(there / 1e6).toFixed(1)} of ${(all / 1e6).toFixed(1)} MB.`, { busy: true });
     };
     document.querySelector("#loading").hidden = false;
     tell();
@@ -52,15 +52,21 @@ export class Task {
     for (const role of ROLES) this.machines?.[role].post({ act: "stop" });
   }
 
+  // The start alone, while the networks are on their way.
+  preview({ view, steps }, image) {
+    this.stage.begin((view === "gradient" ? 0 : steps) + 1, steps);
+    for (const role of ROLES) this.stage.add(role, { step: 0, image, share: null, length: 0 });
+  }
+
   // Asks both networks. `layer` is what is drawn on the start, or the hole that is painted.
-  async begin(state, picture, layer) {
+  async begin(state, picture, layer, note = "") {
     const id = ++this.number, { dial, networks } = needs(state), label = settings.classes.indexOf(state.class);
     const mask = state.view === "hole" ? await maskOf(layer, settings.size) : null;
     const drawn = mask ? filled(picture, mask) : await composed(picture, layer), image = dial ? halved(drawn) : drawn;
     if (id !== this.number) return;
     const gradient = state.view === "gradient", steps = gradient ? 0 : state.steps;
-    Object.assign(this, { state, image, label, left: new Set(ROLES), seconds: 0 });
-    this.say("Computing.", { aloud: false });
+    Object.assign(this, { state, image, label, note, left: new Set(ROLES), seconds: 0 });
+    this.say("Computing.", { busy: true });
     this.stage.begin(steps + 1, steps);
     for (const role of ROLES) {
       const task = gradient ? this.slope() : { act: "run", problem: this.problem(mask) };
@@ -99,6 +105,6 @@ export class Task {
     this.seconds = Math.max(this.seconds, seconds);
     if (this.left.size) return;
     const said = ROLES.map((name) => document.querySelector(`#${name} canvas`).getAttribute("aria-label")).join(". ");
-    this.say(`Done${this.seconds ? ` in ${this.seconds.toFixed(1)} s` : ""}. ${said}.`);
+    this.say(`Done${this.seconds ? ` in ${this.seconds.toFixed(1)} s` : ""}. ${said}. ${this.note}`);
   }
 }

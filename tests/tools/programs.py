@@ -1,4 +1,4 @@
-"""The programs that some tests need: a Chromium, and bubblewrap, which isolates students' code.
+"""The programs that some tests need: a Chromium, a Firefox, and bubblewrap, which isolates students' code.
 
 `python -m tests.tools.programs` installs Debian's, where one is missing and that is possible.
 """
@@ -17,6 +17,8 @@ from course_lib.grading import sandbox
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 PLAYWRIGHT_CACHES = [".cache/ms-playwright", "Library/Caches/ms-playwright", "AppData/Local/ms-playwright"]
 NO_CHROMIUM = "no Chromium or Chrome found: install one, or name its program in COURSE_CHROMIUM"
+FIREFOXES = ["firefox-esr", "firefox"]
+NO_FIREFOX = "no Firefox found: install one, or name its program in COURSE_FIREFOX"
 NO_BUBBLEWRAP = "bubblewrap is missing or does not work here, so students' code cannot be isolated"
 PATIENCE = 300  # seconds that another program may hold a lock; on a new cloud machine, upgrades do
 Found = TypeVar("Found")
@@ -32,6 +34,12 @@ def needed(found: Found | None, missing: str) -> Found:
 def chromium() -> str | None:
     """The path of a browser that starts, or None."""
     return next((path for path in candidates() if starts(path)), None)
+
+
+def firefox() -> str | None:
+    """The same of a Firefox."""
+    named = [os.environ.get("COURSE_FIREFOX"), *map(shutil.which, FIREFOXES)]
+    return next((path for path in named if path and starts(path)), None)
 
 
 def candidates() -> list[str]:
@@ -75,10 +83,11 @@ def apt(*arguments: str) -> None:
 
 def main() -> None:
     missing = [] if chromium() else ["chromium", "fonts-dejavu-core"]
+    missing += [] if firefox() else ["firefox-esr"]
     missing += [] if shutil.which("bwrap") else ["bubblewrap"]
     if missing:
         install(*missing)
-    for found, warning in ((chromium(), NO_CHROMIUM), (sandbox.available(), NO_BUBBLEWRAP)):
+    for found, warning in ((chromium(), NO_CHROMIUM), (firefox(), NO_FIREFOX), (sandbox.available(), NO_BUBBLEWRAP)):
         if not found:
             print(f"Some tests will not run: {warning}")
 
