@@ -2,6 +2,7 @@
 //
 // A feature map of side S and C channels (a multiple of 4) is (S + 2) x (S + 2) x C numbers, channels last, with a
 // border of zeros: so a convolution needs no edges. Kernels write inside the border alone, or map 0 to 0.
+// `python -m tests.tools.kernels` compiles them.
 
 typedef float Four __attribute__((vector_size(16), aligned(4)));
 typedef int Whole __attribute__((vector_size(16), aligned(4)));

@@ -45,6 +45,8 @@ from course_lib.testbeds.weights import load_model
 from course_lib.training.recipe import Recipe
 from course_lib.widgets import Player, controls
 from tests.bench import peers
+from tests.tools import lab, programs
+from tests.tools.engine import Engine
 
 STEPS = 20  # a turn
 LENGTHS, CONVINCED = (4, 6, 8, 10, 15, 20, 30, 40, 60), 0.9  # steps to try; the share that a judge has to see
@@ -300,6 +302,34 @@ def player(*, repeats: int) -> dict[str, Any]:
     }
 
 
+# --- the live page ----------------------------------------------------------------------------------------------------
+
+
+def in_browser(*, rounds: int) -> dict[str, Any]:
+    """A step of the live page's networks, one picture on one thread: the page's engine in Chromium beside PyTorch."""
+    result: dict[str, Any] = {"setting": "a step for one picture on one thread, in Chromium and with PyTorch"}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with lab.chromium(programs.needed(programs.chromium(), programs.NO_CHROMIUM)) as chromium:
+        engine = Engine(chromium.new_page()).start()
+        for name in ("imagenette-128-robust", "imagenette-radius-3"):
+            model, label = load_model(name), torch.tensor([0])
+            start = torch.rand(1, 3, model.size or 0, model.size or 0, generator=torch.Generator().manual_seed(0))
+            engine.load(name)
+            given = {"start": start, "ball": {"norm": "l2", "radius": 3}, "stepSize": 0.5, "label": 0, "every": STEPS}
+            contenders = {"the browser": partial(engine.frames, name, steps=STEPS - 1, **given)}
+            for kind, network in {"PyTorch": model, "PyTorch, prepared": prepare(model, device="cpu")}.items():
+                contenders[kind] = partial(ours, network, start, label)
+            seconds = paired(contenders, rounds)
+            for kind, values in seconds.items():
+                each = [1000 * value / STEPS for value in values]
+                result[f"{name}, milliseconds by {kind}"] = quartiles(each, digits=1)
+            for kind in ("PyTorch", "PyTorch, prepared"):
+                result[f"{name}, times {kind}"] = ratio(seconds["the browser"], seconds[kind])
+    torch.set_num_threads(threads)
+    return result
+
+
 # --- an import --------------------------------------------------------------------------------------------------------
 
 IMPORT = """
@@ -339,6 +369,7 @@ PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "seeds": lambda rounds: seeds(),
     "player": lambda rounds: player(repeats=max(rounds, 5)),
     "imports": lambda rounds: imports(),
+    "browser": lambda rounds: in_browser(rounds=rounds),
 }
 
 
@@ -371,7 +402,9 @@ def table(result: dict[str, Any]) -> str:
             )
     if "pictures" in result:
         lines += picture_lines(result["pictures"])
-    for part in ("seeds", "player", "imports"):
+    for part in ("seeds", "player", "imports", "browser"):
+        if part not in result:
+            continue
         lines += ["", f"{part}: {result[part]['setting']}"]
         lines += [f"  {key}: {value}" for key, value in result[part].items() if key != "setting"]
     return "\n".join(lines)

@@ -20,3 +20,12 @@ def test_every_library_is_timed_at_the_fewest_steps_that_convince(monkeypatch: p
     assert all(0 < low <= middle <= high for middle, low, high in (row["seconds"] for row in measured["by"].values()))
     lines = bench.picture_lines(measured)
     assert [line.split("  ")[0] for line in lines[-len(measured["by"]) :]] == [*measured["by"]]
+
+
+def test_the_live_page_is_timed_beside_pytorch(monkeypatch: pytest.MonkeyPatch, chromium_path: str) -> None:
+    monkeypatch.setattr(bench, "STEPS", 2)
+    measured = bench.in_browser(rounds=2)
+    assert [key for key in measured if "times PyTorch," in key] == [
+        f"{name}, times PyTorch, prepared" for name in ("imagenette-128-robust", "imagenette-radius-3")
+    ]
+    assert all(0 < low <= middle <= high for middle, low, high in list(measured.values())[1:])
