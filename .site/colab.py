@@ -1,15 +1,18 @@
-"""Colab opens a notebook without the course around it. So the site has copies with a cell on top that fetches it.
+"""Colab opens a notebook without the course around it. So there are copies with a cell on top that fetches it.
 
-The button of a page leads to the copy on the branch that GitHub shows the site from.
+Colab opens notebooks from branches alone, so the workflow that publishes the site also writes the copies, and nothing
+else, to a branch of their own; the button of a page leads there.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+from pages import ADDRESS
 from sphinx.application import Sphinx
 
-BRANCH = "gh-pages"  # of the site
+BRANCH = "colab"  # what .github/workflows/site.yml writes
 FETCH = """# Colab has neither this course nor its widgets yet. This takes a minute.
 !git clone --quiet --depth 1 {address} /content/course
 %pip install --quiet --editable /content/course
@@ -47,7 +50,8 @@ def add_copies(app: Sphinx, error: Exception | None) -> None:
             copy = Path(app.outdir, "colab", f"{name}.ipynb")
             copy.parent.mkdir(parents=True, exist_ok=True)
             notebook = set_up(json.loads(path.read_text()), address=address, folder=Path(name).parent.as_posix())
-            copy.write_text(json.dumps(notebook, indent=1, ensure_ascii=False))
+            text = json.dumps(notebook, indent=1, ensure_ascii=False)
+            copy.write_text(text.replace(ADDRESS, os.environ.get("COURSE_SITE", ADDRESS)))
 
 
 def lead_there(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
@@ -55,7 +59,7 @@ def lead_there(app: Sphinx, page: str, template: str, context: dict[str, Any], d
     branch = app.config.html_theme_options.get("repository_branch")
     groups = [button for button in context.get("header_buttons", []) if button["type"] == "group"]
     for button in (button for group in groups for button in group["buttons"] if button["text"] == "Colab"):
-        button["url"] = button["url"].replace(f"/blob/{branch}/", f"/blob/{BRANCH}/colab/")
+        button["url"] = button["url"].replace(f"/blob/{branch}/", f"/blob/{BRANCH}/")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

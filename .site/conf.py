@@ -6,46 +6,17 @@ Sphinx, MyST-NB and the book theme do the work. The source folder is the reposit
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.parsers import Parser
 
 SITE = Path(__file__).parent
 ROOT = SITE.parent
-sys.path.insert(0, str(SITE))  # formulas, colab
-CODE = re.findall(r"\((course_lib/[\w/]+\.py)\)", (ROOT / "README.md").read_text())  # what the README says to read
-CONTENTS = """
+sys.path.insert(0, str(SITE))  # the modules beside this one
 
-```{toctree}
-:hidden:
-:caption: Lectures
-:glob:
-notebooks/[0-9]*
-```
-
-```{toctree}
-:hidden:
-:caption: Problem sets
-:glob:
-notebooks/exercises/README
-notebooks/exercises/release/*/*
-```
-
-```{toctree}
-:hidden:
-:caption: Behind it
-:glob:
-data/README
-data/results/README
-CONTRIBUTING
-course_lib/**
-```
-"""
+from pages import CORE  # noqa: E402
 
 
 def key() -> str:
@@ -68,11 +39,11 @@ def address() -> str:
 project = "Image synthesis with a single (robust) classifier"
 author = ""
 copyright = ""
-root_doc = "README"
-include_patterns = ["README.md", "CONTRIBUTING.md", "data/README.md", "data/results/README.md", *CODE]
+include_patterns = ["README.md", "CONTRIBUTING.md", "data/README.md", "data/results/README.md", *CORE]
 include_patterns += ["notebooks/*.ipynb", "notebooks/exercises/README.md", "notebooks/exercises/release/*/*.ipynb"]
 exclude_patterns = [".*", "build", "**.ipynb_checkpoints"]
-extensions = ["myst_nb", "formulas", "colab"]
+extensions = ["myst_nb", "formulas", "colab", "pages", "reference"]
+add_module_names = False
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 # Notebooks: executed with widgets as pictures (.site/kernels), once for each state of their code and of what is above.
@@ -92,8 +63,11 @@ myst_heading_anchors = 3
 
 html_theme = "sphinx_book_theme"
 html_title = "Image synthesis with a robust classifier"
-html_static_path = [str(SITE / "site.css")]
-html_css_files = ["site.css", "formulas.css"]
+html_static_path = [str(ROOT / "course_lib" / "widgets" / "style.css"), str(SITE / "site.css"), str(SITE / "film.js")]
+html_css_files = ["style.css", "site.css", "formulas.css"]
+html_js_files = ["film.js"]
+html_use_index = False
+html_baseurl = os.environ.get("COURSE_SITE", "")  # where it will stand, if that is known
 html_math_renderer = "mathml"
 html_show_search_summary = False  # it would need a server
 html_theme_options = {"show_navbar_depth": 1, "use_fullscreen_button": False, "navbar_persistent": []}
@@ -113,31 +87,12 @@ html_copy_source = True
 html_sourcelink_suffix = ""
 
 
-class PythonFile(Parser):
-    """A module as a page: its source."""
+def add_live_page(app: Sphinx, error: Exception | None) -> None:
+    import live  # with torch, which takes a while
 
-    supported = ("python",)
-
-    def parse(self, inputstring: str, document: nodes.document) -> None:
-        name = f"{document.settings.env.docname}.py"
-        section = nodes.section("", nodes.title(name, name), nodes.literal_block("", inputstring, language="python"))
-        section["ids"].append(nodes.make_id(name))
-        document += section
-
-
-def add_contents(app: Sphinx, docname: str, source: list[str]) -> None:
-    if docname == root_doc:
-        source[0] += CONTENTS
-
-
-def add_index(app: Sphinx, error: Exception | None) -> None:
-    """The front page under the name that servers look for."""
     if error is None:
-        shutil.copyfile(Path(app.outdir) / f"{root_doc}.html", Path(app.outdir) / "index.html")
+        live.build(Path(app.outdir) / "live")
 
 
 def setup(app: Sphinx) -> None:
-    app.add_source_suffix(".py", "python")
-    app.add_source_parser(PythonFile)
-    app.connect("source-read", add_contents)
-    app.connect("build-finished", add_index)
+    app.connect("build-finished", add_live_page)

@@ -1,8 +1,9 @@
 """The site: built from the README and all notebooks, of which only a small one of this test is executed."""
 
-import base64
+import ast
+import html
 import importlib.util
-import io
+import json
 import os
 import re
 import shutil
@@ -14,14 +15,14 @@ from contextlib import contextmanager
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import nbformat
-import numpy as np
 import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from course_lib import testbeds
@@ -34,7 +35,10 @@ from tests.tools.parts import KERNEL
 
 SETTINGS = ROOT / ".site"
 CODE = re.findall(r"\((course_lib/[\w/]+\.py)\)", (ROOT / "README.md").read_text())
+CODE += ["course_lib/testbeds/testbed.py"]
 PAGES = ["README.md", "CONTRIBUTING.md", "LICENSE", "data/README.md", "data/results", "notebooks", *CODE]
+ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Documentation"]
+LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALL = "notebooks/00_small"
 ALT = "Two grey squares, and nothing else"
 PLAYER = """
@@ -44,13 +48,17 @@ def make(epsilon: float, steps: int) -> dict[str, Problem]:
     def loss(images):
         return (images - target).square().flatten(1).sum(1)
 
-    return {"robust": Problem(loss, torch.full((1, 3, 8, 8), 0.5), L2Ball(epsilon), steps=steps, step_size=0.5)}
+    start = torch.full((1, 3, 8, 8), 0.5)
+    return {n: Problem(loss, start, L2Ball(epsilon), steps=steps, step_size=0.5) for n in ("robust", "standard")}
 
-Player(make, names=["robust"], epsilon=controls.epsilon(9.0), steps=controls.steps(7))
+Player(make, epsilon=controls.epsilon(9.0), steps=controls.steps(7))
 """
+WIDE = "plots.described(plots.grid({'grey': torch.full((10, 3, 8, 8), 0.5)}), 'ten grey squares')"
 CELLS = [
     new_markdown_cell(
-        "# A small notebook\n\n[Next](01_robust_training.ipynb)\n\n$$\\min_\\theta \\big[L\\big] \\tag{7}$$"
+        "# A small notebook\n\n[Next](01_robust_training.ipynb)\n\n"
+        f"[Page with pictures]({ADDRESS}/{SMALL}.html) · [Live page]({ADDRESS}/live/index.html#view=hole&seed=1)\n\n"
+        "$$\\min_\\theta \\big[L\\big] \\tag{7}$$"
     ),
     new_code_cell(
         "import time\nimport torch\nfrom course_lib import plots\nfrom course_lib.constraints import L2Ball\n"
@@ -58,12 +66,10 @@ CELLS = [
     ),
     new_code_cell(PLAYER),
     new_code_cell("Canvas(16, label='your paper')"),
+    new_code_cell(WIDE),
     new_code_cell(f"plots.described(plots.grid({{'grey': torch.full((2, 3, 8, 8), 0.5)}}), '{ALT}')"),
     new_code_cell("print('executed at', time.time_ns())"),
 ]
-
-ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Documentation"]
-LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def build(source: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -137,6 +143,8 @@ def leads_nowhere(page: Path, link: str) -> bool:
     target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
     if not target.is_file():
         return True
+    if target.parent.name == "live":  # the state of the live page, which another test reads
+        return False
     return bool(parts.fragment) and target.suffix == ".html" and unquote(parts.fragment) not in read(target).ids
 
 
@@ -150,8 +158,8 @@ def test_every_internal_link_and_picture_is_there(site: Path) -> None:
 
 def test_the_front_page_leads_to_every_notebook(site: Path) -> None:
     links = read(site / "index.html").links
-    wanted = [path.relative_to(ROOT).with_suffix(".html").as_posix() for path in (ROOT / "notebooks").glob("*.ipynb")]
-    assert set(wanted) <= set(links)
+    assert {path.relative_to(ROOT).with_suffix(".html").as_posix() for path in LECTURES} <= set(links)
+    assert all(f">{first}" in (site / "index.html").read_text() for first in ("00 Start here", "10 Measuring quality"))
     assert {f"notebooks/exercises/release/ps{n}/ps{n}.html" for n in range(1, 7)} <= set(links)
     assert {"course_lib/pgd.html", "course_lib/tasks.html"} <= set(links)
 
@@ -169,14 +177,42 @@ def test_every_picture_has_alt_text_or_a_text_beside_it(site: Path) -> None:
     assert "your paper, nothing drawn yet" in read(site / f"{SMALL}.html").alts
 
 
-def test_a_player_is_there_as_the_picture_of_its_end(site: Path) -> None:
-    text = (site / f"{SMALL}.html").read_text()
-    found = re.search(r'<img class="widget-image" src="data:image/png;base64,([^"]+)"', text)
-    assert found
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(found[1]))))
-    assert picture.std() > 10
-    assert "ε (radius) <b>9.0</b>" in text
-    assert "Done: 7 steps" in text
+def test_links_to_the_site_need_no_address_and_lead_to_the_live_page(site: Path) -> None:
+    links = {page.relative_to(site).as_posix(): read(page).links for page in pages(site)}
+    assert [name for name, some in links.items() if any(link.startswith(ADDRESS) for link in some)] == []
+    assert links["index.html"].count("live/index.html") == 2  # a picture and words
+    assert "live/index.html" in links["README.html"]
+    assert "../live/index.html#view=hole&seed=1" in links[f"{SMALL}.html"]
+    assert "Page with pictures" not in (site / f"{SMALL}.html").read_text()  # it is this page
+    assert all(f"../live/index.html#{state}" in links[f"notebooks/{name}.html"] for name, state in states().items())
+
+
+def states() -> dict[str, str]:
+    firsts = {path.stem: nbformat.read(path, as_version=4).cells[0].source for path in LECTURES}
+    return {name: re.findall(r"/live/index\.html#([^)\s]+)\)", first)[0] for name, first in firsts.items()}
+
+
+def test_every_page_has_a_name_of_its_own_and_holds_something(site: Path) -> None:
+    """What a search engine finds leads nobody into an empty page."""
+    texts = {page.relative_to(site).as_posix(): page.read_text() for page in pages(site)}
+    titles = [re.findall(r"<title>(.*?)</title>", text, re.DOTALL)[0] for text in texts.values()]
+    assert len(set(titles)) == len(titles)
+    assert not {"genindex.html", "py-modindex.html"} & texts.keys()
+    assert [name for name, text in texts.items() if len(re.sub(r"<[^>]+>", " ", text).split()) < 150] == []
+
+
+def test_a_module_is_a_page_of_what_it_offers_and_of_its_source(site: Path) -> None:
+    for name in CODE:
+        text = (site / name).with_suffix(".html").read_text()
+        tree = ast.parse((ROOT / name).read_text())
+        offered = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        for node in offered:
+            if ast.get_docstring(node) and not node.name.startswith("_"):
+                assert f'id="{name.removesuffix(".py").replace("/", ".")}.{node.name}"' in text
+                assert f'href="#L-{node.lineno}"' in text
+    pgd = html.unescape(re.sub(r"<[^>]+>", "", (site / "course_lib" / "pgd.html").read_text()))
+    assert "step_size: float = 1.0" in pgd
+    assert "solve(problem: Problem) → Tensor" in pgd
 
 
 def test_no_widget_and_no_warning_is_left_over(site: Path) -> None:
@@ -197,12 +233,12 @@ def test_binder_opens_files_that_exist(site: Path) -> None:
 
 def test_colab_opens_copies_that_fetch_the_course(site: Path) -> None:
     links = {link for page in pages(site) for link in read(page).links if "colab.research.google.com" in link}
-    start = "https://colab.research.google.com/github/some-one/course/blob/gh-pages/"
+    start = "https://colab.research.google.com/github/some-one/course/blob/colab/"
     names = {link.removeprefix(start) for link in links}
     assert len(names) > 11
     for name in names:
-        first, *others = nbformat.read(site / name, as_version=4).cells  # checks the format
-        original = nbformat.read(site.parent / "course" / name.removeprefix("colab/"), as_version=4).cells
+        first, *others = nbformat.read(site / "colab" / name, as_version=4).cells  # checks the format
+        original = nbformat.read(site.parent / "course" / name, as_version=4).cells
         assert [cell.source for cell in others] == [cell.source for cell in original]
         assert "git clone --quiet --depth 1 https://github.com/some-one/course /content/course\n" in first.source
         assert (ROOT / re.findall(r"%cd /content/course/(.*)", first.source)[0]).is_dir()
@@ -257,6 +293,79 @@ def shown(browser: Browser, path: Path, *, width: int = 1400, query: str = "") -
     yield page
     assert problems == []
     page.close()
+
+
+PLACES = "all => all.map(one => one.getBoundingClientRect()).map(box => [box.x, box.y, box.width])"
+SEEN = """film => ({
+    words: [...film.querySelectorAll("figcaption > :not([hidden])")].map(words => words.innerText),
+    places: [...film.querySelectorAll(".strip img")].map(image => getComputedStyle(image).translate),
+    marks: [...film.querySelectorAll("svg .now")].map(line => line.getAttribute("d")),
+})"""
+
+
+@pytest.mark.browser
+def test_a_player_plays(site: Path, browser: Browser) -> None:
+    with shown(browser, site / f"{SMALL}.html") as page:
+        film, slider = page.locator(".course-film"), page.locator(".course-film input")
+        end = film.evaluate(SEEN)
+        assert film.locator("output").inner_text() == "step 7 of 7"
+        film.get_by_role("button", name="Play").click()
+        seen = [end]
+        while (now := film.evaluate(SEEN)) != end or len(seen) < 2:  # from the start to the end again
+            seen += [now] * (now != seen[-1])
+        film.get_by_role("button", name="Play").wait_for()  # it rests
+        assert len(seen) > 4
+        assert len(set(seen[1]["words"])) == 1, "both start from the same"
+        slider.focus()
+        page.keyboard.press("Home")
+        start = film.evaluate(SEEN)
+        assert film.locator("output").inner_text() == "step 0 of 7"
+        assert slider.get_attribute("aria-valuetext") == "step 0 of 7"
+        assert all(before != after for before, after in zip(start.values(), end.values(), strict=True))
+        assert len(seen) <= len(json.loads(film.get_attribute("data-steps") or ""))
+
+
+@pytest.mark.browser
+def test_a_player_shows_its_end_without_scripts(site: Path, browser: Browser) -> None:
+    with shown(browser, site / f"{SMALL}.html") as page:
+        end = page.locator(".course-film").evaluate(SEEN)
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto((site / f"{SMALL}.html").as_uri())
+    assert page.locator(".course-film").evaluate(SEEN) == end
+    assert page.locator(".play").count() == 0
+    page.context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "beside"), [(1280, True), (390, False), (3840, True)])
+def test_robust_and_standard_stand_beside_each_other_where_there_is_room(
+    site: Path, browser: Browser, width: int, beside: bool
+) -> None:
+    with shown(browser, site / f"{SMALL}.html", width=width) as page:
+        (x, y, robust), (right, below, standard) = page.locator(".strip").evaluate_all(PLACES)
+        assert robust == standard > 240
+        assert (right > x + robust and y == below) if beside else (right == x and below > y + robust)
+
+
+@pytest.mark.browser
+def test_a_wide_figure_scrolls_on_a_phone(site: Path, browser: Browser) -> None:
+    with shown(browser, site / f"{SMALL}.html", width=390) as page:
+        place = page.get_by_role("group", name="a wide figure, which scrolls")
+        place.locator("img").wait_for()
+        assert page.get_by_alt_text("ten grey squares").evaluate("image => image.width") == 760
+        place.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("document.querySelector('.wide').scrollLeft > 0")
+        assert page.get_by_alt_text(ALT).evaluate("image => image.width") < 390
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["index", SMALL, "course_lib/pgd"])
+def test_axe_finds_nothing_serious(site: Path, browser: Browser, name: str) -> None:
+    with shown(browser, site / f"{name}.html", width=390) as page:
+        found = Axe().run(page, options={"preload": False}).response["violations"]
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], one["nodes"][0]["html"][:120]) for one in serious] == []
 
 
 LOOKED_AT = ["index", SMALL, "notebooks/03_seed_distributions", "notebooks/exercises/release/ps1/ps1", "course_lib/pgd"]
@@ -392,3 +501,55 @@ def test_one_command_writes_another_address_everywhere(tmp_path: Path) -> None:
         assert after == before
     project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
     assert project["urls"]["Documentation"] == "https://someone.github.io/course"
+
+
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/site.yml").read_text())
+
+
+def test_one_workflow_publishes_the_site_from_main_with_few_rights(settings: ModuleType) -> None:
+    jobs = WORKFLOW["jobs"]
+    assert WORKFLOW[True] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}  # YAML reads `on` as True
+    assert jobs["build"]["if"] == "github.ref == 'refs/heads/main'"
+    assert WORKFLOW["permissions"] == {}
+    rights = {
+        "build": {"contents": "read", "pages": "read"},
+        "deploy": {"pages": "write", "id-token": "write"},
+        "colab": {"contents": "write"},
+    }
+    assert {name: job["permissions"] for name, job in jobs.items()} == rights
+    assert [jobs["deploy"]["needs"], jobs["colab"]["needs"]] == ["build", "deploy"]
+    steps = {step["uses"].partition("@")[0]: step for job in jobs.values() for step in job["steps"] if "uses" in step}
+    assert steps["actions/upload-pages-artifact"]["with"]["path"] == "build/site"
+    assert steps["actions/upload-artifact"]["with"] == {"name": "colab", "path": "build/site/colab"}
+    assert steps["actions/download-artifact"]["with"] == {"name": "colab"}
+    assert [step["run"] for step in jobs["build"]["steps"] if "run" in step] == [".ci/run site"]
+    assert not [path for path in (ROOT / ".github/workflows").iterdir() if path.name not in ("site.yml", "test.yml")]
+    assert importlib.import_module("colab").BRANCH in jobs["colab"]["steps"][-1]["run"]
+
+
+def test_the_branch_for_colab_holds_the_copies_of_the_newest_site(tmp_path: Path) -> None:
+    """What the workflow runs, twice, with a repository beside it."""
+    script = WORKFLOW["jobs"]["colab"]["steps"][-1]["run"]
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "remote"], check=True)
+    for name in ("first", "second"):
+        (tmp_path / name / "notebooks").mkdir(parents=True)
+        (tmp_path / name / "notebooks" / f"{name}.ipynb").write_text("{}")
+        own = {"COMMIT": "1234", "REMOTE": str(tmp_path / "remote")}
+        subprocess.run(["bash", "-euc", script], cwd=tmp_path / name, env=os.environ | own, check=True)
+    asked = ["git", "-C", tmp_path / "remote", "ls-tree", "-r", "--name-only", "colab"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "notebooks/second.ipynb\n"
+
+
+def test_a_copy_names_the_address_that_it_is_published_under(
+    settings: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COURSE_SITE", "https://someone.github.io/course/")
+    path = tmp_path / "one.ipynb"
+    path.write_text(
+        json.dumps({"cells": [{"cell_type": "markdown", "source": [f"[live]({ADDRESS}/live/index.html)"]}]})
+    )
+    app = SimpleNamespace(outdir=tmp_path, config=SimpleNamespace(html_theme_options={"repository_url": "https://x"}))
+    app.env = SimpleNamespace(found_docs=["notebooks/one"], doc2path=lambda _: path)
+    importlib.import_module("colab").add_copies(app, None)
+    copy = json.loads((tmp_path / "colab/notebooks/one.ipynb").read_text())
+    assert copy["cells"][1]["source"] == ["[live](https://someone.github.io/course/live/index.html)"]

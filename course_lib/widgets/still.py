@@ -1,28 +1,33 @@
-"""Widgets as pictures, for pages that are only read: ``%load_ext course_lib.widgets.still``.
+"""Widgets for pages that are only read: ``%load_ext course_lib.widgets.still``.
 
-From then on, a widget that a cell displays leaves HTML that needs no kernel: what its controls say, its pictures,
-numbers and charts. A demo that nobody has run is run for it, with the controls as they are, and put back to its
-start. No browser hears of the widgets any more, so they are of no use to a hand; the site (`make site`) is made this
-way.
+From then on, a widget that a cell displays leaves HTML that needs no kernel: what its controls say, and a demo's run as
+strips of frames, which `.site/film.js` plays; without scripts their last frames stand. A demo that nobody has run is
+run for it, with the controls as they are, and put back to its start. The site (`make site`) is made this way.
 """
 
+import base64
 import html
+from bisect import bisect_right
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
 import comm
 import ipywidgets as widgets
+import numpy as np
 
-from course_lib.datasets.strokes import image_of
+from course_lib.datasets.strokes import image_of, mask_of
 from course_lib.pixels import to_uint8
 from course_lib.widgets import sheets
-from course_lib.widgets.canvas import Canvas, address
+from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.demo import Demo
 from course_lib.widgets.predict import Prediction
-from course_lib.widgets.screen import STYLE, parts
+from course_lib.widgets.runs import Kept
+from course_lib.widgets.screen import FINE, Screen, caption, heading, parts
 
-NOTE = "A picture of a live demo: in JupyterLab its controls move."
+NOTE = "A recorded run: in JupyterLab its controls move."
 PATIENCE = 600.0  # seconds for one run
+FRAMES = 12  # of a run, its start and its end among them
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -40,7 +45,7 @@ def bundle(widget: Any) -> dict[str, str]:
     for demo in started:
         demo.run()
         demo.wait(PATIENCE)
-    page = f'<div class="course-still"><style>{STYLE}</style>{still(widget)}<p class="note">{NOTE}</p></div>'
+    page = f'<div class="course-still">{still(widget)}</div>'
     for demo in started:
         demo.reset()
     return {"text/html": page, "text/plain": f"{type(widget).__name__}: {NOTE}"}
@@ -54,47 +59,43 @@ def still(widget: Any) -> str:
 
 @still.register
 def _(box: widgets.Box) -> str:
-    inside = "".join(still(child) for child in box.children if child.layout.display != "none")
-    kind = "down" if isinstance(box, widgets.VBox) else "across"
-    return f'<div class="{" ".join([kind, *box._dom_classes])}">{inside}</div>' if inside else ""
+    if hasattr(box, "demo"):
+        return film(box.demo)
+    return "".join(still(child) for child in box.children if child.layout.display != "none")
 
 
 @still.register
 def _(text: widgets.HTML) -> str:
-    return f"<div>{text.value}</div>" if text.value else ""
+    return str(text.value)
 
 
 @still.register
 def _(image: widgets.Image) -> str:
     """What it shows is said by the text beside it."""
-    return picture(address(image.value), image.width, "") if image.value else ""
+    return picture(image.value, image.format, "") if image.value else ""
 
 
 @still.register(widgets.IntSlider)
 @still.register(widgets.FloatSlider)
-def _(slider: Any) -> str:
-    return setting(slider, format(slider.value, slider.readout_format))
-
-
 @still.register(widgets.SelectionSlider)
 @still.register(widgets.Dropdown)
-@still.register(widgets.ToggleButtons)
-def _(menu: Any) -> str:
-    return setting(menu, str(menu.label))
-
-
-@still.register
-def _(box: widgets.Checkbox) -> str:
-    return setting(box, "yes" if box.value else "no")
+@still.register(widgets.Checkbox)
+def _(control: Any) -> str:
+    value = getattr(control, "label", None) or format(control.value, getattr(control, "readout_format", ""))
+    return f'<span class="setting">{html.escape(control.description)} <b>{html.escape(value)}</b></span>'
 
 
 @still.register
 def _(canvas: Canvas) -> str:
-    seen = image_of(canvas.value, canvas.size, canvas.picture)
-    drawn = "with strokes on it" if canvas.value else "nothing drawn yet"
-    source = address(sheets.encode(to_uint8(seen)[0], "png"))
-    said = f"{canvas.description or 'canvas'}, {drawn}"
-    return f'<div class="canvas">{picture(source, canvas.size * canvas.scale, said)}<p>{html.escape(said)}</p></div>'
+    """What is drawn; a mask is hatched, as in the browser."""
+    seen = to_uint8(image_of(canvas.value, canvas.size, canvas.picture))[0]
+    if canvas.paints == "mask":
+        rows, columns = np.indices(seen.shape[:2])
+        stripes = np.where((rows + columns)[..., None] // 2 % 2, 255, (60, 110, 160))
+        seen = np.where(mask_of(canvas.value, canvas.size)[0, 0, ..., None] > 0, stripes, seen).astype(np.uint8)
+    said = f"{canvas.description or 'canvas'}, {'with strokes on it' if canvas.value else 'nothing drawn yet'}"
+    shown = picture(sheets.encode(seen, "png"), "png", said)
+    return f'<figure class="canvas">{shown}<figcaption>{html.escape(said)}</figcaption></figure>'
 
 
 @still.register
@@ -103,9 +104,37 @@ def _(asked: Prediction) -> str:
     return f"<p><b>{html.escape(asked.question)}</b></p><ul><li>{'</li><li>'.join(options)}</li></ul>"
 
 
-def setting(control: Any, value: str) -> str:
-    return f'<span class="setting">{html.escape(control.description)} <b>{html.escape(value)}</b></span>'
+def film(demo: Demo) -> str:
+    """A demo's run, frame by frame: what its controls and its status say, its pictures side by side, its charts."""
+    screen, shown = demo._screen, demo._shown
+    assert shown is not None
+    every = sorted({step for run in shown.runs.values() for step in run.steps if step <= shown.step})
+    steps = [every[round(place)] for place in np.linspace(0, len(every) - 1, min(FRAMES, len(every)))]
+    settings = [*map(still, demo.controls.values()), screen.status.value]
+    stands = (stand(screen, number, run, steps) for number, run in enumerate(shown.runs.items()))
+    areas = {"settings": settings, "stands": stands, "charts": (chart.value for chart in screen.charts.values())}
+    inside = "".join(f'<div class="{name}">{"".join(those)}</div>' for name, those in areas.items())
+    return f'<div class="course-film course-player" data-steps="{steps}">{inside}<p class="note">{NOTE}</p></div>'
 
 
-def picture(source: str, width: Any, alt: str) -> str:
-    return f'<img class="widget-image" src="{source}" width="{width}" alt="{html.escape(alt, quote=True)}">'
+def stand(screen: Screen, number: int, named: tuple[str, Kept], steps: Sequence[int]) -> str:
+    """The frames of one run, one below the other in a picture of which one is seen, and what is said of each."""
+    name, run = named
+    places = [max(bisect_right(run.steps, step) - 1, 0) for step in steps]
+    frames = [sheets.sheet(run.pictures[place], screen.columns) for place in places]
+    height, width, _ = frames[0].shape
+    rows = [screen.said(run, place) for place in places]
+    alt = "; ".join([f"{name}, step {run.steps[places[-1]]}", *filter(None, map(" ".join, rows[-1]))])
+    columns = min(screen.columns, len(run.pictures[0]))
+    look = f"--frames: {len(frames)}; --columns: {columns}; --shape: {width / height:.3f}"
+    strip = picture(sheets.encode(np.concatenate(frames), "webp"), "webp", alt) + screen.labels[name].value
+    said = "</div><div hidden>".join(caption(row) for row in reversed(rows))
+    return (
+        f'<figure>{heading(number, name)}<div class="strip{" smooth" * (width >= FINE)}" style="{look}">{strip}</div>'
+        f"<figcaption><div>{said}</div></figcaption></figure>"
+    )
+
+
+def picture(data: bytes, kind: str, alt: str) -> str:
+    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return f'<img src="{source}" alt="{html.escape(alt, quote=True)}">'
