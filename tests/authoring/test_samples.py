@@ -3,18 +3,15 @@
 import argparse
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
 from course_lib.authoring import samples
-from course_lib.authoring.store import Store
 from course_lib.measuring.intervals import wilson
 from course_lib.measuring.judging import judged
 from course_lib.measuring.scores import frechet_distance, inception_score
@@ -43,63 +40,36 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def whole_of(folder: Path) -> tuple[Tensor, Tensor]:
     """All pictures and labels of a store."""
-    images, labels = zip(*Store.open(folder).parts(), strict=True)
+    images, labels = zip(*samples.parts(folder), strict=True)
     return torch.cat(images), torch.cat(labels)
 
 
-def filled(folder: Path, *, count: int = 10, size: int = 4) -> Store:
-    store = Store.create(folder, {"of": "noise"}, count=count, size=size)
-    for number in range(store.shards):
-        generator = torch.Generator().manual_seed(number)
-        images = torch.randint(0, 256, (size, 3, 8, 8), generator=generator).byte()
-        store.put(number, images, torch.arange(size) + number * size)
-    return store
+DAMAGE: dict[str, Callable[[Path], Any]] = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-10]),
+    "changed": lambda path: path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1])),
+    "without its card": lambda path: path.with_suffix(".json").unlink(),
+    "without its tensors": lambda path: path.unlink(),
+}
 
 
-@hypothesis.settings(max_examples=15)
-@given(count=st.integers(1, 30), size=st.integers(1, 7))
-def test_what_is_put_in_comes_out_up_to_the_count(count: int, size: int, tmp_path_factory: Any) -> None:
-    folder = tmp_path_factory.mktemp("store")
-    filled(folder, count=count, size=size)
-    images, labels = whole_of(folder)
-    assert labels.tolist() == list(range(count))
-    assert images.shape == (count, 3, 8, 8)
-    expected = torch.randint(0, 256, (size, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
-    assert torch.equal(images[:size], expected[:count].float() / 255)
-
-
-@pytest.mark.parametrize("damage", ["cut short", "changed", "without its card", "without its tensors", "of others"])
-def test_a_damaged_shard_is_not_trusted(damage: str, tmp_path: Path) -> None:
-    store = filled(tmp_path / "store")
-    tensors, card = (tmp_path / "store" / f"00001.{kind}" for kind in ("safetensors", "json"))
-    data = tensors.read_bytes()
-    if damage == "cut short":
-        tensors.write_bytes(data[:-10])
-    elif damage == "changed":
-        tensors.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    elif damage == "of others":
-        other = Store.create(tmp_path / "other", {"of": "others"}, count=10, size=4)
-        other.put(1, torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64))
-        for path in (tensors, card):
-            path.write_bytes((tmp_path / "other" / path.name).read_bytes())
-    else:
-        (card if damage == "without its card" else tensors).unlink()
-    assert [store.has(number) for number in range(3)] == [True, False, True]
-    with pytest.raises(ValueError, match=r"^expected 3 shards .*, number 1 is missing or damaged: start the command"):
-        list(store.parts())
-
-
-def test_a_folder_of_other_pictures_is_refused_and_left_alone(tmp_path: Path) -> None:
-    filled(tmp_path)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_shard_is_not_trusted(damage: str, bed: Any, tmp_path: Path) -> None:
+    samples.make(asked(tmp_path, count=12), Alone())
     before = files(tmp_path)
-    for about, size in (({"of": "others"}, 4), ({"of": "noise"}, 5)):
-        with pytest.raises(ValueError, match=r"^expected a store of .* got one of .*; choose another folder$"):
-            Store.create(tmp_path, about, count=10, size=size)
+    DAMAGE[damage](tmp_path / "00001.safetensors")
+    with pytest.raises(
+        ValueError, match=r"^expected whole shards .*, number 1 is missing or damaged: start the command"
+    ):
+        list(samples.parts(tmp_path))
+    samples.make(asked(tmp_path, count=12), Alone())
     assert files(tmp_path) == before
-    with pytest.raises(FileNotFoundError, match=r"^expected a store of pictures in .*nowhere, found no index.json$"):
-        Store.open(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match=r"^expected 4 uint8 images \(N, 3, H, W\) and .*, got torch.float32"):
-        filled(tmp_path).put(0, torch.zeros(4, 3, 8, 8), torch.zeros(4))
+
+
+def test_a_folder_without_a_store_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"^expected a store of pictures in .*nowhere, found no 00000.json$"):
+        list(samples.parts(tmp_path / "nowhere"))
+    with pytest.raises(SystemExit, match="2"):
+        samples.samples(["--out", str(tmp_path), "--count", "0"])
 
 
 def test_the_store_is_the_same_from_one_process_and_from_three_in_any_order(bed: Any, tmp_path: Path) -> None:
@@ -109,28 +79,28 @@ def test_the_store_is_the_same_from_one_process_and_from_three_in_any_order(bed:
         third.number, third.count, third.first = number, 3, number == 0
         samples.make(asked(tmp_path / "three"), third)
     assert files(tmp_path / "one") == files(tmp_path / "three")
-    assert len(files(tmp_path / "one")) == 1 + 2 * 6
+    assert len(files(tmp_path / "one")) == 2 * 6
 
 
 def test_a_sample_depends_on_seed_and_index_alone(bed: Any, tmp_path: Path) -> None:
     """A store that grows keeps its pictures, and equals one that was made in one go; other seeds are other pictures."""
-    samples.make(asked(tmp_path / "grown", count=10), Alone())
+    samples.make(asked(tmp_path / "grown", count=12), Alone())
     small, _ = whole_of(tmp_path / "grown")
     samples.make(asked(tmp_path / "grown"), Alone())
     samples.make(asked(tmp_path / "whole"), Alone())
     samples.make(asked(tmp_path / "other", seed=1), Alone())
     assert files(tmp_path / "grown") == files(tmp_path / "whole")
     whole, other = (whole_of(tmp_path / name)[0] for name in ("whole", "other"))
-    assert torch.equal(small, whole[:10])
+    assert torch.equal(small, whole[:12])
     assert not torch.equal(whole, other)
     assert len(whole.flatten(1).unique(dim=0)) == 24
 
 
 def test_the_samples_are_those_of_generation(bed: Any, tmp_path: Path) -> None:
     """Each picture against one that is solved by itself, from a seed of its own generator."""
-    samples.make(asked(tmp_path, count=6), Alone())
+    samples.make(asked(tmp_path, count=6), Alone())  # two whole shards of 4
     made, labels = whole_of(tmp_path)
-    assert labels.tolist() == [0, 1, 2, 3, 4, 0]
+    assert labels.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
     for index, (picture, label) in enumerate(zip(made, labels, strict=True)):
         seed = bed.seeds("multivariate").sample(label[None], generator=samples.seeded(0, index, stream=0))
         alone = samples.solve(samples.generate(bed.robust, seed, label[None], **bed.tuned["generate"]))[0]
@@ -141,7 +111,7 @@ def test_finished_shards_are_not_computed_again(bed: Any, tmp_path: Path, monkey
     samples.make(asked(tmp_path), Alone())
     before, computed, shard = files(tmp_path), [], samples.shard
 
-    def noted(number: int, *how: Any) -> tuple[Tensor, Tensor]:
+    def noted(number: int, *how: Any) -> dict[str, Tensor]:
         computed.append(number)
         return shard(number, *how)
 
@@ -170,17 +140,16 @@ DRIVER = """
 import os, signal, sys
 from tests.tools import tiny
 from course_lib.authoring import samples
-from course_lib.authoring.store import Store
 
-bed, put = tiny.untrained_testbed(), Store.put
+bed, save = tiny.untrained_testbed(), samples.save_tensors
 samples.testbeds.load = lambda name: bed
 
-def put_and_die(self, number, *pictures):
-    put(self, number, *pictures)
-    if number == 1:
+def save_and_die(path, *content):
+    save(path, *content)
+    if path.name == "00001":
         os.kill(os.getpid(), signal.SIGKILL)
 
-Store.put = put_and_die
+samples.save_tensors = save_and_die
 samples.samples(sys.argv[1:])
 """
 COMMAND = ("--count", "24", "--batch", "4", "--testbed", "tiny")
@@ -205,15 +174,15 @@ def test_scores_of_a_store_are_those_of_the_same_pictures_in_memory(
     bed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(samples, "load_inception", lambda: bed.standard)
-    samples.make(asked(tmp_path, count=30), Alone())
+    samples.make(asked(tmp_path, count=32), Alone())
     images, labels = whole_of(tmp_path)
     real, _ = bed.batch("test", range(40))
-    measured = samples.all_scores(Store.open(tmp_path), bed, part=7)
+    measured = samples.all_scores(tmp_path, bed, part=7)
     assert set(measured) == {"judge", "inception"}
     assert measured["judge"].pop("judged") == wilson(judged(bed.judge, images, labels))
     for name, network in (("judge", bed.judge), ("inception", bed.standard)):
         assert measured[name] == {
-            "pictures": 30,
+            "pictures": 32,
             "inception score": pytest.approx(inception_score(network, images), abs=2e-4),
             "frechet distance": pytest.approx(frechet_distance(network.features, real, images), abs=2e-4, rel=1e-4),
         }
