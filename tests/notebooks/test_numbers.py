@@ -23,15 +23,45 @@ NUMBER = re.compile(
 UNREAD = re.compile(r"```.*?```|`[^`\n]*`|<img[^>]*>|\]\([^)]*\)|\b[Ss]ections? \d\.\d|\bGPT-\S+", re.DOTALL)
 
 MEASURED: dict[str, list[str]] = {  # of each notebook: files of data/results, or cards of networks, and what in them
+    "04_generation": [
+        f"quality: picturebook/as it ships/classes/generation, {kind}/robust" for kind in ("multivariate", "mixture")
+    ]
+    + [f"quality: imagenette/as it ships/classes/generation, {kind}/robust" for kind in ("multivariate", "mixture")],
     "02_targeted_pgd": ["tricks: imagenette-128/rows/grey/standard/all/judged"],
     "01_robust_training": ["dose: imagenette", "dose: picturebook"],
 }
 GIVEN: dict[str, dict[str, str | float]] = {  # of each notebook: whose number it is, or its value
+    "04_generation": {
+        "22.9": 40 * 128 / 224,
+        "0.57": 128 / 224,
+        "0.1": "Duke's step size",
+        "0.5": "the authors' and Duke's",
+    },
+    "03_seed_distributions": {
+        "22.9": 40 * 128 / 224,
+        "0.57": 128 / 224,
+        "0.01": "the authors add its square to the variance",
+    },
     "01_robust_training": {"0.1%": 10 / 12288},
     "00_start_here": {"80%": "of the time of a step, to try bfloat16", "100%": "of that time, not to try it"},
     "07_superresolution": {
         "21.53": "Santurkar et al. 2019, section 3.4",
         "21.30": "Santurkar et al. 2019, section 3.4",
+    },
+    "10_measuring_quality": {
+        "7.5": "Santurkar et al. 2019, table 1",
+        "0.1": "Santurkar et al. 2019, table 1",
+        "11.2": "Santurkar et al. 2019, table 1",
+        "9.22": "Santurkar et al. 2019, table 1",
+        "8.4": "Santurkar et al. 2019, table 1",
+        "259.0": "Santurkar et al. 2019, table 1",
+        "331.9": "Santurkar et al. 2019, table 1",
+        "233.1": "Santurkar et al. 2019, table 1",
+        "11.6": "Santurkar et al. 2019, table 1",
+        "36.0": "the same, section 3.1",
+        "7.4": "the same, section 3.1",
+        "166.5": "the same, a footnote of table 1",
+        "45%": "the same, footnote 3",
     },
 }
 
