@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 def test_a_person_moves_the_seed_number_and_the_radius(open_notebook: OpenNotebook) -> None:
     cells = ("setup", "seeds", "player-problem", "player")
     with running(open_notebook, "03_seed_distributions", *cells) as notebook:
-        notebook.move("seed number", ["ArrowRight"], 1.0)
+        notebook.move("random seed", ["ArrowRight"], 1.0)
         radius = testbeds.load("imagenette-128").tuned["generate"]["ball"].radius
         notebook.move("ε (radius)", ["ArrowLeft"], radius - 0.5)
         notebook.show_player("_moved")
