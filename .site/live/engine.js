@@ -54,8 +54,8 @@ function readTensors(file) {
 function readTensor(name, entry, bytes) {
   const { dtype, shape, data_offsets: [from, to] = [] } = entry ?? {}, Reader = READERS[dtype];
   const whole = (value) => Number.isSafeInteger(value) && value >= 0;
-  const fits = Object.hasOwn(READERS, dtype) && Array.isArray(shape) && shape.every(whole) && whole(from) && whole(to) &&
-    to <= bytes.length && to - from === shape.reduce((a, b) => a * b, Reader.BYTES_PER_ELEMENT);
+  const sound = Object.hasOwn(READERS, dtype) && Array.isArray(shape) && [...shape, from, to].every(whole);
+  const fits = sound && to <= bytes.length && to - from === shape.reduce((a, b) => a * b, Reader.BYTES_PER_ELEMENT);
   expect(fits, `a tensor ${name} inside its file`, JSON.stringify(entry).slice(0, 80));
   const stored = new Reader(bytes.slice(from, to).buffer);
   const values = floats(stored.length, dtype === "F16" ? (i) => HALVES[stored[i]] : (i) => Number(stored[i]));
@@ -110,7 +110,8 @@ function checked(card) {
   const halved = (halvings ?? widths?.map?.(() => true))?.slice?.(0, widths.length).map(Boolean);
   const sound = widths?.every?.((width) => within(width, 1024)) && within(widths.length, 16) && within(size, 512) &&
     within(classes, 1000) && halved?.length === widths.length && size % 2 ** halved.filter(Boolean).length === 0;
-  expect(sound, "widths, halvings, size and classes that fit together", JSON.stringify([widths, halvings, size, classes]));
+  const got = JSON.stringify([widths, halvings, size, classes]);
+  expect(sound, "widths, halvings, size and classes that fit together", got);
   return { widths, halvings: halved, size, classes };
 }
 
@@ -206,9 +207,10 @@ class Block {
     const map = (channels) => new FeatureMap(engine, halve ? before.side / 2 : before.side, channels);
     const part = (conv, norm, rest) =>
       new Convolution(engine, take, { conv: `${name}.${conv}`, norm: `${name}.${norm}`, inputs, outputs, ...rest });
-    Object.assign(this, { before, active: before.like(), slope: before.like(), input: map(inputs) });
-    Object.assign(this, { middle: map(outputs), middleActive: map(outputs), middleSlope: map(outputs) });
-    Object.assign(this, { output: map(outputs), conv1: part("conv1", "norm1") });
+    Object.assign(this, { before, input: map(inputs), middle: map(outputs), output: map(outputs) }); // x, a, conv1(a)
+    Object.assign(this, { active: before.like(), slope: before.like() }); // silu(x) and its derivative
+    Object.assign(this, { middleActive: map(outputs), middleSlope: map(outputs) });
+    this.conv1 = part("conv1", "norm1");
     this.conv2 = part("conv2", "norm2", { inputs: outputs });
     this.skip = inputs === outputs ? null : part("skip", "skip_norm", { kernel: 1 });
   }
@@ -223,7 +225,7 @@ class Block {
     this.conv2.apply(this.middleActive, this.output, { add: true });
   }
 
-  // From the gradient in `output` to the one in `before`, by the chain rule: every line above, from the last to the first.
+  // From the gradient in `output` to the one in `before`: the chain rule, through the lines above from the last on.
   backward() {
     if (this.skip) this.skip.back(this.output, this.input);
     else this.input.values.set(this.output.values);
@@ -293,11 +295,13 @@ class Network {
   }
 }
 
+// The loss, and its slope for each logit: p, and for the label p - 1 = -(all other p), so that no small one is lost.
 function crossEntropy(logits, label) {
-  expect(label in logits, `a class from 0 to ${logits.length - 1}`, label);
+  expect(Number.isInteger(label) && label in logits, `a class from 0 to ${logits.length - 1}`, label);
   const highest = Math.max(...logits), powers = Array.from(logits, (logit) => Math.exp(logit - highest));
-  const all = total(powers.length, (k) => powers[k]);
-  return { loss: Math.log(all) + highest - logits[label], slopes: powers.map((power, k) => power / all - (k === label)) };
+  const others = total(powers.length, (k) => (k === label ? 0 : powers[k])), all = others + powers[label];
+  const slopes = powers.map((power, k) => (k === label ? -others : power) / all);
+  return { loss: logits[label] === highest ? Math.log1p(others) : Math.log(all) + highest - logits[label], slopes };
 }
 
 // --- projected gradient descent
@@ -328,11 +332,11 @@ function lossAndGradient({ network, label, mask, weight, reference }, image) {
   const found = network.lossAndGradient(image, label), count = image.length;
   if (!mask) return found;
   const kept = (i) => 1 - mask[i % mask.length], stray = floats(count, (i) => (image[i] - reference[i]) * kept(i));
-  const loss = found.loss + (weight * norm(stray) ** 2) / count;
-  return { ...found, loss, gradient: floats(count, (i) => found.gradient[i] + (2 * weight * stray[i] * kept(i)) / count) };
+  const gradient = floats(count, (i) => found.gradient[i] + (2 * weight * stray[i] * kept(i)) / count);
+  return { ...found, loss: found.loss + (weight * norm(stray) ** 2) / count, gradient };
 }
 
-// Minimise the loss of `label` within the ball around `centre`: steps + 1 frames {step, image, loss, logits}, as pgd.py.
+// Minimise the loss of `label` in the ball around `centre`: steps + 1 frames {step, image, loss, logits}, as pgd.py.
 function* frames(problem) {
   const { start, centre = start, ball, steps, stepSize } = problem, count = start.length;
   expect(Object.hasOwn(BALLS, ball.norm), 'a ball of norm "l2" or "linf"', ball.norm);
@@ -340,8 +344,8 @@ function* frames(problem) {
   let image = Float32Array.from(start);
   for (let step = 0; step <= steps; step++) {
     const { loss, logits, gradient } = lossAndGradient(objective, image), towards = direction(gradient);
-    const moved = floats(count, (i) => image[i] + stepSize * towards(i) - centre[i]), inside = project(moved, ball.radius);
-    const next = floats(count, (i) => clamp(centre[i] + inside(i), 0, 1));
+    const moved = floats(count, (i) => image[i] + stepSize * towards(i) - centre[i]);
+    const projected = project(moved, ball.radius), next = floats(count, (i) => clamp(centre[i] + projected(i), 0, 1));
     yield { step, image, loss, logits };
     image = next;
   }

@@ -1,7 +1,7 @@
 // Where generation starts: the seed distributions of course_lib/seeds.py, drawn in the browser.
 //
-// The class statistics are those that ship with the course (course_lib/testbeds/statistics.py). Seeds are drawn on a small
-// grid and enlarged. All randomness comes from an explicit generator.
+// The class statistics are those that ship with the course (course_lib/testbeds/statistics.py). Seeds are drawn on a
+// small grid and enlarged. All randomness comes from an explicit generator.
 
 // An explicit generator (sfc32, by Doty-Humphrey): the same numbers from the same random seed in every browser.
 function random(seed) {
@@ -57,7 +57,7 @@ function sample(statistics, kind, label, random) {
 function principal({ tensors }, label, random, kind) {
   const of = (name, i) => row(tensors, `${kind}.${name}`, i);
   const chosen = choose(tensors.get(`${kind}.weights`).values, tensors.get(`${kind}.labels`).values, label, random);
-  const means = of("means", chosen), bytes = of("bytes", chosen), units = of("units", chosen), [residual] = of("residuals", chosen);
+  const [means, bytes, units, [residual]] = ["means", "bytes", "units", "residuals"].map((name) => of(name, chosen));
   const z = Array.from(units, () => random.normal());
   const varied = (i) => z.reduce((all, value, k) => all + value * units[k] * bytes[k * means.length + i], 0);
   return means.map((mean, i) => unit(mean + varied(i) + residual * random.normal()));
@@ -97,7 +97,7 @@ function enlarged(image, from, to, { blocks = false } = {}) {
   return result;
 }
 
-// The four neighbours of pixel i of the larger picture, and their weights: cubic convolution with a = -0.75, as PyTorch.
+// The four neighbours of pixel i of the larger picture, and their weights: a cubic with a = -0.75, as in PyTorch.
 function cubic(i, factor, from) {
   const at = (i + 0.5) / factor - 0.5, first = Math.floor(at) - 1;
   return [0, 1, 2, 3].map((k) => {

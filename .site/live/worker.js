@@ -1,7 +1,9 @@
 // The worker of a network: everything that takes time. After engine.js and seeds.js, in a worker of its own.
 //
-// It takes {act: "start", wasm}, {act: "load", name, card, weights}, {act: "run", id, name, problem}, {act: "gradient", id,
-// name, image, label, sigma, copies, seed} and {act: "stop"}. A newer run, gradient or stop ends an older run within a step.
+// It takes {act: "start", wasm}, {act: "load", name, card, weights}, {act: "run", id, name, problem}, {act: "gradient",
+// id, name, image, label, sigma, copies, seed} and {act: "stop"}. It gives {loaded: name}, frames with an id and at the
+// end {id, done, seconds}, {id, gradient, loss, logits}, or {id, error}. A newer run, gradient or stop ends an older
+// task within a step.
 
 const networks = new Map();
 let engine = null; // the promise of one

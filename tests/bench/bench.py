@@ -308,9 +308,12 @@ def player(*, repeats: int) -> dict[str, Any]:
 def in_browser(*, rounds: int) -> dict[str, Any]:
     """A step of the live page's networks, one picture on one thread: the page's engine in Chromium beside PyTorch."""
     result: dict[str, Any] = {"setting": "a step for one picture on one thread, in Chromium and with PyTorch"}
+    path = programs.chromium()
+    if path is None:
+        return {"setting": programs.NO_CHROMIUM}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    with lab.chromium(programs.needed(programs.chromium(), programs.NO_CHROMIUM)) as chromium:
+    with lab.chromium(path) as chromium:
         engine = Engine(chromium.new_page()).start()
         for name in ("imagenette-128-robust", "imagenette-radius-3"):
             model, label = load_model(name), torch.tensor([0])
