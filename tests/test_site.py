@@ -181,6 +181,7 @@ def test_links_to_the_site_need_no_address_and_lead_to_the_live_page(site: Path)
     links = {page.relative_to(site).as_posix(): read(page).links for page in pages(site)}
     assert [name for name, some in links.items() if any(link.startswith(ADDRESS) for link in some)] == []
     assert links["index.html"].count("live/index.html") == 2  # a picture and words
+    assert "_images/live.webp" in read(site / "index.html").loads
     assert "live/index.html" in links["README.html"]
     assert "../live/index.html#view=hole&seed=1" in links[f"{SMALL}.html"]
     assert "Page with pictures" not in (site / f"{SMALL}.html").read_text()  # it is this page
