@@ -103,9 +103,7 @@ def distances(testbed: Testbed, one: Seen, targets: Tensor) -> dict[str, Any]:
     for name, values in {**one, REAL: second}.items():
         pairs = {judge: (first[features(judge)], values[features(judge)]) for judge in testbed.judges}
         found["kernel distance"][name] = {by: kernel_distance(nn.Identity(), *pair) for by, pair in pairs.items()}
-        found["frechet distance"][name] = {
-            by: frechet(*(numbers.double().cpu() for numbers in pair)) for by, pair in pairs.items()
-        }
+        found["frechet distance"][name] = {by: frechet(*pair) for by, pair in pairs.items()}
     return found | {"slope of real pictures": bootstrap(spectrum_slope(real))}
 
 

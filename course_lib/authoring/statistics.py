@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from course_lib.datasets.collections import COLLECTIONS, TERMS
+from course_lib.datasets.collections import COLLECTIONS, terms
 from course_lib.datasets.photographs import Photographs
 from course_lib.pixels import shrink, to_float
 from course_lib.seeds import PixelNormal, similar
@@ -55,8 +55,14 @@ def write_statistics(name: str, images: Tensor, labels: Tensor, *, folder: Path 
         tensors |= {f"{kind}.{key}": value for key, value in compressed(normals.factors).items()}
         captured[kind] = [round(share, 3) for share in normals.captured.tolist()]
     halves = {key: (value.half() if value.is_floating_point() else value) for key, value in tensors.items()}
-    terms = {"terms": TERMS[name]} if name in TERMS else {}
-    card = {"name": name, **terms, "pictures": len(images), "size": size, "block": block, "captured share": captured}
+    card = {
+        "name": name,
+        **terms(name),
+        "pictures": len(images),
+        "size": size,
+        "block": block,
+        "captured share": captured,
+    }
     save_tensors(folder / name, halves, card)
 
 

@@ -86,7 +86,7 @@ class Exam(OneLine):
                 for name, values in hits.items()
             },
             "kernel distance": kernel_distance(nn.Identity(), self.real, seen),
-            "frechet distance": frechet(self.real.double().cpu(), seen.double().cpu()),
+            "frechet distance": frechet(self.real, seen),
             "slope": spectrum_slope(together).mean().item(),
             "slope of photographs": self.slope,
         }

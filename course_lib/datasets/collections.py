@@ -42,6 +42,11 @@ TERMS = {  # of what is made from these pictures; they themselves are not passed
 }
 
 
+def terms(data: str | None) -> dict[str, str]:
+    """What these data allow, for a card, where they do not allow everything."""
+    return {"terms": TERMS[data]} if data in TERMS else {}
+
+
 def folder(path: str | Path) -> Collection:
     """A person's own pictures: a folder with one subfolder for each class, or with `train` and `test` (or `val`) that
     have those. Raises ValueError where that is not what is there, or where a class has fewer than ten pictures."""

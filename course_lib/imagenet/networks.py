@@ -28,7 +28,7 @@ NAMES = names()
 
 @dataclass(frozen=True, repr=False)
 class Checkpoint(OneLine):
-    """A checkpoint of the `robustness` package. Nobody states its SHA-256."""
+    """A checkpoint of the `robustness` package. The hub states the SHA-256 of the Madry lab's, nobody any other."""
 
     architecture: str
     url: str
@@ -37,11 +37,12 @@ class Checkpoint(OneLine):
     @property
     def path(self) -> Path:
         """Where the fetched file is kept until it is converted, and where a person may put it."""
-        return default_cache() / "checkpoints" / Path(self.url).name
+        name = Path(self.url).name
+        return hub_path(HUB, name) if HUB in self.url else default_cache() / "checkpoints" / name
 
     def fetch(self) -> None:
         """Bring the file to `path`."""
-        fetch(self.url, self.path)
+        fetch_from_hub(HUB, self.path.name) if HUB in self.url else fetch(self.url, self.path)
 
     def read(self) -> Classifier:
         """The classifier in the fetched file; ValueError where that holds anything else."""
@@ -49,18 +50,6 @@ class Checkpoint(OneLine):
         if model.classes != self.classes:
             raise ValueError(f"expected a network of {self.classes} classes in {self.path}, got one of {model.classes}")
         return model
-
-
-@dataclass(frozen=True, repr=False)
-class OnHub(Checkpoint):
-    """A checkpoint in the Madry lab's repository. The hub states its SHA-256."""
-
-    @property
-    def path(self) -> Path:
-        return hub_path(HUB, Path(self.url).name)
-
-    def fetch(self) -> None:
-        fetch_from_hub(HUB, Path(self.url).name)
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,9 +82,9 @@ class Torchvision(OneLine):
 
 Source = Checkpoint | Torchvision
 SOURCES: dict[str, Source] = {
-    "resnet50-robust": OnHub("resnet50", f"https://huggingface.co/{HUB}/blob/main/resnet50_l2_eps3.ckpt"),
+    "resnet50-robust": Checkpoint("resnet50", f"https://huggingface.co/{HUB}/blob/main/resnet50_l2_eps3.ckpt"),
     "resnet50-standard": Torchvision("resnet50", "ResNet50_Weights.IMAGENET1K_V2"),
-    "resnet18-robust": OnHub("resnet18", f"https://huggingface.co/{HUB}/blob/main/resnet18_l2_eps3.ckpt"),
+    "resnet18-robust": Checkpoint("resnet18", f"https://huggingface.co/{HUB}/blob/main/resnet18_l2_eps3.ckpt"),
     "resnet18-standard": Torchvision("resnet18", "ResNet18_Weights.IMAGENET1K_V1"),
     # The judge shares no kind of layer with a ResNet but 1 x 1 convolutions, and is the quickest by far on a CPU of
     # torchvision's networks that are right in 77% or more of all cases. What fools standard networks may convince it.

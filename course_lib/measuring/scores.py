@@ -118,12 +118,13 @@ def seen_by(features: Network, *sets: Tensor) -> list[Tensor]:
 
 
 def frechet(real: Tensor, fake: Tensor) -> float:
-    """torchmetrics' Frechet distance between features (N, d) and (M, d) in double precision; at least 0."""
+    """torchmetrics' Frechet distance between features (N, d) and (M, d), in double precision; at least 0."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     known = nn.Identity()  # stands in for a feature network, whose width torchmetrics reads
     vars(known)["num_features"] = real.shape[1]
     metric = FrechetInceptionDistance(known, normalize=True)
+    real, fake = (numbers.double().cpu() for numbers in (real, fake))
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return max(0.0, metric.compute().item())

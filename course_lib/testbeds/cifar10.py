@@ -31,7 +31,7 @@ RECIPES = {
     "cifar10-judge2": replace(JUDGE, radius=0.0, attack_steps=(1, 1, 2), noise=0.1, seed=11),
     "cifar10-judge3": replace(imagenette.THIRD, **SMALL | {"padding": 0}, halvings=(True,), epochs=20, batch_size=256),
 }
-ON_REQUEST = {"cifar10-weak": replace(ROBUST, widths=(16, 32, 64, 96), halvings=None, epochs=3)}  # and stopped early
+ON_REQUEST = {"cifar10-weak": replace(ROBUST, widths=(16, 32, 64, 96), halvings=None, radius=3 * RADIUS, epochs=2)}
 
 
 def load() -> Testbed:

@@ -7,7 +7,7 @@ from typing import Any
 
 from course_lib.datasets.collections import IMAGENETTE
 from course_lib.datasets.photographs import Collection, Photographs
-from course_lib.testbeds.pairs import Pair, pair_recipes, pair_weights
+from course_lib.testbeds.pairs import Pair, pair_recipes, pair_weights, roles
 from course_lib.testbeds.seeding import Seeding
 from course_lib.testbeds.testbed import Testbed
 from course_lib.testbeds.weights import known
@@ -62,14 +62,10 @@ RECIPES = {
 }
 SMALL = replace(PHOTOGRAPHS, widths=(24, 48, 96, 128), epochs=20, precision="float32")
 OF_DIAL = {f"imagenette-radius-{radius:g}": replace(SMALL, radius=radius) for radius in DIAL}
-TINY = replace(SMALL, widths=(16, 32, 64, 96), shrinks=(2, 1), epochs=6)  # a few minutes on one core
-OF_TINY = {  # networks that differ in what their training asks for alone
-    "imagenette-tiny-standard": replace(TINY, radius=0.0),
-    "imagenette-tiny-penalty": replace(TINY, linear=True),
-    "imagenette-tiny-linf": replace(TINY, norm="linf", radius=4 / 255),
-    "imagenette-tiny-robust": TINY,
+ON_REQUEST = OF_DIAL | {  # the dial's, and what else a training may ask for
+    "imagenette-penalty": replace(SMALL, linear=True),
+    "imagenette-linf": replace(SMALL, norm="linf", radius=4 / 255),
 }
-ON_REQUEST = OF_DIAL | OF_TINY
 
 
 def dial() -> dict[float, str]:
@@ -99,13 +95,7 @@ def shipped(
         resolution=robust.size,
         radius=robust.radius,
         pictures=partial(Photographs, collection),
-        weights={
-            "robust": f"{name}-robust",
-            "standard": f"{name}-standard",
-            "judge": f"{name}-judge",
-            "second judge": f"{name}-judge2",
-            "third judge": f"{name}-judge3",
-        },
+        weights=roles(name),
         settings=name,
         seeding=Seeding(statistics=name),
         pairs=pairs,

@@ -6,6 +6,7 @@ seeds but uniform ones are drawn on their grid and upsampled.
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from torch import nn
 
@@ -13,27 +14,20 @@ from course_lib.models import Classifier
 from course_lib.testbeds import imagenette
 from course_lib.testbeds.testbed import Testbed
 from course_lib.testbeds.weights import load_model
+from course_lib.training.recipe import Recipe
 
-HALVED = (True, True, True, True)
-RECIPES = {  # by resolution; at first at a part of the side, for a part of the time
-    128: replace(
-        imagenette.ROBUST,
-        size=128,
-        widths=(16, 32, 64, 128, 192),
-        halvings=(*HALVED, False),
-        radius=imagenette.RADIUS * 128 / 64,  # an L2 length grows with the side of a picture
-        shrinks=(2, 1),
-        epochs=100,
-    ),
-    224: replace(
-        imagenette.ROBUST,
-        size=224,
-        widths=(16, 32, 64, 128, 192, 192),
-        halvings=(*HALVED, True, False),
-        radius=imagenette.RADIUS * 224 / 64,
-        shrinks=(4, 2, 1),
-        epochs=75,
-    ),
+
+def recipe(size: int, *widths: int, shrinks: tuple[int, ...], epochs: int) -> Recipe:
+    """At first at a part of the side, for a part of the time. Every block but the last halves the resolution."""
+    halvings = (*(True for _ in widths[1:]), False)
+    radius = imagenette.RADIUS * size / 64  # an L2 length grows with the side of a picture
+    how: dict[str, Any] = {"widths": widths, "halvings": halvings, "shrinks": shrinks, "epochs": epochs}
+    return replace(imagenette.ROBUST, size=size, radius=radius, **how)
+
+
+RECIPES = {  # by resolution
+    128: recipe(128, 16, 32, 64, 128, 192, shrinks=(2, 1), epochs=100),
+    224: recipe(224, 16, 32, 64, 128, 192, 192, shrinks=(4, 2, 1), epochs=75),
 }
 
 

@@ -1,4 +1,4 @@
-"""Networks that know one pair of classes alone, as in the paper's translations: their names and recipes."""
+"""Networks by name: a testbed's own, and those that know one pair of classes alone, as in the paper's translations."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +8,13 @@ from course_lib.training.recipe import Recipe
 Pair = tuple[int, int]
 PairWeights = dict[Pair, dict[str, str]]
 """For each pair of classes: role -> the name of a network."""
+
+
+def roles(name: str) -> dict[str, str]:
+    """By role, the names of the networks that ship with a testbed: its two models and three judges."""
+    parts = ("robust", "standard", "judge", "judge2", "judge3")
+    names = ("robust", "standard", "judge", "second judge", "third judge")
+    return {role: f"{name}-{part}" for role, part in zip(names, parts, strict=True)}
 
 
 def pair_weights(name: str, classes: Sequence[str], pairs: Sequence[Pair]) -> PairWeights:

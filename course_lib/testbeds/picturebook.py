@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from course_lib.datasets.picturebook import CLASSES, DEFAULT_SHORTCUT, PictureBook
-from course_lib.testbeds.pairs import pair_recipes, pair_weights
+from course_lib.testbeds.pairs import pair_recipes, pair_weights, roles
 from course_lib.testbeds.testbed import Testbed
 from course_lib.training.recipe import Recipe
 
@@ -76,20 +76,14 @@ ON_REQUEST = {  # how much three trainings at each of six radii differ
 
 def load(*, shortcut: float = DEFAULT_SHORTCUT) -> Testbed:
     """At `shortcut=0` nothing is planted, and the standard model is one trained without it."""
-    standard = "picturebook-standard" if shortcut else "picturebook-standard-shortcut0"
+    plain = {} if shortcut else {"standard": "picturebook-standard-shortcut0"}
     return Testbed(
         name=NAME,
         classes=CLASSES,
         resolution=64,
         radius=RADIUS,
         pictures=partial(PictureBook, shortcut=shortcut),
-        weights={
-            "robust": "picturebook-robust",
-            "standard": standard,
-            "judge": "picturebook-judge",
-            "second judge": "picturebook-judge2",
-            "third judge": "picturebook-judge3",
-        },
+        weights=roles(NAME) | plain,
         settings=NAME,
         pairs=PAIRS,
         pair_weights=PAIR_WEIGHTS if shortcut else {},

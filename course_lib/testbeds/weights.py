@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.datasets.collections import TERMS
+from course_lib.datasets.collections import terms
 from course_lib.models import Classifier, build
 from course_lib.storage.files import DATA, load_tensors, save_tensors
 
@@ -17,13 +17,8 @@ def save_model(model: Classifier, name: str, card: dict[str, Any], *, folder: Pa
     """Write `name`.safetensors, matrices and kernels in half precision, and the card as `name`.json."""
     state = {key: halve(value) for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    save_tensors(folder / name, state, {"name": name, **terms(card), **card, "parameters": parameters})
-
-
-def terms(card: dict[str, Any]) -> dict[str, str]:
-    """What the data of a card's recipe allow, where they do not allow everything."""
-    data = card.get("recipe", {}).get("data")
-    return {"terms": TERMS[data]} if data in TERMS else {}
+    allowed = terms(card.get("recipe", {}).get("data"))
+    save_tensors(folder / name, state, {"name": name, **allowed, **card, "parameters": parameters})
 
 
 def load_card(name: str, *, folder: Path = FOLDER) -> dict[str, Any]:
