@@ -167,9 +167,9 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "straight through, the input rises in all 8": (UPHILL, SWAPPED, MASK_IGNORED),
     },
     "10_measuring_quality": {
-        "each model is at least 80% sure": (UPHILL, SWAPPED, STANDARD_JUDGE),
+        "each model is at least 80% confident": (UPHILL, SWAPPED, STANDARD_JUDGE),
         "every network recognises at least 36": (UPHILL, SWAPPED, STANDARD_JUDGE),
-        "both judges recognise at least 8": (UPHILL, SWAPPED, STANDARD_JUDGE),
+        "all judges recognise at least 8": (UPHILL, SWAPPED, STANDARD_JUDGE),
         "perfect answers over 2, 5 and 10 classes": (UPHILL, FLAT_ANSWERS),
         "test pictures are the closest": (SET_WITH_ITSELF,),
         "for the judge attacked, noise comes": (UPHILL, SET_WITH_ITSELF),
