@@ -31,6 +31,7 @@ from course_lib.tasks import cross_entropy, refine
 from course_lib.testbeds import imagenette
 from course_lib.testbeds.statistics import load_statistics
 from course_lib.testbeds.testbed import task_of
+from course_lib.testbeds.weights import load_model
 
 SOURCES = Path(__file__).with_name("live")
 WIDGETS = Path(testbeds.__file__).parents[1] / "widgets"
@@ -172,12 +173,16 @@ def credits() -> Iterator[str]:
 
 
 def film(state: dict[str, Any]) -> dict[str, Any]:
-    """What both networks make of a preset, as pictures below each other, with what the page says below them."""
+    """What both networks make of a preset, as pictures below each other, with what the page says below them.
+
+    In double precision: in single, the gradient of a network that is sure is little more than its rounding.
+    """
     pair, kind = testbeds.load(PAIR), state["start"]
     number = pair.classes.index(shipped.SUGGESTED.get(kind, FIRST))
-    start, label = start_of(kind, number), torch.tensor([number])
+    start, label = start_of(kind, number).double(), torch.tensor([number])
     tuned, roles = pair.tuned[task_of(kind) if kind in KINDS else "translate"], {}
-    for role, model in pair.models.items():
+    for role in ("robust", "standard"):
+        model = load_model(pair.weights[role]).double()
         steps = slope(model, start, label) if state.get("view") == "gradient" else walk(model, start, label, tuned)
         roles[role] = sheet([*steps])
     return {"side": pair.resolution, "steps": roles["robust"]["frames"][-1]["step"], "roles": roles}
@@ -206,7 +211,7 @@ def told(model: nn.Module, images: Tensor, label: Tensor, start: Tensor) -> dict
 
 def sheet(steps: list[dict[str, Any]]) -> dict[str, Any]:
     below, file = torch.cat([each.pop("image") for each in steps], dim=2), io.BytesIO()
-    Image.fromarray(to_uint8(below)[0]).save(file, "WEBP", quality=72, method=6)
+    Image.fromarray(to_uint8(below)[0]).save(file, "WEBP", quality=84, method=6)
     return {"sheet": data_address(file.getvalue()), "frames": steps}
 
 

@@ -7,7 +7,7 @@ const SIDE = 128, SCALE = 4;
 
 class Model {
   constructor(values) {
-    Object.assign(this, { values, listeners: new Map() });
+    Object.assign(this, { values, listeners: {} });
   }
 
   get(name) {
@@ -17,15 +17,15 @@ class Model {
   set(name, value) {
     if (this.values[name] === value) return;
     this.values[name] = value;
-    for (const act of this.listeners.get(`change:${name}`) ?? []) act();
+    for (const act of this.listeners[`change:${name}`] ?? []) act();
   }
 
   on(names, act) {
-    for (const name of names.split(" ")) this.listeners.set(name, [...(this.listeners.get(name) ?? []), act]);
+    for (const name of names.split(" ")) (this.listeners[name] ??= new Set()).add(act);
   }
 
   off(names, act) {
-    for (const name of names.split(" ")) this.listeners.set(name, this.listeners.get(name).filter((other) => other !== act));
+    for (const name of names.split(" ")) this.listeners[name].delete(act);
   }
 
   save_changes() {}
@@ -35,8 +35,9 @@ class Model {
 // A canvas inside `el`. `drawn()` is called after each stroke; `layer` is what is drawn, as an address, or "".
 export class Canvas {
   constructor(el, paints, description, drawn) {
-    const look = { size: SIDE, scale: SCALE, brush: paints === "mask" ? SIDE / 8 : SIDE / 16, tool: "brush", colour: "#000000" };
-    this.model = new Model({ paints, description, ...look, background: "", state: ["", 0], revision: 0 });
+    const brush = { tool: "brush", colour: "#000000", brush: paints === "mask" ? SIDE / 8 : SIDE / 16 };
+    const nothing = { background: "", state: ["", 0], revision: 0 };
+    this.model = new Model({ paints, description, size: SIDE, scale: SCALE, ...brush, ...nothing });
     const { initialize, render } = widget();
     initialize({ model: this.model });
     render({ model: this.model, el });

@@ -26,12 +26,15 @@ export function build(choose) {
   dial.max = settings.radii.length - 1;
   dial.addEventListener("input", () => choose({ radius: String(settings.radii[dial.value]) }, false));
   dial.addEventListener("change", () => choose({}, true));
-  for (const name of MENUS) find(name).addEventListener("change", (event) => choose({ [name]: event.target.value }, true));
+  for (const name of MENUS) {
+    find(name).addEventListener("change", ({ target }) => choose({ [name]: target.value }, true));
+  }
   for (const name of SLIDERS) {
     find(name).addEventListener("input", ({ target }) => choose({ [name]: onGrid(target) }, false));
     find(name).addEventListener("change", () => choose({}, true));
   }
-  find("again").addEventListener("click", () => choose({ seed: Math.floor(Math.random() * (RANGES.seed[1] + 1)) }, true));
+  const dice = () => Math.floor(Math.random() * (RANGES.seed[1] + 1));
+  find("again").addEventListener("click", () => choose({ seed: dice() }, true));
   for (const radio of document.querySelectorAll("[name=view]")) {
     radio.addEventListener("change", () => choose({ view: radio.value }, true));
   }
@@ -49,7 +52,8 @@ export function show(state) {
     const [min, max, step] = rangeOf(state, name), slider = find(name), value = state[name];
     slider.dataset.step = step;
     Object.assign(slider, { min, max, step: "any", value });
-    if (Number.isInteger(Number(((value - min) / step).toFixed(6)))) slider.step = step; // else a link has put it between
+    const place = Number(((value - min) / step).toFixed(6));
+    if (Number.isInteger(place)) slider.step = step; // else a link has put it between two steps
     slider.nextElementSibling.textContent = String(Number(value.toPrecision(3)));
   }
   const dial = find("radius"), place = settings.radii.findIndex((radius) => String(radius) === state.radius);

@@ -1,17 +1,15 @@
-// What lies beside the page: weights, statistics, photographs, films. A page that was opened by a double click may fetch
-// nothing, so each is a script that hands its value over: course.store("name", value).
+// What lies beside the page: weights, statistics, photographs, films. A page that was opened by a double click may
+// fetch nothing, so each is a script that hands its value over: course.store("name", value).
 
 const waiting = new Map(); // by name: { promise, resolve }
 
 function entry(name) {
-  if (!waiting.has(name)) waiting.set(name, Promise.withResolvers?.() ?? withResolvers());
+  if (!waiting.has(name)) {
+    const parts = {};
+    parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+    waiting.set(name, parts);
+  }
   return waiting.get(name);
-}
-
-function withResolvers() {
-  const parts = {};
-  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
-  return parts;
 }
 
 globalThis.course = { store: (name, value) => entry(name).resolve(value) };
@@ -23,7 +21,7 @@ export function load(name) {
     const script = Object.assign(document.createElement("script"), { src: `data/${name}.js` });
     script.onerror = () => {
       waiting.delete(name); // another attempt may find it
-      reject(new Error(`Expected the file data/${name}.js beside the page, got none: copy the whole folder, or try again.`));
+      reject(new Error(`Expected the file data/${name}.js beside the page, got none: copy the whole folder.`));
     };
     document.head.append(script);
   }

@@ -12,12 +12,12 @@ import { changed, OWN, read, written } from "./state.js";
 import { Task } from "./task.js";
 
 const NEXT = { PageDown: 1, n: 1, PageUp: -1, p: -1 }; // a presenter's clicker sends PageDown and PageUp
-const SEEN = {
-  towards: "Same start and settings; one number in their training differs. The percentage is each network's own belief.",
-  hole: "What is painted is lost and filled smoothly from its rim; from there both networks go on, with the same settings.",
-  gradient: "What each network asks for, so that it sees more of the class. Grey: no change. Same picture, same settings.",
+const SEEN = { // the same settings for both, whatever they show
+  towards: "Same start and settings; one number in training differs. The percentage is each network's own belief.",
+  hole: "What is painted is lost and filled smoothly from its rim. From there both go on, with the same settings.",
+  gradient: "What each network asks for, to see more of the class. Grey: no change. Same picture, same settings.",
 };
-const UNABLE = "This browser lacks WebAssembly SIMD, so it cannot compute here: the stored films of the first four presets still play.";
+const UNABLE = "This browser lacks WebAssembly SIMD and cannot compute here: the first four examples still play.";
 const find = (selector) => document.querySelector(selector);
 
 class Page {
@@ -50,8 +50,9 @@ class Page {
       if (event.dataTransfer.files.length) this.take(event.dataTransfer.files[0]);
     });
     find("#copy").addEventListener("click", () => this.copy());
-    const dark = matchMedia("(prefers-color-scheme: dark)"), tell = () => (document.documentElement.dataset.jpThemeLight = !dark.matches);
-    dark.addEventListener("change", tell);
+    const light = matchMedia("(prefers-color-scheme: light)"), { dataset } = document.documentElement;
+    const tell = () => (dataset.jpThemeLight = light.matches); // as JupyterLab tells the canvas
+    light.addEventListener("change", tell);
     tell();
   }
 
@@ -106,10 +107,10 @@ class Page {
   }
 
   async copy() {
-    const text = location.href, field = Object.assign(document.createElement("textarea"), { value: text, className: "unseen" });
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(location.href);
     } catch { // on a page without https
+      const field = Object.assign(document.createElement("textarea"), { value: location.href, className: "unseen" });
       document.body.append(field);
       field.select();
       document.execCommand("copy");
@@ -144,7 +145,7 @@ class Page {
       const known = task.ready(state), filmed = !known && (await this.play(state, late));
       if (late()) return;
       if (!ABLE) return this.say(UNABLE, { wrong: true });
-      if (state.start === OWN && !this.own) return this.say("Choose a photo of your own: it never leaves this machine.");
+      if (state.start === OWN && !this.own) return this.say("Choose a photo: it never leaves this machine.");
       const loaded = task.load(state), start = await startOf(state, this.own);
       if (late()) return;
       for (const canvas of [this.canvas, this.hole]) canvas.picture(address(start));
@@ -167,12 +168,15 @@ class Page {
     return true;
   }
 
-  // Below a picture: what its network sees, and how far the picture has come.
+  // Below a picture: what its network itself gives to the class, and how far the picture has come.
   caption(role, { share, length }) {
-    const { view, radius, ...state } = this.state, trained = role === "standard" ? 0 : Number(radius);
-    const sees = share === null ? "" : `${state.class}: ${share > 0.995 && share < 1 ? "over 99" : Math.round(100 * share)}%`;
-    if (view === "gradient") return [sees, `trained at ${trained}${radius === String(settings.radii[0]) ? "" : ", 64 px"}`];
-    return [sees, state.norm === "linf" ? `largest change ${length.toFixed(3)}` : `changed by ${length.toFixed(1)}`];
+    const { view, radius, norm } = this.state, trained = role === "standard" ? "0" : radius;
+    const percent = share > 0.995 && share < 1 ? "over 99" : Math.round(100 * share);
+    const sees = share === null ? "" : `${this.state.class}: ${percent}%`;
+    const small = radius === String(settings.radii[0]) ? "" : ", 64 px";
+    if (view === "gradient") return [sees, `trained at ${trained}${small}`];
+    const far = norm === "linf" && view === "towards";
+    return [sees, far ? `largest change ${length.toFixed(3)}` : `changed by ${length.toFixed(1)}`];
   }
 
   // While the networks are `busy`, a screen reader is told nothing.
@@ -185,4 +189,5 @@ class Page {
 }
 
 new Page();
-if (location.protocol.startsWith("http")) navigator.serviceWorker?.register("sw.js").catch(() => {}); // offline is a bonus
+// Offline from the second visit on; where that is not allowed, nothing else suffers.
+if (location.protocol.startsWith("http")) navigator.serviceWorker?.register("sw.js").catch(() => {});

@@ -1,11 +1,14 @@
 // Pictures as numbers: Float32Array(3 * side * side), red first, then green, then blue, in [0, 1].
 
 const FLAT = 1e-6, ROUNDS = 200; // as in course_lib/tasks.py
-const LARGEST = 100e6; // bytes of a reader's photo
+const LARGEST = 100; // megabytes of a reader's photo
+const NO_PICTURE = "Expected a picture file (PNG, JPEG, WebP), got something else: save a phone's HEIC as JPEG first.";
 const SHOWN = 0.995; // of a gradient's values, this share lies between black and white
 
-export const surface = (side) =>
-  Object.assign(document.createElement("canvas"), { width: side, height: side }).getContext("2d", { willReadFrequently: true });
+export function surface(side) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+  return canvas.getContext("2d", { willReadFrequently: true });
+}
 
 export function fromPixels({ data, width }) {
   const area = width * width, image = new Float32Array(3 * area);
@@ -17,8 +20,8 @@ export function fromPixels({ data, width }) {
 
 export function toPixels(image) {
   const area = image.length / 3, pixels = new ImageData(Math.sqrt(area), Math.sqrt(area));
-  for (let place = 0; place < area; place++) {
-    for (let colour = 0; colour < 3; colour++) pixels.data[4 * place + colour] = Math.round(255 * image[colour * area + place]);
+  for (let place = 0; place < area; place++) { // an ImageData rounds
+    for (let colour = 0; colour < 3; colour++) pixels.data[4 * place + colour] = 255 * image[colour * area + place];
     pixels.data[4 * place + 3] = 255;
   }
   return pixels;
@@ -64,12 +67,12 @@ function drawnOn(picture, side) {
 
 // A reader's own photo, which never leaves the machine. Throws one sentence where the file is none.
 export async function photo(file, side) {
-  if (file.size > LARGEST) throw new Error(`Expected a picture of at most ${LARGEST / 1e6} MB, got ${Math.ceil(file.size / 1e6)} MB.`);
+  const megabytes = Math.ceil(file.size / 1e6);
+  if (megabytes > LARGEST) throw new Error(`Expected a picture of at most ${LARGEST} MB, got ${megabytes} MB.`);
   try {
-    const picture = await createImageBitmap(file, { imageOrientation: "from-image" });
-    return square(picture, side);
+    return square(await createImageBitmap(file, { imageOrientation: "from-image" }), side);
   } catch {
-    throw new Error("Expected a picture file (PNG, JPEG, WebP), got something else: a phone's HEIC has to be saved as JPEG first.");
+    throw new Error(NO_PICTURE);
   }
 }
 
@@ -143,7 +146,8 @@ export function filled(image, mask) {
 }
 
 function flow(plane, mask, side) {
-  const bent = new Float64Array(plane.length), dot = (one, other) => one.reduce((sum, value, at) => sum + value * other[at], 0);
+  const bent = new Float64Array(plane.length);
+  const dot = (one, other) => one.reduce((sum, value, at) => sum + value * other[at], 0);
   const bend = (of) => bent.forEach((_, at) => (bent[at] = mask[at] ? 4 * of[at] - around(of, at, side) : 0));
   bend(plane);
   const rest = bent.map((value) => -value), direction = rest.slice();

@@ -15,11 +15,14 @@ export const RANGES = {
   epsilon: { l2: [0, 120, 1], linf: [0, 0.5, 0.005] }, size: { l2: [0, 40, 0.1], linf: [0, 0.2, 0.001] },
   steps: [1, 60, 1], seed: [0, 9999, 1], noise: [0, 0.3, 0.02], copies: [1, 32, 1],
 };
-const STARTS = [...Object.keys(settings.kinds), ...Object.keys(settings.drawn), ...Object.keys(settings.suggested), OWN];
+const STARTS = [settings.kinds, settings.drawn, settings.suggested].flatMap(Object.keys);
 const CHOICES = {
-  view: VIEWS, class: settings.classes, start: STARTS, norm: ["l2", "linf"], blocks: ["0", "1"], sign: ["minus", "plus"],
-  radius: settings.radii.map(String),
+  view: VIEWS, class: settings.classes, start: STARTS, norm: ["l2", "linf"], blocks: ["0", "1"],
+  sign: ["minus", "plus"], radius: settings.radii.map(String),
 };
+const ORDER = [ // in which what is usual depends on what stands before
+  "view", "start", "class", "norm", "epsilon", "steps", "size", "seed", "blocks", "radius", "noise", "copies", "sign",
+];
 
 const rounded = (value) => Number(value.toPrecision(OTHER));
 
@@ -42,8 +45,6 @@ export function usual(state, field) {
   }[field];
 }
 
-const ORDER = ["view", "start", "class", "norm", "epsilon", "steps", "size", "seed", "blocks", "radius", "noise", "copies", "sign"];
-
 // A whole state, from what is given of it.
 export function completed(given = {}) {
   const state = {};
@@ -55,6 +56,11 @@ export function completed(given = {}) {
 export function changed(before, choice) {
   const state = { ...before, ...choice };
   if (choice.view && choice.view !== "towards" && state.start in settings.kinds) state.start = usual(state, "start");
+  if (state.norm !== before.norm) {
+    const spread = state.norm === "linf" ? SCALE : 1 / SCALE;
+    for (const field of ["epsilon", "size"]) state[field] = rounded(before[field] * spread);
+    return state;
+  }
   for (const field of ["class", "epsilon", "steps", "size"]) {
     if (!(field in choice) && before[field] === usual(before, field)) state[field] = usual(state, field);
   }
@@ -66,8 +72,8 @@ export function rangeOf(state, field) {
 }
 
 export function written(state) {
-  const fields = FIELDS[state.view].filter((field) => !["norm", "blocks"].includes(field) || state[field] !== usual(state, field));
-  return String(new URLSearchParams(fields.map((field) => [field, state[field]])));
+  const told = (field) => !["norm", "blocks"].includes(field) || state[field] !== usual(state, field);
+  return String(new URLSearchParams(FIELDS[state.view].filter(told).map((field) => [field, state[field]])));
 }
 
 // What an address says. Unknown names and bad values are replaced, and a sentence says which; none is ever shown.
@@ -80,12 +86,12 @@ export function read(address) {
     if (fits(field, value, given) && text !== "") given[field] = value;
     else bad.push(field);
   }
-  const note = bad.length ? `The address holds a ${bad.join(" and a ")} that this page does not know: the usual one is shown.` : "";
-  return { state: completed(given), note };
+  const what = `The address holds a value for ${bad.join(", ")} that this page does not know: the usual one is shown.`;
+  return { state: completed(given), note: bad.length ? what : "" };
 }
 
 function fits(field, value, { norm = "l2" }) {
-  if (field in CHOICES) return CHOICES[field].includes(value) && value !== OWN;
+  if (field in CHOICES) return CHOICES[field].includes(value);
   const [low, high, step] = RANGES[field][norm] ?? RANGES[field];
   return value >= low && value <= high && (step < 1 || Number.isInteger(value) || field === "epsilon");
 }

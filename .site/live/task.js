@@ -13,8 +13,9 @@ const largest = (one, other) => one.reduce((most, value, place) => Math.max(most
 function needs({ view, radius, start }) {
   const dial = view === "gradient" && radius !== String(settings.radii[0]);
   const networks = dial ? { robust: `imagenette-radius-${radius}`, standard: "imagenette-radius-0" } : settings.pair;
-  const other = start in settings.kinds && start !== "uniform" ? ["statistics"] : start in settings.suggested ? ["photographs"] : [];
-  return { dial, networks, files: [...other, ...new Set(Object.values(networks))] };
+  const fitted = start in settings.kinds && start !== "uniform" ? ["statistics"] : [];
+  const shown = start in settings.suggested ? ["photographs"] : [];
+  return { dial, networks, files: [...fitted, ...shown, ...new Set(Object.values(networks))] };
 }
 
 export class Task {
@@ -77,7 +78,8 @@ export class Task {
   problem(mask) {
     const { state: { epsilon, steps, size, norm, view }, image, label } = this;
     const repair = mask ? { mask, weight: settings.tuned.inpaint.weight, reference: image } : {};
-    return { label, start: image, ball: { norm: view === "towards" ? norm : "l2", radius: epsilon }, steps, stepSize: size, ...repair };
+    const ball = { norm: view === "towards" ? norm : "l2", radius: epsilon };
+    return { label, start: image, ball, steps, stepSize: size, ...repair };
   }
 
   slope() {

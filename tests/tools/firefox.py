@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,9 @@ def firefox(path: str) -> Iterator[Firefox]:
         options = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
         process = subprocess.Popen([path, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield Firefox(f"ws://127.0.0.1:{port(Path(profile, 'WebDriverBiDiServer.json'))}")
+            page = Firefox(f"ws://127.0.0.1:{port(Path(profile, 'WebDriverBiDiServer.json'))}")
+            with closing(page.socket):
+                yield page
         finally:
             process.terminate()
             process.wait(timeout=PATIENCE)

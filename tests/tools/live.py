@@ -34,8 +34,8 @@ class Live:
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url, self.problems = page, url, shown(page, url, allowed=HERE)
 
-    def find(self, selector: str) -> Locator:
-        return self.page.locator(selector)
+    def find(self, selector: str, **options: Any) -> Locator:
+        return self.page.locator(selector, **options)
 
     def wait(self) -> None:
         """Until both networks have come to their end, or a sentence says why not."""
@@ -50,14 +50,16 @@ class Live:
         self.page.evaluate(ASKED, by)
         self.wait()
 
-    def choose(self, name: str, value: str) -> None:
+    def choose(self, name: str, value: str, *, wait: bool = True) -> None:
         self.find(f"#{name}").select_option(value)
-        self.wait()
+        if wait:
+            self.wait()
 
-    def move(self, name: str, value: float) -> None:
+    def move(self, name: str, value: float, *, wait: bool = True) -> None:
         """A slider, as by a hand that lets it go there."""
         self.find(f"#{name}").evaluate(MOVED, value)
-        self.wait()
+        if wait:
+            self.wait()
 
     @property
     def address(self) -> str:
