@@ -55,15 +55,8 @@ def write_statistics(name: str, images: Tensor, labels: Tensor, *, folder: Path 
         tensors |= {f"{kind}.{key}": value for key, value in compressed(normals.factors).items()}
         captured[kind] = [round(share, 3) for share in normals.captured.tolist()]
     halves = {key: (value.half() if value.is_floating_point() else value) for key, value in tensors.items()}
-    card = {
-        "name": name,
-        **terms(name),
-        "pictures": len(images),
-        "size": size,
-        "block": block,
-        "captured share": captured,
-    }
-    save_tensors(folder / name, halves, card)
+    measured = {"pictures": len(images), "size": size, "block": block, "captured share": captured}
+    save_tensors(folder / name, halves, {"name": name, **terms(name), **measured})
 
 
 def compressed(factors: Tensor) -> dict[str, Tensor]:
