@@ -150,6 +150,7 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "my equation 4 and the library agree": (UNPROJECTED, CENTRED_AT_START, ALWAYS_NEAREST),
         "the robust model's PSNR ends lower": (UPHILL,),
         "the right class makes it more confident": (UPHILL,),
+        "of four photographs, each judge gains": (UPHILL, SWAPPED),
         "after 20 steps, the PSNR is below": (UPHILL,),
         "told a wrong class, the judge loses": (UPHILL, SWAPPED),
     },
