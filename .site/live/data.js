@@ -29,5 +29,7 @@ export function load(name) {
 }
 
 export function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
+  const letters = atob(base64), bytes = new Uint8Array(letters.length);
+  for (let place = 0; place < bytes.length; place++) bytes[place] = letters.charCodeAt(place); // `from` is far slower
+  return bytes.buffer;
 }

@@ -146,20 +146,21 @@ export function filled(image, mask) {
 }
 
 function flow(plane, mask, side) {
-  const bent = new Float64Array(plane.length);
-  const dot = (one, other) => one.reduce((sum, value, at) => sum + value * other[at], 0);
-  const bend = (of) => bent.forEach((_, at) => (bent[at] = mask[at] ? 4 * of[at] - around(of, at, side) : 0));
+  const hidden = [...mask.keys()].filter((at) => mask[at]), each = (act) => hidden.forEach(act);
+  const [rest, direction, bent] = [0, 1, 2].map(() => new Float64Array(plane.length));
+  const bend = (of) => each((at) => (bent[at] = 4 * of[at] - around(of, at, side)));
+  const dot = (one, other) => hidden.reduce((sum, at) => sum + one[at] * other[at], 0);
   bend(plane);
-  const rest = bent.map((value) => -value), direction = rest.slice();
+  each((at) => (direction[at] = rest[at] = -bent[at]));
   let length = dot(rest, rest);
   for (let round = 0; round < ROUNDS && length > FLAT / 3; round++) {
     bend(direction);
     const way = length / Math.max(dot(direction, bent), 1e-20), before = length;
-    direction.forEach((value, at) => { plane[at] += way * value; rest[at] -= way * bent[at]; });
+    each((at) => { plane[at] += way * direction[at]; rest[at] -= way * bent[at]; });
     length = dot(rest, rest);
-    rest.forEach((value, at) => (direction[at] = value + (direction[at] * length) / before));
+    each((at) => (direction[at] = rest[at] + (direction[at] * length) / before));
   }
-  plane.forEach((value, at) => (plane[at] = Math.min(Math.max(value, 0), 1)));
+  each((at) => (plane[at] = Math.min(Math.max(plane[at], 0), 1)));
 }
 
 // The sum of the four neighbours; at the border a neighbour is the pixel itself.
