@@ -18,7 +18,7 @@ def attempt(picture: Callable[[], Any]) -> Any:
     except NotImplementedError:
         return Note("No picture yet: it needs the function above. Write it, run its cell, then run this cell again.")
     except Exception as error:
-        return Note(f"No picture: your function {ended(error)}. Mend it until its check passes.")
+        return Note(f"No picture: your function {ended(error)}. Fix it until its check passes.")
 
 
 def ended(error: Exception) -> str:

@@ -9,9 +9,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Function, Inputs, Outputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, Rule, value
-from course_lib.constraints import L2Ball, LinfBall, norms
-from course_lib.pgd import solve
-from course_lib.tasks import refine
+from course_lib.constraints import L2Ball, norms
 
 SHAPES = ((3, 3, 8, 8), (1, 3, 4, 6), (5, 1, 7, 7))
 
@@ -19,18 +17,36 @@ SHAPES = ((3, 3, 8, 8), (1, 3, 4, 6), (5, 1, 7, 7))
 def changes(generator: Generator, *, scale: float) -> Iterator[Inputs]:
     """Changes far outside, far inside, on both sides within a batch, and none at all."""
     for shape in SHAPES:
-        delta = torch.randn(shape, generator=generator)
         sizes = torch.linspace(0.2, 3.0, shape[0]).view(-1, 1, 1, 1)
-        yield {"delta": delta * sizes, "radius": scale * (1 + torch.rand((), generator=generator).item())}
+        delta = torch.randn(shape, generator=generator) * sizes
+        yield {"delta": delta, "radius": scale * (1 + torch.rand((), generator=generator).item())}
     yield {"delta": 0.01 * torch.randn(2, 3, 4, 4, generator=generator), "radius": scale}
     yield {"delta": torch.zeros(2, 3, 4, 4), "radius": scale}
 
 
+def patches(generator: Generator) -> Iterator[Inputs]:
+    """Changes with a mask for each; in the first case one of the masks holds no change at all."""
+    for case in changes(generator, scale=1.0):
+        delta = case["delta"]
+        mask = (torch.rand(len(delta), 1, *delta.shape[2:], generator=generator) < 0.6).float()
+        yield {"delta": delta, "mask": mask, "radius": case["radius"]}
+
+
+def boxes(generator: Generator) -> Iterator[Inputs]:
+    for case in changes(generator, scale=0.3):
+        yield {
+            "delta": case["delta"],
+            "start": torch.rand(case["delta"].shape, generator=generator),
+            "radius": case["radius"],
+        }
+
+
 def inside(name: str, length: Function = norms) -> Rule:
-    """No result is further from its start, if there is one, than the radius."""
+    """No result is further from its start, if there is a ball around it, than the radius."""
 
     def broken(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-        longest, radius = length(outputs["result"] - inputs.get("start", 0)).max().item(), inputs["radius"]
+        start = 0 if "delta" in inputs else inputs["start"]
+        longest, radius = length(outputs["result"] - start).max().item(), inputs["radius"]
         return None if longest <= radius + 1e-4 else f"expected a length of at most {radius:.3g}, got {longest:.3g}"
 
     return Rule(name, broken)
@@ -39,7 +55,10 @@ def inside(name: str, length: Function = norms) -> Rule:
 def keeps_what_is_inside(inputs: Inputs, outputs: Outputs, right: Outputs) -> str | None:
     within = (right["result"] == inputs["delta"]).flatten(1).all(1)
     same = torch.allclose(outputs["result"][within], inputs["delta"][within], atol=1e-6)
-    return None if same else "expected a change that is inside already to stay as it is, but it was moved"
+    return None if same else "expected a change that is allowed already to stay as it is, but it was moved"
+
+
+KEEPS = Rule("leaves a change that is allowed as it is", keeps_what_is_inside)
 
 
 def along(gradient: Tensor) -> Tensor:
@@ -51,97 +70,121 @@ def scaled(delta: Tensor, length: Tensor, radius: float) -> Tensor:
     return delta * (radius / length.clamp(min=1e-12)).clamp(max=1)
 
 
-PROJECT_L2 = Exercise(
-    "ps1.project_l2",
-    lambda delta, radius: L2Ball(radius).project(delta),
-    lambda generator: changes(generator, scale=2.0),
+def patched(delta: Tensor, mask: Tensor, radius: float) -> Tensor:
+    return scaled(delta * mask, norms(delta * mask), radius)
+
+
+PROJECT_PATCH = Exercise(
+    "ps1.project_patch",
+    patched,
+    patches,
     (
         SOUND,
         inside("ends within the L2 ball"),
-        Rule("leaves a change that is inside as it is", keeps_what_is_inside),
-        value("is the nearest point of the ball"),
+        KEEPS,
+        value("is the nearest change that lies in the patch and in the ball"),
         INDEPENDENT,
         UNCHANGED,
     ),
     (
         Mistake(
-            lambda delta, radius: scaled(delta, delta.norm(), radius),
+            lambda delta, mask, radius: scaled(delta * mask, (delta * mask).norm(), radius),
             "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.",
         ),
         Mistake(
-            lambda delta, radius: scaled(delta, delta.norm(dim=(2, 3), keepdim=True), radius),
+            lambda delta, mask, radius: scaled(delta * mask, (delta * mask).norm(dim=(2, 3), keepdim=True), radius),
             "Each colour channel seems to get a norm of its own: one picture has one length.",
         ),
         Mistake(
-            lambda delta, radius: scaled(delta, norms(delta).square(), radius),
-            "A square root seems to be missing in the norm.",
+            lambda delta, mask, radius: scaled(delta, norms(delta), radius) * mask,
+            "The length seems to be measured before the patch is cut out: what is cut off costs no length.",
         ),
         Mistake(
-            lambda delta, radius: radius * along(delta),
-            "Everything seems to be moved to the surface: only what is outside has to move.",
+            lambda delta, mask, radius: scaled(delta, norms(delta), radius),
+            "The mask seems to be missing: outside the patch the change is 0.",
         ),
         Mistake(
-            lambda delta, radius: delta * (norms(delta) / radius).clamp(max=1),
-            "The fraction seems to be upside down: scale by radius / norm, not norm / radius.",
+            lambda delta, mask, radius: patched(delta, 1 - mask, radius),
+            "The mask seems to be the wrong way round: 1 is the patch.",
         ),
         Mistake(
-            lambda delta, radius: delta.clamp(-radius, radius),
+            lambda delta, mask, radius: radius * along(delta * mask),
+            "Everything seems to be moved to the surface: only what is too long has to be shortened.",
+        ),
+        Mistake(
+            lambda delta, mask, radius: (delta * mask).clamp(-radius, radius),
             "This clamps every value: that is the projection on an L-infinity ball.",
         ),
-        Mistake(lambda delta, radius: delta, "Nothing seems to be projected."),
+        Mistake(lambda delta, mask, radius: delta * mask, "Only the patch is cut out: nothing is shortened."),
         Mistake(
-            lambda delta, radius: delta * radius / norms(delta),
-            "A change of length zero seems to be divided by its length: keep the norm above 1e-12.",
+            lambda delta, mask, radius: delta * mask / norms(delta * mask) * norms(delta * mask).clamp(max=radius),
+            "A change of length 0 seems to be divided by its length: keep the length above 1e-12.",
         ),
     ),
-    "notebook 02, The loop; course_lib.constraints.L2Ball",
-    Ask(alone=("delta",)),
+    "notebook 02, The loop",
+    Ask(alone=("delta", "mask")),
 )
-PROJECT_LINF = Exercise(
-    "ps1.project_linf",
-    lambda delta, radius: LinfBall(radius).project(delta),
-    lambda generator: changes(generator, scale=0.5),
+
+
+def boxed(delta: Tensor, start: Tensor, radius: float) -> Tensor:
+    return (start + delta.clamp(-radius, radius)).clamp(0, 1) - start
+
+
+PROJECT_BOX = Exercise(
+    "ps1.project_box",
+    lambda delta, start, radius: torch.max(torch.min(delta, (1 - start).clamp(max=radius)), (-start).clamp(-radius)),
+    boxes,
     (
         SOUND,
         inside("ends within the L-infinity ball", torch.abs),
-        Rule("leaves a change that is inside as it is", keeps_what_is_inside),
-        value("is the nearest point of the ball"),
+        KEEPS,
+        value("is the nearest change that both limits allow"),
         UNCHANGED,
     ),
     (
         Mistake(
-            lambda delta, radius: delta.clamp(max=radius),
-            "Only the upper side seems to be clamped: -radius counts, too.",
+            lambda delta, start, radius: torch.minimum(delta.clamp(max=radius), 1 - start),
+            "Only the upper side seems to be clamped: both limits have a lower side, too.",
         ),
         Mistake(
-            lambda delta, radius: delta.clamp(min=-radius),
-            "Only the lower side seems to be clamped: radius counts, too.",
-        ),
-        Mistake(lambda delta, radius: delta.clamp(0, 1), "This clamps to the pixel range: a change may be negative."),
-        Mistake(
-            lambda delta, radius: L2Ball(radius).project(delta),
-            "This is the L2 projection: in the L-infinity ball every value counts on its own.",
+            lambda delta, start, radius: torch.maximum(delta.clamp(min=-radius), -start),
+            "Only the lower side seems to be clamped: both limits have an upper side, too.",
         ),
         Mistake(
-            lambda delta, radius: scaled(delta, delta.abs().amax((1, 2, 3), keepdim=True), radius),
+            lambda delta, start, radius: delta.clamp(-radius, radius),
+            "The pixel range seems to be missing: start + change has to stay within [0, 1].",
+        ),
+        Mistake(
+            lambda delta, start, radius: delta.clamp(-radius, radius).clamp(0, 1),
+            "The change itself seems to be clamped to [0, 1]: it may be negative, start + change may not.",
+        ),
+        Mistake(
+            lambda delta, start, radius: (start + delta).clamp(0, 1) - start,
+            "The radius seems to be missing: only the pixel range is kept.",
+        ),
+        Mistake(
+            lambda delta, start, radius: start + boxed(delta, start, radius),
+            "This is the changed picture: the change is asked for.",
+        ),
+        Mistake(
+            lambda delta, start, radius: (
+                (start + scaled(delta, delta.abs().amax((1, 2, 3), keepdim=True), radius)).clamp(0, 1) - start
+            ),
             "The whole picture seems to be scaled: that ends in the ball, but not at its nearest point.",
-        ),
-        Mistake(
-            lambda delta, radius: radius * delta.sign(),
-            "Every value seems to be moved to the surface: take the sign only of what is outside.",
         ),
     ),
     "notebook 02, One step; course_lib.constraints.LinfBall",
-    Ask(alone=("delta",)),
+    Ask(alone=("delta", "start")),
 )
 
 
 def gradients(generator: Generator) -> Iterator[Inputs]:
     """Gradients of very different lengths, as they are in practice, and one that vanishes."""
-    for shape in SHAPES:
+    for shape, count in zip(SHAPES, (9, 1, 20), strict=True):
         sizes = torch.logspace(-4, 2, shape[0]).view(-1, 1, 1, 1)
-        yield {"gradient": torch.randn(shape, generator=generator) * sizes}
-    yield {"gradient": torch.cat([torch.zeros(1, 3, 4, 4), torch.randn(1, 3, 4, 4, generator=generator)])}
+        yield {"gradient": torch.randn(shape, generator=generator) * sizes, "count": count}
+    vanishing = torch.cat([torch.zeros(1, 3, 4, 4), torch.randn(1, 3, 4, 4, generator=generator)])
+    yield {"gradient": vanishing, "count": 5}
 
 
 def leads_downhill(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
@@ -149,23 +192,38 @@ def leads_downhill(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
     return "expected a direction in which the loss falls, got one in which it rises" if rises else None
 
 
-DIRECTION_L2 = Exercise(
-    "ps1.direction_l2",
-    lambda gradient: L2Ball(1.0).direction(gradient),
+def places(scores: Tensor, count: int) -> Tensor:
+    """1 at the `count` largest scores of each picture, 0 elsewhere."""
+    flat = scores.flatten(1)
+    return torch.zeros_like(flat).scatter(1, flat.topk(count, dim=1).indices, 1.0).view(scores.shape)
+
+
+DIRECTION_SPARSE = Exercise(
+    "ps1.direction_sparse",
+    lambda gradient, count: -gradient.sign() * places(gradient.abs(), count),
     gradients,
-    (SOUND, Rule("leads downhill", leads_downhill), value("has length 1 along the gradient"), INDEPENDENT, UNCHANGED),
+    (SOUND, Rule("leads downhill", leads_downhill), value("lowers the loss the most"), INDEPENDENT, UNCHANGED),
     (
-        Mistake(along, "The sign is missing: this leads uphill."),
-        Mistake(lambda gradient: -gradient, "The length is missing: divide each gradient by its norm."),
-        Mistake(lambda gradient: -gradient.sign(), "This is the direction of the L-infinity ball."),
         Mistake(
-            lambda gradient: -gradient / gradient.norm().clamp(min=1e-12),
-            "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.",
+            lambda gradient, count: gradient.sign() * places(gradient.abs(), count),
+            "The sign is turned: this leads uphill.",
         ),
-        Mistake(lambda gradient: -gradient / norms(gradient), "A gradient of zero seems to be divided by its length."),
         Mistake(
-            lambda gradient: -gradient / norms(gradient).square().clamp(min=1e-12),
-            "A square root seems to be missing in the norm.",
+            lambda gradient, count: -gradient * places(gradient.abs(), count),
+            "The values seem to keep the gradient's sizes: each may go to its limit of 1.",
+        ),
+        Mistake(lambda gradient, count: -gradient.sign(), "Every value changes: only `count` of them may."),
+        Mistake(
+            lambda gradient, count: -gradient.sign() * places(gradient, count),
+            "The largest gradients seem to be taken with their sign: a strongly negative one counts as much.",
+        ),
+        Mistake(
+            lambda gradient, count: -gradient.sign() * places(gradient.abs()[None], count)[0],
+            "The values seem to be chosen from the whole batch: every picture has `count` of its own.",
+        ),
+        Mistake(
+            lambda gradient, count: -gradient.sign() * places(-gradient.abs(), count),
+            "The smallest gradients seem to be taken: there the loss hardly falls.",
         ),
     ),
     "notebook 02, One step",
@@ -175,9 +233,9 @@ DIRECTION_L2 = Exercise(
 
 def pictures(generator: Generator) -> Iterator[Inputs]:
     """Pictures, a linear classifier to attack (its weights), wanted classes and a schedule."""
-    for count, radius, steps, step_size in ((3, 1.0, 5, 0.5), (1, 0.3, 4, 0.5), (4, 5.0, 3, 0.2), (2, 1.0, 0, 0.5)):
+    for count, radius, steps, step_size in ((3, 1.0, 5, 0.5), (1, 0.3, 4, 0.5), (4, 5.0, 4, 0.2), (2, 1.0, 0, 0.5)):
         yield {
-            "weights": torch.randn(4, 3 * 6 * 6, generator=generator),
+            "weights": 0.3 * torch.randn(4, 3 * 6 * 6, generator=generator),
             "start": torch.rand(count, 3, 6, 6, generator=generator),
             "target": torch.randint(0, 4, (count,), generator=generator),
             "radius": radius,
@@ -186,12 +244,22 @@ def pictures(generator: Generator) -> Iterator[Inputs]:
         }
 
 
-def pgd(step, *, model, start, target, radius, steps, step_size, begin=None):  # type: ignore[no-untyped-def]
+def entropy(logits: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(logits, target, reduction="none")
+
+
+def margin(logits: Tensor, target: Tensor) -> Tensor:
+    """How far the strongest of the other classes is above the target."""
+    own = F.one_hot(target, logits.shape[1]).bool()
+    return logits.masked_fill(own, -torch.inf).amax(1) - logits[own]
+
+
+def pgd(step, *, model, start, target, radius, steps, step_size, begin=None, loss=entropy):  # type: ignore[no-untyped-def]
     """The loop from `begin` (the start, where None); a step is given images, gradient, start, radius and step size."""
     images = start.clone() if begin is None else begin
     for _ in range(steps):
         images = images.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(F.cross_entropy(model(images), target, reduction="sum"), images)
+        (gradient,) = torch.autograd.grad(loss(model(images), target).sum(), images)
         images = step(images.detach(), gradient, start, radius, step_size)
     return images
 
@@ -200,10 +268,12 @@ def back(images: Tensor, start: Tensor, radius: float) -> Tensor:
     return start + L2Ball(radius).project(images - start)
 
 
+def downhill(x: Tensor, gradient: Tensor, start: Tensor, radius: float, size: float) -> Tensor:
+    return back(x - size * along(gradient), start, radius).clamp(0, 1)
+
+
 WRONG_STEPS: dict[str, Function] = {
-    "The loss seems to rise: towards a target, step against the gradient.": lambda x, g, start, radius, size: back(
-        x + size * along(g), start, radius
-    ).clamp(0, 1),
+    "The loss seems to rise: towards a target, step against the gradient.": lambda x, g, *rest: downhill(x, -g, *rest),
     "The projection seems to be missing.": lambda x, g, start, radius, size: (x - size * along(g)).clamp(0, 1),
     "The pictures leave [0, 1]: clamp them after the projection.": lambda x, g, start, radius, size: back(
         x - size * along(g), start, radius
@@ -214,17 +284,16 @@ WRONG_STEPS: dict[str, Function] = {
     "Each step seems to be projected around the last picture: the ball's centre is the start.": (
         lambda x, g, start, radius, size: back(x - size * along(g), x, radius).clamp(0, 1)
     ),
-    "This takes the sign of the gradient: that is the L-infinity direction.": lambda x, g, start, radius, size: back(
-        x - size * g.sign(), start, radius
-    ).clamp(0, 1),
-    "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.": (
-        lambda x, g, start, radius, size: back(x - size * g / g.norm().clamp(min=1e-12), start, radius).clamp(0, 1)
+}
+WRONG_LOSSES: dict[str, Function] = {
+    "This is the cross entropy: the margin compares two logits.": entropy,
+    "The target itself seems to take part in the maximum: once it leads, nothing moves any more.": (
+        lambda logits, target: logits.amax(1) - logits.gather(1, target[:, None])[:, 0]
+    ),
+    "The mean of all logits seems to be taken: only the strongest other class counts.": (
+        lambda logits, target: logits.mean(1) - logits.gather(1, target[:, None])[:, 0]
     ),
 }
-
-
-def right_pgd(model, start, target, radius, steps, step_size):  # type: ignore[no-untyped-def]
-    return solve(refine(model, start, target, ball=L2Ball(radius), steps=steps, step_size=step_size))
 
 
 def in_the_box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
@@ -232,8 +301,10 @@ def in_the_box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
     return None if low >= 0 and high <= 1 else f"expected pixels in [0, 1], got {low:.3g} to {high:.3g}"
 
 
-TARGETED_PGD = Exercise(
-    "ps1.targeted_pgd",
+right_pgd = partial(pgd, downhill, loss=margin)
+
+MARGIN_PGD = Exercise(
+    "ps1.margin_pgd",
     right_pgd,
     pictures,
     (
@@ -245,7 +316,8 @@ TARGETED_PGD = Exercise(
         UNCHANGED,
     ),
     (
-        *(Mistake(partial(pgd, step), hint) for hint, step in WRONG_STEPS.items()),
+        *(Mistake(partial(pgd, step, loss=margin), hint) for hint, step in WRONG_STEPS.items()),
+        *(Mistake(partial(pgd, downhill, loss=loss), hint) for hint, loss in WRONG_LOSSES.items()),
         Mistake(
             lambda steps, **rest: right_pgd(steps=steps + 1, **rest),
             "One step too many seems to be taken: `for _ in range(steps)`.",
@@ -256,4 +328,4 @@ TARGETED_PGD = Exercise(
     Ask(alone=("start", "target"), model=True),
 )
 
-EXERCISES = (PROJECT_L2, PROJECT_LINF, DIRECTION_L2, TARGETED_PGD)
+EXERCISES = (PROJECT_PATCH, PROJECT_BOX, DIRECTION_SPARSE, MARGIN_PGD)

@@ -1,4 +1,4 @@
-"""Problem set 3: seed distributions."""
+"""Problem set 3: where generation starts."""
 
 from collections.abc import Iterator
 
@@ -16,98 +16,99 @@ READ = "notebook 03; course_lib.seeds"
 
 
 def members(generator: Generator, count: int) -> Tensor:
-    """Pictures of one class, (count, 3, 6, 6), some pixels of which hardly vary."""
-    spread = torch.rand(1, 3, 6, 6, generator=generator)
-    return (0.5 + 0.4 * spread * torch.randn(count, 3, 6, 6, generator=generator)).clamp(0, 1)
+    """Pictures of one class, (count, 3, 6, 8), some pixels of which hardly vary."""
+    spread = torch.rand(1, 3, 6, 8, generator=generator)
+    return (0.5 + 0.4 * spread * torch.randn(count, 3, 6, 8, generator=generator)).clamp(0, 1)
 
 
-def pixel_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, seeds in ((20, 4), (3, 1), (50, 7)):
-        yield {"images": members(generator, count), "noise": torch.randn(seeds, 3, 6, 6, generator=generator)}
+def choice_cases(generator: Generator) -> Iterator[Inputs]:
+    for count, starts in ((20, 4), (3, 1), (50, 7)):
+        choice = torch.randint(0, count, (starts, 6, 8), generator=generator)
+        yield {"images": members(generator, count), "choice": choice}
 
 
-def pixel_normal(images: Tensor, noise: Tensor) -> Tensor:
-    return (images.mean(0) + images.std(0, correction=0) * noise).clamp(0, 1)
+def mixed(images: Tensor, choice: Tensor) -> Tensor:
+    where = choice[:, None].expand(-1, images.shape[1], -1, -1)
+    return images.gather(0, where)
 
 
-PIXEL_NORMAL = Exercise(
-    "ps3.pixel_normal",
-    pixel_normal,
-    pixel_cases,
-    (SOUND, BOX, value("has each pixel's mean and standard deviation", points=3.0), UNCHANGED),
+MIXED_PIXELS = Exercise(
+    "ps3.mixed_pixels",
+    mixed,
+    choice_cases,
+    (SOUND, BOX, value("takes each pixel from the picture that was chosen for it", points=3.0), UNCHANGED),
     (
         Mistake(
-            lambda images, noise: (images.mean() + images.std(correction=0) * noise).clamp(0, 1),
-            "One mean seems to serve all pixels: take it over the pictures only, dimension 0.",
+            lambda images, choice: images[choice[:, 0, 0]],
+            "Whole pictures seem to be copied: every pixel has a choice of its own.",
         ),
         Mistake(
-            lambda images, noise: (images.mean(0) + images.var(0, correction=0) * noise).clamp(0, 1),
-            "The noise seems to be scaled with the variance: its square root is wanted.",
+            lambda images, choice: mixed(images, choice.flip(1)),
+            "The choices seem to be read upside down: row i of `choice` is for row i of the start.",
         ),
         Mistake(
-            lambda images, noise: images.mean(0) + images.std(0, correction=0) * noise,
-            "The seeds leave [0, 1]: clamp them.",
+            lambda images, choice: mixed(images, choice)[:, :1].expand(-1, 3, -1, -1),
+            "One channel seems to serve for all: a pixel keeps its three values together.",
         ),
         Mistake(
-            lambda images, noise: (images.mean(0) + noise).clamp(0, 1), "The standard deviation seems to be missing."
-        ),
-        Mistake(
-            lambda images, noise: (images.mean(0) + images.std(0) * noise).clamp(0, 1),
-            "The standard deviation seems to be divided by N - 1: this exercise divides by N (correction=0).",
-        ),
-        Mistake(
-            lambda images, noise: (
-                images.mean((0, 2, 3), keepdim=True) + images.std((0, 2, 3), correction=0, keepdim=True) * noise
-            ).clamp(0, 1),
-            "Each channel seems to have one mean: every pixel has its own.",
+            lambda images, choice: images.mean(0).expand(len(choice), -1, -1, -1),
+            "This is the mean picture: its pixels are no pixels of a picture.",
         ),
     ),
     READ,
 )
 
 
-def low_rank_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, seeds, jitter in ((20, 4, 0.01), (3, 1, 0.1), (30, 5, 0.0)):
+def shared_cases(generator: Generator) -> Iterator[Inputs]:
+    for classes, each, starts in ((3, 6, 4), (2, 5, 1), (4, 4, 5)):
+        labels = torch.arange(classes).repeat(each)
+        bright = 0.15 * labels.view(-1, 1, 1, 1)  # the classes differ in their means
         yield {
-            "images": members(generator, count),
-            "z": 0.5 * torch.randn(seeds, count, generator=generator),
-            "xi": torch.randn(seeds, 3, 6, 6, generator=generator),
-            "jitter": jitter,
+            "images": (members(generator, len(labels)) * 0.5 + bright).clamp(0, 1),
+            "labels": labels,
+            "wanted": torch.randint(0, classes, (starts,), generator=generator),
+            "z": torch.randn(starts, len(labels), generator=generator),
         }
 
 
-def low_rank(
-    images: Tensor, z: Tensor, xi: Tensor, jitter: float, *, scale: float = 0.5, centre: bool = True
+def shared(
+    images: Tensor, labels: Tensor, wanted: Tensor, z: Tensor, *, scale: float = 0.5, centred: str = "own"
 ) -> Tensor:
-    """mu + z X / N^scale + jitter xi."""
-    flat = images.flatten(1)
-    shifted = flat - flat.mean(0) if centre else flat
-    moved = z @ shifted / len(flat) ** scale
-    return images.mean(0) + moved.view(-1, *images.shape[1:]) + jitter * xi
+    """The wanted class's mean, and deviations from a mean (each class's own, that of all, none), mixed by z."""
+    member = F.one_hot(labels).to(images).T
+    means = (member / member.sum(1, keepdim=True)) @ images.flatten(1)
+    middle = {"own": means[labels], "all": images.flatten(1).mean(0), "none": torch.zeros(1)}[centred]
+    moved = means[wanted] + z @ (images.flatten(1) - middle) / len(images) ** scale
+    return moved.view(-1, *images.shape[1:])
 
 
-MULTIVARIATE_NORMAL = Exercise(
-    "ps3.multivariate_normal",
-    low_rank,
-    low_rank_cases,
-    (SOUND, value("is a sample of N(mu, X'X/N + jitter^2 I)", points=4.0), UNCHANGED),
+SHARED_NORMAL = Exercise(
+    "ps3.shared_normal",
+    shared,
+    shared_cases,
+    (SOUND, value("has the mean of its class and the covariance of all", points=4.0), UNCHANGED),
     (
         Mistake(
-            lambda **a: low_rank(**a, centre=False),
-            "The pictures seem not to be centred: subtract their mean before they are mixed.",
+            lambda **a: shared(**a, centred="all"),
+            "All pictures seem to be centred at one mean: then what differs between classes counts as variation.",
         ),
         Mistake(
-            lambda **a: low_rank(**a, scale=1.0),
-            "This divides by N: the covariance is divided by N, so the sample by its square root.",
-        ),
-        Mistake(lambda **a: low_rank(**a, scale=0.0), "The division by the square root of N seems to be missing."),
-        Mistake(lambda **a: low_rank(**a | {"jitter": 0.0}), "The jitter seems to be missing."),
-        Mistake(
-            lambda jitter, **a: low_rank(jitter=jitter**2, **a),
-            "The noise seems to be scaled with jitter squared: that is its variance.",
+            lambda **a: shared(**a, centred="none"),
+            "The pictures seem not to be centred: subtract a mean before they are mixed.",
         ),
         Mistake(
-            lambda images, **a: low_rank(images, **a) - images.mean(0),
+            lambda **a: shared(**a, scale=1.0),
+            "This divides by N: the covariance is divided by N, so a sample by its square root.",
+        ),
+        Mistake(lambda **a: shared(**a, scale=0.0), "The division by the square root of N seems to be missing."),
+        Mistake(
+            lambda z, labels, wanted, **a: shared(z=z * (labels == wanted[:, None]), labels=labels, wanted=wanted, **a),
+            "Only pictures of the wanted class seem to be mixed: the covariance is that of all classes.",
+        ),
+        Mistake(
+            lambda images, wanted, **a: (
+                shared(images, wanted=wanted, **a) - shared(images, wanted=wanted, **a | {"z": 0 * a["z"]})
+            ),
             "The mean picture seems to be missing: the sample varies around it.",
         ),
     ),
@@ -116,14 +117,16 @@ MULTIVARIATE_NORMAL = Exercise(
 
 
 def component_cases(generator: Generator) -> Iterator[Inputs]:
+    """Random weights; and quarters, where some numbers lie exactly on an edge."""
     for parts, draws in ((3, 40), (1, 5), (6, 80)):
         weights = torch.rand(parts, generator=generator) + 0.1
         yield {"weights": weights * 3, "uniform": torch.rand(draws, generator=generator)}
+    yield {"weights": torch.tensor([2.0, 4.0, 2.0]), "uniform": torch.tensor([0.0, 0.25, 0.5, 0.75, 0.9])}
 
 
-def component(weights: Tensor, uniform: Tensor) -> Tensor:
+def component(weights: Tensor, uniform: Tensor, *, right: bool = True) -> Tensor:
     edges = (weights / weights.sum()).cumsum(0)
-    return torch.searchsorted(edges, uniform).clamp(max=len(weights) - 1)
+    return torch.searchsorted(edges, uniform, right=right).clamp(max=len(weights) - 1)
 
 
 COMPONENT = Exercise(
@@ -133,16 +136,18 @@ COMPONENT = Exercise(
     (SOUND, value("draws each part with its weight", points=3.0), UNCHANGED),
     (
         Mistake(
-            lambda weights, uniform: torch.searchsorted(weights.cumsum(0), uniform).clamp(max=len(weights) - 1),
+            lambda weights, uniform: component(weights, uniform, right=False),
+            "A number exactly on an edge seems to fall to the left: an interval holds its left end, not its right one.",
+        ),
+        Mistake(
+            lambda weights, uniform: torch.searchsorted(weights.cumsum(0), uniform, right=True).clamp(
+                max=len(weights) - 1
+            ),
             "The weights seem not to be normalised: divide them by their sum.",
         ),
         Mistake(
             lambda weights, uniform: (uniform * len(weights)).long(),
             "Every part seems to be as likely as the others: use the weights.",
-        ),
-        Mistake(
-            lambda weights, uniform: weights.argmax().expand(len(uniform)),
-            "Always the heaviest part seems to be taken: that is no mixture.",
         ),
         Mistake(
             lambda weights, uniform: component(weights, uniform) + 1,
@@ -153,36 +158,51 @@ COMPONENT = Exercise(
 )
 
 
-def coarse_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, size, factor in ((3, 8, 2), (1, 12, 4), (2, 6, 1)):
-        yield {"images": torch.rand(count, 3, size, size, generator=generator), "factor": factor}
+def hybrid_cases(generator: Generator) -> Iterator[Inputs]:
+    for count, height, factor in ((3, 8, 2), (1, 12, 4), (2, 6, 3)):
+        shape = (count, 3, height, 2 * height)
+        pair = {name: torch.rand(shape, generator=generator) for name in ("details", "colours")}
+        yield pair | {"factor": factor}
 
 
-COARSE = Exercise(
-    "ps3.coarse",
-    lambda images, factor: nearest(shrink(images, factor), factor),
-    coarse_cases,
-    (SOUND, value("has the mean of each block in every pixel of the block", points=3.0), UNCHANGED),
+def blocks(images: Tensor, factor: int) -> Tensor:
+    return nearest(shrink(images, factor), factor)
+
+
+def hybrid(details: Tensor, colours: Tensor, factor: int) -> Tensor:
+    return details + blocks(colours - details, factor)
+
+
+HYBRID = Exercise(
+    "ps3.hybrid",
+    hybrid,
+    hybrid_cases,
+    (SOUND, value("has the block means of one picture and the details of the other", points=3.0), UNCHANGED),
     (
         Mistake(
-            lambda images, factor: nearest(images[..., ::factor, ::factor], factor),
+            lambda details, colours, factor: details + nearest((colours - details)[..., ::factor, ::factor], factor),
             "One pixel of each block seems to stand for the block: take the mean.",
         ),
         Mistake(
-            lambda images, factor: shrink(images, factor).repeat(1, 1, factor, factor),
+            lambda details, colours, factor: details + shrink(colours - details, factor).repeat(1, 1, factor, factor),
             "The small picture seems to be tiled: repeat every pixel (repeat_interleave), not the picture.",
         ),
-        Mistake(lambda images, factor: shrink(images, factor), "The small picture seems not to be enlarged again."),
         Mistake(
-            lambda images, factor: F.interpolate(shrink(images, factor), scale_factor=factor, mode="bilinear"),
-            "The enlargement seems to be smooth: nearest neighbour is wanted.",
+            lambda details, colours, factor: details + blocks(colours, factor),
+            "The old block means seem to be still there: take them out before the new ones come in.",
         ),
         Mistake(
-            lambda images, factor: nearest(F.max_pool2d(images, factor), factor),
-            "The largest value of each block seems to be taken: take the mean.",
+            lambda details, colours, factor: hybrid(colours, details, factor),
+            "The two pictures seem to have changed places.",
+        ),
+        Mistake(
+            lambda details, colours, factor: (
+                details + F.interpolate(shrink(colours - details, factor), scale_factor=factor, mode="bilinear")
+            ),
+            "The enlargement seems to be smooth: every pixel of a block gets the same number.",
         ),
     ),
     READ,
 )
 
-EXERCISES = (PIXEL_NORMAL, MULTIVARIATE_NORMAL, COMPONENT, COARSE)
+EXERCISES = (MIXED_PIXELS, SHARED_NORMAL, COMPONENT, HYBRID)

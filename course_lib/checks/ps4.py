@@ -3,63 +3,80 @@
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
+from course_lib.constraints import L2Ball
 from course_lib.pixels import bicubic, nearest
-from course_lib.tasks import fill_with_mean, mean_square, norm
 
-SHAPES = ((3, 3, 8, 8), (1, 3, 6, 6), (4, 3, 8, 8))
+SHAPES = ((3, 3, 8, 10), (1, 3, 6, 6), (4, 3, 10, 8))
+BATCH = "The mean seems to be over the whole batch: every picture has its own loss."
 
 
-def masks(count: int, size: int, *, generator: Generator) -> Tensor:
-    """Holes (count, 1, size, size): 1 where the picture may change."""
-    masks = torch.zeros(count, 1, size, size)
+def masks(shape: tuple[int, ...], *, generator: Generator) -> Tensor:
+    """Holes (B, 1, H, W): 1 where the picture may change."""
+    count, _, height, width = shape
+    masks = torch.zeros(count, 1, height, width)
     for mask in masks:
-        top, left = torch.randint(0, size // 2, (2,), generator=generator).tolist()
-        mask[:, top : top + size // 3, left : left + size // 2] = 1
+        top, left = torch.randint(0, min(height, width) // 2, (2,), generator=generator).tolist()
+        mask[:, top : top + height // 3, left : left + width // 2] = 1
     return masks
 
 
-def damage_cases(generator: Generator) -> Iterator[Inputs]:
-    for shape in SHAPES:
+def rim_cases(generator: Generator) -> Iterator[Inputs]:
+    for shape, width in zip(SHAPES, (2, 1, 3), strict=True):
         images = torch.rand(shape, generator=generator)
-        yield {"images": images, "mask": masks(shape[0], shape[2], generator=generator)}
+        yield {"images": images, "mask": masks(shape, generator=generator), "width": width}
 
 
 def filled(images: Tensor, mask: Tensor, colour: Tensor | float) -> Tensor:
     return images * (1 - mask) + colour * mask
 
 
-def outside_mean(images: Tensor, mask: Tensor, over: tuple[int, ...]) -> Tensor:
-    kept = (1 - mask).expand_as(images)
-    return (images * kept).sum(over, keepdim=True) / kept.sum(over, keepdim=True)
+def grown(mask: Tensor, width: int) -> Tensor:
+    return F.max_pool2d(mask, 2 * width + 1, 1, width)
 
 
-FILL_HOLE = Exercise(
-    "ps4.fill_hole",
-    fill_with_mean,
-    damage_cases,
-    (SOUND, value("fills the hole with the mean colour around it", points=2.0), INDEPENDENT, UNCHANGED),
+def colour_of(images: Tensor, where: Tensor, over: tuple[int, ...] = (2, 3)) -> Tensor:
+    return (images * where).sum(over, keepdim=True) / where.expand_as(images).sum(over, keepdim=True)
+
+
+FILL_FROM_RIM = Exercise(
+    "ps4.fill_from_rim",
+    lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, width) - mask)),
+    rim_cases,
+    (SOUND, value("fills the hole with the mean colour of its rim", points=2.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda images, mask: filled(images, mask, images.mean((2, 3), keepdim=True)),
+            lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, width))),
             "The mean seems to include the hole: only pixels outside count.",
         ),
         Mistake(
-            lambda images, mask: filled(images, mask, outside_mean(images, mask, (1, 2, 3))),
+            lambda images, mask, width: filled(images, mask, colour_of(images, 1 - mask)),
+            "All pixels outside seem to count: only those at most `width` away do.",
+        ),
+        Mistake(
+            lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, 1) - mask)),
+            "The rim seems to be one pixel wide, whatever `width` is.",
+        ),
+        Mistake(
+            lambda images, mask, width: filled(
+                images, mask, colour_of(images, grown(mask, width) - mask, over=(1, 2, 3))
+            ),
             "All channels seem to share one grey: every channel has its own mean.",
         ),
         Mistake(
-            lambda images, mask: filled(images, mask, outside_mean(images, mask, (0, 2, 3))),
+            lambda images, mask, width: filled(
+                images, mask, colour_of(images, grown(mask, width) - mask, over=(0, 2, 3))
+            ),
             "One colour seems to serve the whole batch: every picture has its own.",
         ),
         Mistake(
-            lambda images, mask: fill_with_mean(images, 1 - mask),
-            "The mask seems to be the wrong way round: 1 is the hole.",
+            lambda images, mask, width: colour_of(images, grown(mask, width) - mask).expand_as(images),
+            "The whole picture seems to get the colour: outside the hole it stays as it is.",
         ),
-        Mistake(lambda images, mask: images * (1 - mask), "The hole seems to be black: fill it."),
     ),
     "notebook 05; section 3.2 of the paper",
     Ask(alone=("images", "mask")),
@@ -69,51 +86,67 @@ FILL_HOLE = Exercise(
 def inpainting_cases(generator: Generator) -> Iterator[Inputs]:
     for shape, weight in zip(SHAPES, (10.0, 100.0, 3.0), strict=True):
         damaged = torch.rand(shape, generator=generator)
+        soft = 0.2 + 0.7 * torch.rand((), generator=generator).item()
         yield {
             "class_loss": torch.rand(shape[0], generator=generator),
             "images": (damaged + 0.3 * torch.randn(shape, generator=generator)).clamp(0, 1),
             "damaged": damaged,
-            "mask": masks(shape[0], shape[2], generator=generator),
+            "mask": (masks(shape, generator=generator) + soft * masks(shape, generator=generator)).clamp(max=1),
             "weight": weight,
         }
 
 
+def stray(images: Tensor, damaged: Tensor, kept: Tensor, *, over: tuple[int, ...] = (1, 2, 3)) -> Tensor:
+    """The mean of squares, weighted by how much each pixel is to be kept."""
+    return ((images - damaged).square() * kept).sum(over) / kept.expand_as(images).sum(over)
+
+
 def inpainting(class_loss: Tensor, images: Tensor, damaged: Tensor, mask: Tensor, weight: float) -> Tensor:
-    return class_loss + weight * mean_square((images - damaged) * (1 - mask))
+    return class_loss + weight * stray(images, damaged, 1 - mask)
 
 
 INPAINTING_LOSS = Exercise(
     "ps4.inpainting_loss",
     inpainting,
     inpainting_cases,
-    (SOUND, value("is equation 3 with a mean of squares", points=3.0), INDEPENDENT, UNCHANGED),
+    (SOUND, value("is equation 3 with a weighted mean", points=3.0), INDEPENDENT, UNCHANGED),
     (
+        Mistake(
+            lambda class_loss, images, damaged, mask, weight: (
+                class_loss + weight * ((images - damaged) * (1 - mask)).square().flatten(1).mean(1)
+            ),
+            "This is the loss of the lecture: its mean is over all values, and its mask is squared.",
+        ),
+        Mistake(
+            lambda class_loss, images, damaged, mask, weight: (
+                class_loss + weight * ((images - damaged).square() * (1 - mask)).flatten(1).mean(1)
+            ),
+            "The mean seems to be over all values: divide by the weights of the pixels instead.",
+        ),
+        Mistake(
+            lambda class_loss, images, damaged, mask, weight: (
+                class_loss
+                + weight * ((images - damaged).square() * (1 - mask)).sum((1, 2, 3)) / (1 - mask).sum((1, 2, 3))
+            ),
+            "The three channels seem to be missing in the division: the mask counts for each of them.",
+        ),
         Mistake(
             lambda mask, **a: inpainting(mask=1 - mask, **a),
             "The mask seems to be the wrong way round: the penalty is for pixels outside the hole, where it is 0.",
         ),
         Mistake(
-            lambda mask, **a: inpainting(mask=0 * mask, **a),
-            "The mask seems to be ignored: inside the hole any change is free.",
+            lambda mask, **a: inpainting(mask=(mask > 0).float(), **a),
+            "The mask seems to be made hard: between 0 and 1 a pixel counts in part.",
         ),
-        Mistake(
-            lambda images, weight, **a: inpainting(images=images, weight=weight * images[0].numel(), **a),
-            "The squares seem to be summed: take their mean, or the weight means something else.",
-        ),
-        Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss + weight * norm((images - damaged) * (1 - mask))
-            ),
-            "This is the paper's un-squared norm: the exercise asks for the mean of squares of the authors' code.",
-        ),
-        Mistake(lambda **a: inpainting(**a | {"weight": 1.0}), "The weight seems to be missing."),
         Mistake(
             lambda weight, **a: inpainting(weight=-weight, **a),
             "The penalty seems to be subtracted: straying must cost something.",
         ),
         Mistake(
-            lambda class_loss, **a: class_loss + inpainting(0 * class_loss, **a).mean(),
-            "The mean seems to be over the whole batch: every picture has its own loss.",
+            lambda class_loss, images, damaged, mask, weight: (
+                class_loss + weight * stray(images, damaged, 1 - mask, over=(0, 1, 2, 3))
+            ),
+            BATCH,
         ),
     ),
     "notebook 05; equation 3",
@@ -122,38 +155,40 @@ INPAINTING_LOSS = Exercise(
 
 
 def small_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, size, factor in ((2, 6, 2), (1, 8, 4), (3, 5, 3)):
-        yield {"small": torch.rand(count, 3, size, size, generator=generator), "factor": factor}
+    for count, height, factor, radius in ((2, 6, 2, 0.8), (1, 8, 4, 100.0), (3, 5, 3, 2.0)):
+        small = torch.rand(count, 3, height, 6, generator=generator)
+        yield {"small": small, "factor": factor, "radius": radius}
 
 
-def start_and_centre(small: Tensor, factor: int) -> Tensor:
-    return torch.stack([bicubic(small, factor), nearest(small, factor)])
+def start_and_centre(small: Tensor, factor: int, radius: float, *, smooth: Tensor | None = None) -> Tensor:
+    centre, begin = nearest(small, factor), bicubic(small, factor) if smooth is None else smooth
+    return torch.stack([centre + L2Ball(radius).project(begin - centre), centre])
 
 
 SUPERRESOLUTION_START = Exercise(
     "ps4.superresolution_start",
     start_and_centre,
     small_cases,
-    (SOUND, value("starts bicubic and keeps the centre of equation 4", points=3.0), UNCHANGED),
+    (SOUND, value("starts smooth, within the ball around the centre of equation 4", points=3.0), UNCHANGED),
     (
-        Mistake(lambda small, factor: start_and_centre(small, factor).flip(0), "Start and centre seem to be swapped."),
+        Mistake(lambda **a: start_and_centre(**a).flip(0), "Start and centre seem to be swapped."),
         Mistake(
-            lambda small, factor: torch.stack(2 * [nearest(small, factor)]),
+            lambda small, factor, radius: torch.stack([bicubic(small, factor), nearest(small, factor)]),
+            "The start seems to lie outside the ball: pull it back first.",
+        ),
+        Mistake(
+            lambda small, factor, radius: torch.stack(2 * [nearest(small, factor)]),
             "The start seems to be the nearest-neighbour picture: bicubic is the better one.",
         ),
         Mistake(
-            lambda small, factor: torch.stack(2 * [bicubic(small, factor)]),
+            lambda small, factor, radius: torch.stack(2 * [bicubic(small, factor)]),
             "The centre seems to be the bicubic picture: equation 4 has the nearest-neighbour one.",
         ),
         Mistake(
-            lambda small, factor: torch.stack([bicubic(small, factor), small.repeat(1, 1, factor, factor)]),
-            "The centre seems to be tiled: repeat every pixel (repeat_interleave), not the picture.",
-        ),
-        Mistake(
-            lambda small, factor: torch.stack(
-                [torch.nn.functional.interpolate(small, scale_factor=factor, mode="bicubic"), nearest(small, factor)]
+            lambda small, factor, radius: start_and_centre(
+                small, factor, radius, smooth=F.interpolate(small, scale_factor=factor, mode="bicubic")
             ),
-            "The bicubic picture leaves [0, 1]: clamp it.",
+            "The bicubic picture leaves [0, 1]: clamp it first.",
         ),
     ),
     "notebook 07; equation 4",
@@ -161,80 +196,107 @@ SUPERRESOLUTION_START = Exercise(
 
 
 def label_cases(generator: Generator) -> Iterator[Inputs]:
-    for first, second, count in ((0, 1, 6), (7, 2, 9), (3, 4, 1)):
-        sides = torch.randint(0, 2, (count,), generator=generator)
-        yield {"labels": torch.where(sides == 0, first, second), "first": first, "second": second}
+    """Labels of pairs, and of classes that belong to none."""
+    for pairs, count in (([[0, 1], [2, 3]], 12), ([[7, 2], [0, 5], [4, 3]], 20), ([[3, 4]], 6)):
+        labels = torch.randint(0, 9, (count,), generator=generator)
+        labels[:3] = torch.tensor([pairs[0][0], pairs[0][1], 8])
+        yield {"labels": labels, "pairs": torch.tensor(pairs)}
+
+
+def other_domain(labels: Tensor, pairs: Tensor, *, back: bool = True, alone: bool = False) -> Tensor:
+    """The other class; `back`: the second becomes the first as well; `alone`: only the first pair counts."""
+    others = labels.clone()
+    for first, second in pairs[:1] if alone else pairs:
+        others[labels == first] = second
+        if back:
+            others[labels == second] = first
+    return others
+
+
+def one_after_the_other(labels: Tensor, pairs: Tensor) -> Tensor:
+    others = labels.clone()
+    for first, second in pairs:
+        others[others == first] = second
+        others[others == second] = first
+    return others
 
 
 OTHER_DOMAIN = Exercise(
     "ps4.other_domain",
-    lambda labels, first, second: first + second - labels,
+    other_domain,
     label_cases,
-    (SOUND, value("is the other class of the pair", points=2.0), UNCHANGED),
+    (SOUND, value("is the other class of each pair", points=2.0), UNCHANGED),
     (
-        Mistake(lambda labels, first, second: 1 - labels, "This flips 0 and 1: the pair may have other numbers."),
         Mistake(
-            lambda labels, first, second: torch.full_like(labels, second),
-            "Everything seems to become the second class: its own pictures become the first.",
+            one_after_the_other,
+            "What was changed seems to be changed back: ask the old labels, and write the new ones elsewhere.",
         ),
-        Mistake(lambda labels, first, second: labels, "The labels seem to stay: translation aims at the other class."),
+        Mistake(
+            lambda labels, pairs: other_domain(labels, pairs, back=False),
+            "Only one way seems to be covered: the second class of a pair becomes the first.",
+        ),
+        Mistake(
+            lambda labels, pairs: other_domain(labels, pairs, alone=True),
+            "Only the first pair seems to count: each of them does.",
+        ),
+        Mistake(
+            lambda labels, pairs: pairs[0].sum() - labels,
+            "Every label seems to be changed, and by the first pair: labels of no pair stay.",
+        ),
     ),
     "notebook 06; section 3.3 of the paper",
 )
 
 
 def painting_cases(generator: Generator) -> Iterator[Inputs]:
-    for shape, unit in zip(SHAPES, (2, 0, 4), strict=True):
-        original = torch.rand(shape, generator=generator)
-        yield {
-            "features": torch.randn(shape[0], 5, generator=generator),
-            "unit": unit,
-            "images": (original + 0.3 * torch.randn(shape, generator=generator)).clamp(0, 1),
-            "original": original,
-            "mask": masks(shape[0], shape[2], generator=generator),
-            "weight": 10.0,
-        }
+    for count, unit, weight in ((3, 2, 10.0), (1, 0, 0.5), (5, 4, 100.0)):
+        before = torch.rand(count, 5, generator=generator)
+        features = before + 0.5 * torch.randn(count, 5, generator=generator)
+        yield {"features": features, "before": before, "unit": unit, "weight": weight}
 
 
-def painting(features: Tensor, unit: int, images: Tensor, original: Tensor, mask: Tensor, weight: float) -> Tensor:
-    return -features[:, unit] + weight * mean_square((images - original) * (1 - mask))
+def painting(features: Tensor, before: Tensor, unit: int, weight: float) -> Tensor:
+    others = torch.arange(features.shape[1]) != unit
+    return -features[:, unit] + weight * (features - before)[:, others].square().mean(1)
 
 
 PAINTING_LOSS = Exercise(
     "ps4.painting_loss",
     painting,
     painting_cases,
-    (SOUND, value("is equation 5 with a mean of squares, as a loss", points=3.0), INDEPENDENT, UNCHANGED),
+    (SOUND, value("raises one unit and holds the others", points=3.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda features, **rest: painting(-features, **rest),
-            "The unit seems to be lowered: equation 5 is maximised, and a loss is its negative.",
+            lambda features, before, unit, weight: painting(features, before, unit, weight) + 2 * features[:, unit],
+            "The unit seems to be lowered: to raise it, a loss has its negative.",
         ),
         Mistake(
-            lambda mask, **rest: painting(mask=1 - mask, **rest),
-            "The mask seems to be the wrong way round: the penalty is for pixels outside it.",
-        ),
-        Mistake(
-            lambda mask, **rest: painting(mask=torch.zeros_like(mask), **rest),
-            "The mask seems to be ignored: inside it any change is free.",
-        ),
-        Mistake(
-            lambda features, unit, **rest: painting(features.sum(1, keepdim=True), 0, **rest),
-            "All units seem to be raised: take the one with number `unit`.",
+            lambda features, before, unit, weight: -features[:, unit] + weight * (features - before).square().mean(1),
+            "The unit itself seems to be held as well: only the others are.",
         ),
         Mistake(
             lambda weight, **rest: painting(weight=-weight, **rest),
-            "The penalty seems to be rewarded: in a loss it is added.",
+            "The change of the others seems to be rewarded: in a loss it is added.",
         ),
         Mistake(
-            lambda features, unit, **rest: painting(
-                features[unit % len(features)].expand(len(features), -1), 0, **rest
+            lambda features, before, unit, weight: painting(
+                features, before, unit, weight * (1 - 1 / features.shape[1])
             ),
-            "The unit seems to be looked up along the batch: features are (pictures, units).",
+            "The squares seem to be divided by the number of all units: the mean is over the others.",
+        ),
+        Mistake(
+            lambda before, **rest: painting(before=0 * before, **rest),
+            "The others seem to be pushed to 0: they are to stay where they were.",
+        ),
+        Mistake(
+            lambda features, before, unit, weight: (
+                -features[:, unit] + (painting(features, before, unit, weight) + features[:, unit]).mean()
+            ),
+            BATCH,
         ),
     ),
     "notebook 09; equation 5",
-    Ask(alone=("features", "images", "original", "mask")),
+    Ask(alone=("features", "before")),
 )
 
-EXERCISES = (FILL_HOLE, INPAINTING_LOSS, SUPERRESOLUTION_START, OTHER_DOMAIN, PAINTING_LOSS)
+EXERCISES = (FILL_FROM_RIM, INPAINTING_LOSS, SUPERRESOLUTION_START, OTHER_DOMAIN, PAINTING_LOSS)

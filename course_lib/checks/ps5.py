@@ -1,6 +1,5 @@
 """Problem set 5: measuring."""
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -8,19 +7,23 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
-from course_lib.measuring.scores import psnr
+from course_lib.measuring.intervals import Z95
+
+LUMA = (0.299, 0.587, 0.114)
 
 
 def psnr_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, size in ((3, 8), (1, 6), (5, 5)):
-        truth = torch.rand(count, 3, size, size, generator=generator)
-        mask = torch.zeros(count, 1, size, size)
-        mask[:, :, 1 : size // 2, 2:] = 1
-        yield {
-            "images": (truth + 0.2 * torch.randn(truth.shape, generator=generator)).clamp(0, 1),
-            "truth": truth,
-            "mask": mask,
-        }
+    for count, height, width in ((3, 8, 6), (1, 6, 9), (5, 5, 5)):
+        truth = torch.rand(count, 3, height, width, generator=generator)
+        mask = torch.zeros(count, 1, height, width)
+        for number in range(count):
+            mask[number, :, number % 3 : height // 2 + 1, 2:] = 1
+        images = (truth + 0.2 * torch.randn(truth.shape, generator=generator)).clamp(0, 1)
+        yield {"images": images, "truth": truth, "mask": mask}
+
+
+def grey(images: Tensor) -> Tensor:
+    return (images * torch.tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
 
 
 def decibels(mean_square: Tensor) -> Tensor:
@@ -28,38 +31,46 @@ def decibels(mean_square: Tensor) -> Tensor:
 
 
 def within(images: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """The mean of squares within the mask, over all channels."""
+    """The mean of squares of what is left of a difference by `grey`, within the mask."""
+    return (grey(images - truth).square() * mask).flatten(1).sum(1) / mask.flatten(1).sum(1)
+
+
+def coloured(images: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     return ((images - truth).square() * mask).flatten(1).sum(1) / (3 * mask.flatten(1).sum(1))
 
 
-PSNR = Exercise(
-    "ps5.psnr",
-    psnr,
+BRIGHTNESS_PSNR = Exercise(
+    "ps5.brightness_psnr",
+    lambda **a: decibels(within(**a)),
     psnr_cases,
-    (SOUND, value("is the PSNR in dB within the mask", points=3.0), INDEPENDENT, UNCHANGED),
+    (SOUND, value("is the PSNR of the brightness within the mask", points=3.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda images, truth, mask: decibels((images - truth).square().flatten(1).mean(1)),
+            lambda **a: decibels(coloured(**a)),
+            "This is the PSNR of the colours: weigh the channels first, then take the difference.",
+        ),
+        Mistake(
+            lambda images, truth, mask: decibels(
+                ((images - truth).mean(1, keepdim=True).square() * mask).flatten(1).sum(1) / mask.flatten(1).sum(1)
+            ),
+            "The channels seem to count alike: the eye sees most of the brightness in green.",
+        ),
+        Mistake(
+            lambda images, truth, mask: decibels(within(images, truth, torch.ones_like(mask))),
             "The mask seems to be ignored: only pixels where it is 1 count.",
         ),
         Mistake(
-            lambda images, truth, mask: decibels(((images - truth) * mask).square().flatten(1).mean(1)),
+            lambda images, truth, mask: decibels(within(images, truth, mask) * mask.flatten(1).mean(1)),
             "The squares seem to be divided by all pixels: divide by those within the mask.",
         ),
-        Mistake(
-            lambda images, truth, mask: decibels(3 * within(images, truth, mask)),
-            "The three channels seem to be missing in the division: the mask counts for each of them.",
-        ),
         Mistake(lambda **a: -10 * torch.log(within(**a)), "This is the natural logarithm: decibels have log10."),
-        Mistake(lambda **a: -torch.log10(within(**a)), "The factor 10 seems to be missing."),
-        Mistake(lambda **a: 10 * torch.log10(within(**a)), "The sign is turned: fewer errors mean more decibels."),
-        Mistake(lambda **a: decibels(within(**a).sqrt()), "A square root too many: 10 log10 of the mean of SQUARES."),
+        Mistake(lambda **a: -decibels(within(**a)), "The sign is turned: fewer errors mean more decibels."),
         Mistake(
-            lambda **a: decibels(within(**a).mean()).expand(len(a["images"])),
-            "The mean seems to be over the whole batch: every picture has its own PSNR.",
+            lambda **a: decibels(within(**a).sqrt()),
+            "A square root too many: 10 log10 is of the mean of squares.",
         ),
     ),
-    "notebook 05 and 10; course_lib.pixels.psnr",
+    "notebooks 05 and 07; course_lib.measuring.scores.psnr",
     Ask(alone=("images", "truth", "mask")),
 )
 
@@ -70,46 +81,38 @@ def probability_cases(generator: Generator) -> Iterator[Inputs]:
         yield {"probabilities": logits.softmax(1).clamp(min=1e-6)}
 
 
-def divergence(p: Tensor, q: Tensor) -> Tensor:
-    return (p * (p.log() - q.log())).sum(1)
+def entropy(p: Tensor) -> Tensor:
+    return -(p * p.log()).sum(-1)
 
 
-def gains(probabilities: Tensor) -> Tensor:
-    """The divergence of each prediction from their mean."""
-    return divergence(probabilities, probabilities.mean(0))
+def variety_and_doubt(probabilities: Tensor) -> Tensor:
+    return torch.stack([entropy(probabilities.mean(0)), entropy(probabilities).mean()]).exp()
 
 
-INCEPTION_SCORE = Exercise(
-    "ps5.inception_score",
-    lambda probabilities: gains(probabilities).mean().exp(),
+VARIETY_AND_DOUBT = Exercise(
+    "ps5.variety_and_doubt",
+    variety_and_doubt,
     probability_cases,
-    (SOUND, value("is exp of the mean divergence from the mean prediction", points=3.0), UNCHANGED),
+    (SOUND, value("says how many classes occur, and how many each picture leaves open", points=3.0), UNCHANGED),
     (
-        Mistake(lambda probabilities: gains(probabilities).mean(), "The exponential seems to be missing."),
+        Mistake(lambda probabilities: variety_and_doubt(probabilities).log(), "The exponential seems to be missing."),
+        Mistake(lambda probabilities: variety_and_doubt(probabilities).flip(0), "The two numbers seem to be swapped."),
         Mistake(
-            lambda probabilities: divergence(probabilities, torch.tensor(1 / probabilities.shape[1])).mean().exp(),
-            "Predictions seem to be compared with the uniform distribution: compare with their own mean.",
+            lambda probabilities: 1 / variety_and_doubt(probabilities),
+            "The sign of the entropy seems to be turned: logarithms of probabilities are negative.",
         ),
         Mistake(
-            lambda probabilities: (
-                divergence(probabilities.mean(0).expand_as(probabilities), probabilities).mean().exp()
+            lambda probabilities: torch.stack(
+                [entropy(probabilities.mean(0)).exp(), entropy(probabilities).exp().mean()]
             ),
-            "The divergence seems to be the wrong way round: it is that of p(y|x) from p(y).",
-        ),
-        Mistake(
-            lambda probabilities: gains(probabilities).sum().exp(),
-            "The divergences seem to be summed: take the mean.",
-        ),
-        Mistake(
-            lambda probabilities: gains(probabilities).exp().mean(),
             "The exponential comes last: exp of the mean, not the mean of exp.",
         ),
         Mistake(
-            lambda probabilities: (-(probabilities * probabilities.log()).sum(1)).mean().exp(),
-            "This is the exponential of the mean entropy: the divergence from p(y) is missing.",
+            lambda probabilities: variety_and_doubt(probabilities)[[1, 1]],
+            "Both numbers seem to be the doubt of single pictures: for the variety, average the probabilities first.",
         ),
         Mistake(
-            lambda probabilities: (gains(probabilities) / math.log(2)).mean().exp(),
+            lambda probabilities: variety_and_doubt(probabilities).log2().exp(),
             "This mixes log2 with exp: take the natural logarithm.",
         ),
     ),
@@ -117,41 +120,53 @@ INCEPTION_SCORE = Exercise(
 )
 
 
-def share_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, share in ((50, 0.9), (20, 0.0), (200, 0.5), (8, 1.0)):
-        yield {"hits": torch.rand(count, generator=generator) < share}
+def pair_cases(generator: Generator) -> Iterator[Inputs]:
+    """Hits of two models on the same pictures: they agree on most."""
+    for count, share in ((50, 0.8), (200, 0.5), (24, 0.9)):
+        first = torch.rand(count, generator=generator) < share
+        second = first ^ (torch.rand(count, generator=generator) < 0.2)
+        second[:5], first[:5] = torch.tensor([0, 0, 0, 1, 1]).bool(), torch.tensor([1, 1, 1, 0, 1]).bool()
+        yield {"first": first, "second": second}
 
 
-def wilson(hits: Tensor, *, z: float = 1.959964) -> Tensor:
-    """[share, low, high], Wilson 1927."""
-    n, p = len(hits), hits.double().mean().item()
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return torch.tensor([p, *((middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))])
+def difference(first: Tensor, second: Tensor, *, z: float = Z95, correction: int = 0, power: float = 0.5) -> Tensor:
+    gaps = first.float() - second.float()
+    half = z * gaps.std(correction=correction) / len(gaps) ** power
+    return torch.stack([gaps.mean(), gaps.mean() - half, gaps.mean() + half])
 
 
-def wald(hits: Tensor, *, power: float = 0.5) -> Tensor:
-    n, p = len(hits), hits.double().mean().item()
-    half = 1.959964 * (p * (1 - p)) ** 0.5 / n**power
-    return torch.tensor([p, p - half, p + half])
+def unpaired(first: Tensor, second: Tensor) -> Tensor:
+    shares = [hits.float().mean() for hits in (first, second)]
+    half = Z95 * sum((p * (1 - p) / len(first) for p in shares), torch.zeros(())).sqrt()
+    return torch.stack([shares[0] - shares[1], shares[0] - shares[1] - half, shares[0] - shares[1] + half])
 
 
-INTERVAL = Exercise(
-    "ps5.interval",
-    wilson,
-    share_cases,
-    (SOUND, value("is the share with its Wilson 95% interval", points=3.0), UNCHANGED),
+DIFFERENCE = Exercise(
+    "ps5.difference",
+    difference,
+    pair_cases,
+    (SOUND, value("is the paired difference with its interval", points=3.0), UNCHANGED),
     (
-        Mistake(wald, "This is the normal approximation: with all or none right it claims to be certain."),
-        Mistake(lambda hits: wilson(hits, z=1.0), "z seems to be 1: for 95% it is 1.96."),
-        Mistake(lambda hits: wilson(hits, z=1.644854), "z seems to be that of a 90% interval: for 95% it is 1.96."),
         Mistake(
-            lambda hits: wald(hits, power=1.0),
-            "The error seems to shrink with n: it shrinks with the square root of n.",
+            unpaired,
+            "The two shares seem to be treated as if each had pictures of its own: take differences first.",
         ),
-        Mistake(lambda hits: wilson(hits)[[0, 2, 1]], "The two ends seem to be swapped: [share, low, high]."),
-        Mistake(lambda hits: 100 * wilson(hits), "These are percentages: a share lies between 0 and 1."),
+        Mistake(lambda **a: difference(**a, z=1.0), "z seems to be 1: for 95% it is 1.96."),
+        Mistake(
+            lambda **a: difference(**a, power=0.0),
+            "This is how far single pictures lie apart: a mean of N is more certain, by the square root of N.",
+        ),
+        Mistake(
+            lambda **a: difference(**a, power=1.0),
+            "The error seems to shrink with N: it shrinks with the square root of N.",
+        ),
+        Mistake(
+            lambda first, second: difference(first=second, second=first),
+            "The sign is turned: the first model minus the second.",
+        ),
+        Mistake(lambda **a: 100 * difference(**a), "These are percentages: a share is a number up to 1."),
     ),
-    "notebook 10; course_lib.measuring.intervals.wilson",
+    "notebook 10; course_lib.measuring.intervals",
 )
 
-EXERCISES = (PSNR, INCEPTION_SCORE, INTERVAL)
+EXERCISES = (BRIGHTNESS_PSNR, VARIETY_AND_DOUBT, DIFFERENCE)

@@ -1,25 +1,26 @@
-"""Problem set 6, a bug hunt: real defects of published code, to be found and mended."""
+"""Problem set 6, a bug hunt: six programs that run; some of them have a defect."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
+from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, Rule, value
+from course_lib.checks.ps1 import along, back, entropy, in_the_box, inside, pgd
 from course_lib.checks.ps2 import labelled
-from course_lib.checks.ps3 import pixel_normal
+from course_lib.checks.ps3 import members
 from course_lib.checks.ps4 import SHAPES, filled, masks
-from course_lib.constraints import norms
-from course_lib.tasks import mean_square
+
+BILLION = 1e9
 
 
 def network_cases(generator: Generator) -> Iterator[Inputs]:
     for count in (3, 1):
         yield {
-            "weights": torch.randn(4, 75, generator=generator),
-            "images": torch.rand(count, 3, 5, 5, generator=generator),
+            "weights": torch.randn(4, 105, generator=generator),
+            "images": torch.rand(count, 3, 5, 7, generator=generator),
             "mean": torch.rand(3, generator=generator),
             "std": 0.2 + 0.2 * torch.rand(3, generator=generator),
         }
@@ -29,17 +30,17 @@ def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     return (images - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
 
 
-NORMALISE_ONCE = Exercise(
-    "ps6.normalise_once",
+ANSWERS = Exercise(
+    "ps6.answers",
     lambda model, images, mean, std: model(normalised(images, mean, std)),
     network_cases,
-    (SOUND, value("normalises each channel once", points=2.0), INDEPENDENT, UNCHANGED),
+    (SOUND, value("gives the network what it was trained on", points=2.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
             lambda model, images, mean, std: model(normalised(normalised(images, mean, std), mean, std)),
-            "The pictures are still normalised twice.",
+            "Mean and deviation are still taken out twice.",
         ),
-        Mistake(lambda model, images, **_: model(images), "The pictures are not normalised at all any more."),
+        Mistake(lambda model, images, **_: model(images), "Nothing is taken out any more: the network needs it once."),
         Mistake(
             lambda model, images, mean, std: model(images - mean.view(-1, 1, 1)),
             "The standard deviation is missing.",
@@ -54,157 +55,202 @@ NORMALISE_ONCE = Exercise(
 )
 
 
-def paste_cases(generator: Generator) -> Iterator[Inputs]:
+def fill_cases(generator: Generator) -> Iterator[Inputs]:
     for shape in SHAPES:
-        original = torch.rand(shape, generator=generator)
-        painted = torch.rand(shape, generator=generator)
-        yield {"original": original, "painted": painted, "mask": masks(shape[0], shape[2], generator=generator)}
+        noise = 0.3 * torch.randn(shape, generator=generator)
+        images = torch.rand(shape, generator=generator)
+        yield {"images": images, "mask": masks(shape, generator=generator), "noise": noise}
 
 
-PASTE = Exercise(
-    "ps6.paste",
-    lambda original, painted, mask: filled(original, mask, painted),
-    paste_cases,
-    (SOUND, value("takes what was painted where the mask is 1", points=2.0), INDEPENDENT, UNCHANGED),
+def noisy_fill(images: Tensor, mask: Tensor, noise: Tensor, *, known: bool = True, over: tuple[int, ...] = (2, 3)):  # type: ignore[no-untyped-def]
+    """Mean and deviation of what is `known` (or of all), and a hole of that colour with that much noise."""
+    where = ((1 - mask) if known else torch.ones_like(mask)).expand_as(images)
+    mean = (images * where).sum(over, keepdim=True) / where.sum(over, keepdim=True)
+    square = ((images - mean).square() * where).sum(over, keepdim=True) / where.sum(over, keepdim=True)
+    return filled(images, mask, mean + square.sqrt() * noise)
+
+
+FILL = Exercise(
+    "ps6.fill",
+    noisy_fill,
+    fill_cases,
+    (SOUND, value("fills the hole from what may be known", points=2.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda original, painted, mask: filled(painted, mask, original), "The mask is still the wrong way round."
+            partial(noisy_fill, known=False),
+            "Mean and deviation still contain hidden pixels: the truth leaks into the start.",
         ),
         Mistake(
-            lambda original, painted, mask: original + painted * mask,
-            "The original is still there under what was painted: blank it where the mask is 1.",
+            lambda images, mask, noise: noisy_fill(images * (1 - mask), mask, noise, known=False),
+            "The hidden pixels count as black now: the sum leaves them out, the division does not.",
         ),
-        Mistake(lambda original, painted, mask: painted * mask, "The original is missing outside the mask."),
+        Mistake(
+            partial(noisy_fill, over=(1, 2, 3)),
+            "All channels share one grey now: every channel has statistics of its own.",
+        ),
+        Mistake(
+            lambda images, mask, noise: noisy_fill(images, mask, 0 * noise),
+            "The noise is gone: it was no defect.",
+        ),
     ),
-    "course_lib.tasks: 1 where the picture may change",
-    Ask(alone=("original", "painted", "mask")),
+    "notebook 05; course_lib.tasks.fill_with_mean",
+    Ask(alone=("images", "mask", "noise")),
 )
 
 
-def penalty_cases(generator: Generator) -> Iterator[Inputs]:
+def objective_cases(generator: Generator) -> Iterator[Inputs]:
     for shape in SHAPES:
         original = torch.rand(shape, generator=generator)
-        images = (original + 0.2 * torch.randn(shape, generator=generator)).clamp(0, 1)
-        yield {"images": images, "original": original, "weight": 10.0}
+        yield {
+            "class_loss": torch.rand(shape[0], generator=generator),
+            "images": original + 0.01 * torch.randn(shape, generator=generator),
+            "original": original,
+            "mask": masks(shape, generator=generator),
+        }
 
 
-PENALTY = Exercise(
-    "ps6.penalty",
-    lambda images, original, weight: weight * mean_square(images - original),
-    penalty_cases,
-    (SOUND, value("is the weight times the mean of squares, pixels in [0, 1]", points=2.0), INDEPENDENT, UNCHANGED),
+def total(class_loss: Tensor, images: Tensor, original: Tensor, mask: Tensor, weight: float = BILLION) -> Tensor:
+    return class_loss + weight * ((images - original) * (1 - mask)).square().flatten(1).mean(1)
+
+
+OBJECTIVE = Exercise(
+    "ps6.objective",
+    total,
+    objective_cases,
+    (SOUND, value("weighs the penalty as the comment says", points=2.0), INDEPENDENT, UNCHANGED),
     (
+        Mistake(partial(total, weight=90.0), "The weight is still 90: `10*9` is a product."),
+        Mistake(partial(total, weight=1e10), "The weight is ten billion: 10e9 is 10 times 10**9."),
         Mistake(
-            lambda images, original, weight: weight * (images - original).square().flatten(1).sum(1),
-            "The squares are still summed: at this weight the picture can hardly change.",
+            lambda mask, **a: total(mask=1 - mask, **a),
+            "The mask was right: the penalty is for pixels outside the hole.",
         ),
         Mistake(
-            lambda images, original, weight: weight * mean_square(255 * (images - original)),
-            "The difference is still taken on pixels of 0 to 255.",
-        ),
-        Mistake(
-            lambda images, original, weight: weight * norms(images - original).flatten(),
-            "This is the un-squared norm: its weight is not comparable.",
-        ),
-        Mistake(
-            lambda images, original, weight: mean_square(weight * (images - original)),
-            "The weight is squared with the difference: it stands outside the mean.",
+            lambda class_loss, images, original, mask: (
+                class_loss + BILLION * ((images - original) * (1 - mask)).square().sum((1, 2, 3))
+            ),
+            "The squares are summed now: their mean was right.",
         ),
     ),
-    "notebook 05: the two readings of the penalty",
-    Ask(alone=("images", "original")),
+    "notebook 05, the weight of the penalty",
+    Ask(alone=("class_loss", "images", "original", "mask")),
 )
 
 
-def slope(model, images: Tensor, labels: Tensor, reduction: str) -> Tensor:  # type: ignore[no-untyped-def]
+def walk_cases(generator: Generator) -> Iterator[Inputs]:
+    for count, steps in ((3, 3), (1, 1), (2, 0)):
+        case = labelled(generator, count)
+        rest = {"start": case["images"], "target": case["labels"], "radius": 0.5, "steps": steps, "step_size": 0.1}
+        yield {"weights": case["weights"], **rest}
+
+
+def signed(x: Tensor, gradient: Tensor, start: Tensor, radius: float, size: float) -> Tensor:
+    return back(x - size * gradient.sign(), start, radius).clamp(0, 1)
+
+
+def projected_first(steps, **rest):  # type: ignore[no-untyped-def]
+    """The two in the wrong order: each step but the last one is projected, by the step after it."""
+
+    def free(x, gradient, start, radius, size):  # type: ignore[no-untyped-def]
+        return (x - size * gradient.sign()).clamp(0, 1)
+
+    before = pgd(lambda *a: back(free(*a), a[2], a[3]), steps=max(0, steps - 1), **rest)
+    return pgd(free, begin=before, steps=min(1, steps), **rest)
+
+
+WALK = Exercise(
+    "ps6.walk",
+    partial(pgd, signed),
+    walk_cases,
+    (
+        SOUND,
+        inside("ends in the ball around the start"),
+        Rule("ends within [0, 1]", in_the_box),
+        value("takes the steps that were meant"),
+        INDEPENDENT,
+        UNCHANGED,
+    ),
+    (
+        Mistake(
+            projected_first,
+            "The projection still comes before the step: the last step of all is never projected.",
+        ),
+        Mistake(
+            partial(pgd, lambda x, gradient, start, radius, size: signed(x, gradient, x, radius, size)),
+            "The ball's centre moves along now: it is the start.",
+        ),
+        Mistake(
+            partial(
+                pgd,
+                lambda x, gradient, start, radius, size: back(x - size * along(gradient), start, radius).clamp(0, 1),
+            ),
+            "The step has L2 length now: the step by the sign was no defect.",
+        ),
+        Mistake(
+            partial(pgd, lambda x, gradient, *rest: signed(x, -gradient, *rest)),
+            "The direction is turned now: towards a target the loss falls.",
+        ),
+    ),
+    "course_lib.pgd.step",
+    Ask(alone=("start", "target"), model=True),
+)
+
+
+def slope(model, images: Tensor, labels: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
     images = images.clone().requires_grad_()
-    return torch.autograd.grad(F.cross_entropy(model(images), labels, reduction=reduction), images)[0]
+    return torch.autograd.grad(entropy(model(images), labels).sum(), images)[0]
 
 
-GRADIENT = Exercise(
-    "ps6.gradient",
-    lambda model, images, labels: slope(model, images, labels, "sum"),
+DIRECTIONS = Exercise(
+    "ps6.directions",
+    lambda **a: -along(slope(**a)),
     lambda generator: (labelled(generator, count) for count in (4, 1, 2)),
-    (SOUND, value("is the gradient of each picture's own loss", points=2.0), INDEPENDENT, UNCHANGED),
+    (SOUND, value("is each picture's own direction, of length 1", points=2.0), INDEPENDENT, UNCHANGED),
     (
         Mistake(
-            lambda model, images, labels: slope(model, images, labels, "mean"),
-            "The loss is still a mean over the batch: each gradient shrinks with the number of pictures.",
+            lambda **a: -slope(**a),
+            "The lengths are the gradients' own now: the division by them was right.",
         ),
         Mistake(
-            lambda model, images, labels: slope(model, images, labels, "sum").mean(0, keepdim=True).expand_as(images),
-            "All pictures still share one gradient.",
+            lambda **a: -len(a["images"]) * along(slope(**a)),
+            "The directions grow with the batch now: their length was 1 already.",
         ),
         Mistake(
-            lambda model, images, labels: slope(model, images, labels, "sum") / len(images) ** 0.5,
-            "The gradients still depend on how many pictures there are.",
+            lambda **a: -slope(**a) / slope(**a).norm(),
+            "All pictures share one length now: each had its own.",
         ),
+        Mistake(lambda **a: along(slope(**a)), "The sign is turned now: the loss rises this way."),
     ),
     "course_lib.pgd.value_and_gradient",
     Ask(alone=("images", "labels"), model=True),
 )
 
 
-def split_cases(generator: Generator) -> Iterator[Inputs]:
-    for many, few in ((20, 5), (8, 8)):
-        yield {
-            "train": torch.rand(many, 3, 4, 4, generator=generator),
-            "test": 0.5 * torch.rand(few, 3, 4, 4, generator=generator),
-            "noise": torch.randn(3, 3, 4, 4, generator=generator),
-        }
+def start_cases(generator: Generator) -> Iterator[Inputs]:
+    for count, starts in ((20, 4), (5, 1), (30, 6)):
+        yield {"images": members(generator, count), "z": 0.5 * torch.randn(starts, count, generator=generator)}
 
 
-FIT_SEEDS = Exercise(
-    "ps6.fit_seeds",
-    lambda train, test, noise: pixel_normal(train, noise),
-    split_cases,
-    (SOUND, value("is fitted on training pictures alone", points=2.0), UNCHANGED),
-    (
-        Mistake(lambda train, test, noise: pixel_normal(test, noise), "The seeds are still fitted on test pictures."),
-        Mistake(
-            lambda train, test, noise: pixel_normal(torch.cat([train, test]), noise),
-            "The test pictures still take part in the fit.",
-        ),
-        Mistake(
-            lambda train, test, noise: (train.mean(0) + test.std(0, correction=0) * noise).clamp(0, 1),
-            "The standard deviation is still that of the test pictures.",
-        ),
-    ),
-    "notebook 03; course_lib.seeds",
-)
+def starts(images: Tensor, z: Tensor, *, centred: bool = True, scale: float = 0.5) -> Tensor:
+    mean = images.mean(0)
+    change = z @ (images - mean if centred else images).flatten(1) / len(images) ** scale
+    return (mean + change.view(-1, *mean.shape)).clamp(0, 1)
 
 
-def sum_cases(generator: Generator) -> Iterator[Inputs]:
-    for count in (3, 1, 6):
-        yield {
-            "class_loss": torch.rand(count, generator=generator),
-            "penalty": 0.3 * torch.rand(count, generator=generator),
-            "weight": 5.0,
-        }
-
-
-TOTAL_LOSS = Exercise(
-    "ps6.total_loss",
-    lambda class_loss, penalty, weight: class_loss + weight * penalty,
-    sum_cases,
-    (SOUND, value("rises with both of its parts", points=2.0), INDEPENDENT, UNCHANGED),
+STARTS = Exercise(
+    "ps6.starts",
+    starts,
+    start_cases,
+    (SOUND, value("has the mean and the covariance of the pictures", points=2.0), UNCHANGED),
     (
         Mistake(
-            lambda class_loss, penalty, weight: class_loss - weight * penalty,
-            "The penalty is still subtracted: the loss falls while the picture runs away.",
+            partial(starts, centred=False),
+            "Nothing is centred any more: one of the two, numbers or pictures, has to be.",
         ),
-        Mistake(
-            lambda class_loss, penalty, weight: -class_loss + weight * penalty,
-            "The class loss is subtracted now: the picture stays, and never becomes the class.",
-        ),
-        Mistake(
-            lambda class_loss, penalty, weight: (class_loss - weight * penalty).abs(),
-            "An absolute value hides the sign and does not mend it.",
-        ),
-        Mistake(lambda class_loss, penalty, weight: class_loss, "The penalty is gone: that mends nothing."),
+        Mistake(partial(starts, scale=1.0), "The deviations are too small now: the square root was right."),
+        Mistake(partial(starts, scale=0.0), "The deviations are too large now: the division was right."),
     ),
-    "equations 3 and 5",
-    Ask(alone=("class_loss", "penalty")),
+    "notebook 03; course_lib.seeds.MultivariateNormal",
 )
 
-EXERCISES = (NORMALISE_ONCE, PASTE, PENALTY, GRADIENT, FIT_SEEDS, TOTAL_LOSS)
+EXERCISES = (ANSWERS, FILL, OBJECTIVE, WALK, DIRECTIONS, STARTS)

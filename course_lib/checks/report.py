@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from course_lib.checks import ps1, ps2, ps3, ps4, ps5, ps6
+from course_lib.checks import ps1, ps2, ps3, ps4, ps5, ps6, ps7
 from course_lib.checks.alone import borrowed
 from course_lib.checks.asking import Function, Inputs, Outputs
 from course_lib.checks.attempt import ended
@@ -17,13 +17,15 @@ from course_lib.checks.exercise import Exercise, Verdict, assess, described
 from course_lib.one_line import OneLine
 from course_lib.storage.files import default_cache, write
 
-SETS = ("ps1", "ps2", "ps3", "ps4", "ps5", "ps6")
+MODULES = {"ps1": ps1, "ps2": ps2, "ps3": ps3, "ps4": ps4, "ps5": ps5, "ps6": ps6, "ps7": ps7}
+SETS = tuple(MODULES)
 BORROWED = "expected a cell that stands on its own, but this one needs {}: the grader has only torch, F and your cell"
+BY_HAND = {"ps7": ("reflection", "project")}  # what people grade; of any other set the reflection alone
 VISIBLE = 0  # the random seed of a student's own checks; the grader has others
 
 
 def exercises() -> dict[str, Exercise]:
-    return {one.name: one for module in (ps1, ps2, ps3, ps4, ps5, ps6) for one in module.EXERCISES}
+    return {one.name: one for module in MODULES.values() for one in module.EXERCISES}
 
 
 def exercise(name: str) -> Exercise:
@@ -104,7 +106,7 @@ def reported(found: Exercise, function: Function) -> Report:
 def failure(error: Exception, inputs: Inputs) -> str:
     """An error of the student's function in one sentence."""
     if isinstance(error, NotImplementedError):
-        return "not written yet: put your code in the place of the line that raises NotImplementedError"
+        return "not written yet: replace `raise NotImplementedError` by your code"
     return f"{ended(error)}, for {described(inputs)}"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from course_lib.checks.report import exercise
+from course_lib.checks.report import BY_HAND, exercise
 from course_lib.grading.grade import Mark, Marked
 from course_lib.storage.files import write
 
@@ -34,11 +34,12 @@ def write_reports(marked: Sequence[Marked], out: Path) -> None:
 
 
 def by_hand(marked: Sequence[Marked], path: Path) -> Hand:
-    """Points given by hand: what is in the file stays; a row for each reflection that has none yet is added, blank."""
+    """Points given by hand: what is in the file stays; a row for each item that has none yet is added, blank."""
     rows = list(csv.DictReader(io.StringIO(path.read_text()))) if path.exists() else []
     known = {(row["student"], row["item"]) for row in rows}
     sets = sorted({mark.exercise.split(".")[0] for one in marked for mark in one.marks})
-    for student, item in ((one.student, f"{name}.reflection") for one in marked for name in sets):
+    items = [f"{name}.{item}" for name in sets for item in BY_HAND.get(name, ("reflection",))]
+    for student, item in ((one.student, item) for one in marked for item in items):
         if (student, item) not in known:
             rows.append({"student": student, "item": item, "points": "", "comment": ""})
     write(path, csv_text(HAND, ([row.get(name) or "" for name in HAND] for row in rows)).encode())

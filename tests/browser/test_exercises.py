@@ -1,4 +1,4 @@
-"""A student works on a problem set in JupyterLab: fails a check, reads a hint, mends the function, passes."""
+"""A student works on a problem set in JupyterLab: fails a check, reads a hint, fixes the function, passes."""
 
 import shutil
 
@@ -7,10 +7,10 @@ import pytest
 from tests.conftest import ROOT, OpenNotebook
 
 pytestmark = pytest.mark.browser
-HEAD = "def project_linf(delta, radius):\n    return "
+HEAD = "def project_box(delta, start, radius):\n    return "
 
 
-def test_a_student_fails_a_check_reads_the_hint_mends_it_and_passes(open_notebook: OpenNotebook) -> None:
+def test_a_student_fails_a_check_reads_the_hint_fixes_it_and_passes(open_notebook: OpenNotebook) -> None:
     shutil.copy(ROOT / "notebooks/exercises/release/ps1/ps1.ipynb", open_notebook.root / "ps1.ipynb")
     with open_notebook("ps1.ipynb") as notebook:
         page = notebook.page
@@ -19,7 +19,7 @@ def test_a_student_fails_a_check_reads_the_hint_mends_it_and_passes(open_noteboo
         assert notebook.screenfuls()
         assert page.get_by_text("Validate", exact=True).count() == 0  # nbgrader's menus are for lecturers
 
-        function, check = (notebook.index_of(words) for words in ("def project_linf", 'check("ps1.project_linf"'))
+        function, check = (notebook.index_of(words) for words in ("def project_box", 'check("ps1.project_box"'))
         picture = check + 2
         report = page.locator(f'.jp-Cell[data-windowed-list-index="{check}"] .jp-OutputArea')
         drawn = page.locator(f'.jp-Cell[data-windowed-list-index="{picture}"] .jp-OutputArea')
@@ -34,7 +34,7 @@ def test_a_student_fails_a_check_reads_the_hint_mends_it_and_passes(open_noteboo
             for index in (function, check, picture):
                 notebook.run_cell(index)
 
-        write("delta.clamp(max=radius)")
+        write("torch.min(delta.clamp(max=radius), 1 - start)")
         report.get_by_text("Likely cause: Only the upper side seems to be clamped").wait_for()
         notebook.show_cell(function)
         notebook.screenshot("_failed")
@@ -44,7 +44,7 @@ def test_a_student_fails_a_check_reads_the_hint_mends_it_and_passes(open_noteboo
         folded.locator("p").wait_for()
         notebook.screenshot("_hint")
 
-        write("delta.clamp(-radius, radius)")
+        write("(start + delta.clamp(-radius, radius)).clamp(0, 1) - start")
         report.get_by_text("Visible checks passed").wait_for()
         drawn.locator("img[alt^='A change between two pictures, cut off']").wait_for()
         notebook.show_cell(function)

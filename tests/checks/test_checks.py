@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from course_lib.checks import check, progress
 from course_lib.checks.alone import borrowed
 from course_lib.checks.asking import Ask
 from course_lib.checks.exercise import Exercise, Mistake, alike, assess, points
 from course_lib.checks.report import SETS, exercise, exercises
+from tests.checks.students import STUDENTS, written
 
 ALL = exercises()
 MISTAKES = [(name, number) for name, one in ALL.items() for number in range(len(one.mistakes))]
@@ -24,9 +26,9 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "new"))
 
 
-def test_there_are_about_twenty_exercises_in_six_sets() -> None:
-    assert [len([name for name in ALL if name.startswith(one)]) for one in SETS] == [4, 3, 4, 5, 3, 6]
-    assert len(MISTAKES) >= 40
+def test_there_are_about_thirty_exercises_in_seven_sets() -> None:
+    assert [len([name for name in ALL if name.startswith(one)]) for one in SETS] == [4, 3, 4, 5, 3, 6, 3]
+    assert len(MISTAKES) >= 100
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -41,11 +43,25 @@ def test_the_reference_passes_within_two_seconds(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "number"), MISTAKES)
 def test_a_mistake_loses_points_and_is_named(name: str, number: int) -> None:
+    """Of a student who makes it in code of their own: a change of the master's solution."""
     mistake = ALL[name].mistakes[number]
-    report = check(name, mistake.function)
+    report = check(name, function(name, written(name, STUDENTS[name][number])))
     assert not report.passed
     assert mistake.hint in str(report)
     assert points(report.verdicts) <= 0.5 * ALL[name].points
+
+
+def function(name: str, source: str) -> Callable[..., Any]:
+    """What a student's cell defines, run as the grader runs it."""
+    space: dict[str, Any] = {"torch": torch, "F": F}
+    exec(source, space)
+    return space[name.partition(".")[2]]
+
+
+def test_a_student_makes_each_of_the_mistakes() -> None:
+    assert {name: len(one.mistakes) for name, one in ALL.items()} == {
+        name: len(made) for name, made in STUDENTS.items()
+    }
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -79,12 +95,12 @@ def test_the_order_of_the_inputs_does_not_matter(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "function", "broken"),
     [
-        ("project_linf", lambda delta, radius: delta.clamp_(-radius, radius), "leaves its inputs unchanged"),
-        ("project_l2", lambda delta, radius: 2 * delta, "ends within the L2 ball"),
-        ("project_l2", lambda delta, radius: 0 * delta, "leaves a change that is inside as it is"),
-        ("project_l2", lambda delta, radius: delta - delta.mean(0), "treats each item of a batch on its own"),
-        ("direction_l2", lambda gradient: gradient, "leads downhill"),
-        ("direction_l2", lambda gradient: -2 * gradient, "has length 1 along the gradient"),
+        ("project_box", lambda delta, start, radius: delta.clamp_(-radius, radius), "leaves its inputs unchanged"),
+        ("project_patch", lambda delta, mask, radius: 2 * delta, "ends within the L2 ball"),
+        ("project_patch", lambda delta, mask, radius: delta + 1, "leaves a change that is allowed as it is"),
+        ("project_patch", lambda delta, mask, radius: delta - delta.mean(0), "treats each item of a batch on its own"),
+        ("direction_sparse", lambda gradient, count: gradient, "leads downhill"),
+        ("direction_sparse", lambda gradient, count: -2 * gradient, "lowers the loss the most"),
     ],
 )
 def test_a_rule_sees_what_it_is_about(name: str, function: Callable[..., Any], broken: str) -> None:
@@ -96,69 +112,69 @@ def test_a_rule_sees_what_it_is_about(name: str, function: Callable[..., Any], b
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda delta, radius: None, "got nothing: is there a return?"),
-        (lambda delta, radius: delta.numpy(), "got a ndarray"),
-        (lambda delta, radius: delta[0], "expected a tensor of shape (3, 3, 8, 8), got (3, 8, 8)"),
-        (lambda delta, radius: delta.double(), "expected numbers of type torch.float32, got torch.float64"),
+        (lambda delta, mask, radius: None, "got nothing: is there a return?"),
+        (lambda delta, mask, radius: delta.numpy(), "got a ndarray"),
+        (lambda delta, mask, radius: delta[0], "expected a tensor of shape (3, 3, 8, 8), got (3, 8, 8)"),
+        (lambda delta, mask, radius: delta.double(), "expected numbers of type torch.float32, got torch.float64"),
         (
-            lambda delta, radius: delta.to(torch.complex64),
+            lambda delta, mask, radius: delta.to(torch.complex64),
             "expected numbers of type torch.float32, got torch.complex64",
         ),
-        (lambda delta, radius: torch.zeros(0), "expected a tensor of shape (3, 3, 8, 8), got (0,)"),
-        (lambda delta, radius: delta * float("nan"), "expected finite numbers, got NaN or infinity"),
+        (lambda delta, mask, radius: torch.zeros(0), "expected a tensor of shape (3, 3, 8, 8), got (0,)"),
+        (lambda delta, mask, radius: delta * float("nan"), "expected finite numbers, got NaN or infinity"),
         (lambda delta: delta, "ended in TypeError"),
-        (lambda delta, radius: 1 / 0, "ended in ZeroDivisionError: division by zero"),
-        (lambda delta, radius: [][1], "ended in IndexError"),
+        (lambda delta, mask, radius: 1 / 0, "ended in ZeroDivisionError: division by zero"),
+        (lambda delta, mask, radius: [][1], "ended in IndexError"),
     ],
 )
 def test_what_is_wrong_is_said_in_words_and_not_in_a_traceback(function: Callable[..., Any], words: str) -> None:
-    report = check("ps1.project_l2", function)
+    report = check("ps1.project_patch", function)
     assert not report.passed
     assert words in str(report)
     assert "Traceback" not in str(report)
-    assert "for delta of shape (3, 3, 8, 8), radius=" in str(report)
+    assert "for delta of shape (3, 3, 8, 8), mask of shape (3, 1, 8, 8), radius=" in str(report)
     assert "Read: notebook 02" in str(report)
 
 
 def test_nan_keeps_no_rule_about_values() -> None:
-    report = check("ps1.direction_l2", lambda gradient: gradient * float("nan"))
+    report = check("ps1.direction_sparse", lambda gradient, count: gradient * float("nan"))
     assert not any(verdict.kept for verdict in report.verdicts)
 
 
 def test_manners_count_only_on_top_of_a_right_answer() -> None:
-    nothing = check("ps1.project_l2", lambda delta, radius: delta)
+    nothing = check("ps1.project_patch", lambda delta, mask, radius: delta)
     assert points(nothing.verdicts) == 1  # what is inside stays as it is
-    right = check("ps1.project_l2", ALL["ps1.project_l2"].reference)
-    assert points(right.verdicts) == ALL["ps1.project_l2"].points == 7
+    right = check("ps1.project_patch", ALL["ps1.project_patch"].reference)
+    assert points(right.verdicts) == ALL["ps1.project_patch"].points == 7
 
 
 def test_the_report_is_safe_as_html() -> None:
-    report = check("ps1.project_l2", lambda delta, radius: (_ for _ in ()).throw(ValueError("<script>")))
+    report = check("ps1.project_patch", lambda delta, mask, radius: (_ for _ in ()).throw(ValueError("<script>")))
     assert "&lt;script&gt;" in report._repr_html_()
 
 
 def test_progress_outlives_the_kernel(tmp_path: Any) -> None:
-    assert "ps1.project_linf           not tried" in progress()
-    check("ps1.project_linf", lambda delta, radius: delta)
-    check("ps1.direction_l2", ALL["ps1.direction_l2"].reference)
-    assert "ps1.project_linf           3 of 5" in progress()  # read from the file: nothing is kept in memory
-    assert "ps1.direction_l2           passed" in progress()
+    assert "ps1.project_box            not tried" in progress()
+    check("ps1.project_box", lambda delta, start, radius: delta)
+    check("ps1.direction_sparse", ALL["ps1.direction_sparse"].reference)
+    assert "ps1.project_box            3 of 5" in progress()  # read from the file: nothing is kept in memory
+    assert "ps1.direction_sparse       passed" in progress()
     file = tmp_path / "new" / "progress.json"
-    assert json.loads(file.read_text())["ps1.direction_l2"]["passed"]
+    assert json.loads(file.read_text())["ps1.direction_sparse"]["passed"]
     file.write_text("{broken")
-    assert "ps1.direction_l2           not tried" in progress()
+    assert "ps1.direction_sparse       not tried" in progress()
 
 
 def test_an_unknown_exercise_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected an exercise among ps1.project_l2, .*, got 'ps1.projekt'"):
+    with pytest.raises(ValueError, match=r"expected an exercise among ps1.project_patch, .*, got 'ps1.projekt'"):
         exercise("ps1.projekt")
 
 
 def test_a_mistake_that_equals_the_right_answer_is_not_named() -> None:
-    one = ALL["ps1.project_linf"]
+    one = ALL["ps1.project_box"]
     same = Exercise(**{**vars(one), "mistakes": (Mistake(one.reference, "never said"),)})
     cases = list(one.cases(torch.Generator().manual_seed(0)))
-    answers = [one.ask(lambda delta, radius: delta, inputs) for inputs in cases]
+    answers = [one.ask(lambda delta, start, radius: delta, inputs) for inputs in cases]
     assert assess(same, cases, answers)[1] == ""
 
 

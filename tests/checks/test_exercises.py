@@ -1,6 +1,6 @@
 """The problem sets: masters that pass, student versions that give nothing away, and nbgrader's way through them.
 
-`make test-full` runs all twelve notebooks with nbval as well, each in a kernel of its own.
+`make test-full` runs all fourteen notebooks with nbval as well, each in a kernel of its own.
 """
 
 import ast
@@ -10,7 +10,7 @@ import linecache
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from nbformat.v4 import new_markdown_cell
 from course_lib.authoring.release import nbgrader
 from course_lib.checks import Report, attempt, check
 from course_lib.checks.alone import borrowed
-from course_lib.checks.report import SETS, exercise, exercises
+from course_lib.checks.report import BY_HAND, SETS, exercise, exercises
 from course_lib.grading import sandbox
 from tests.notebooks.test_notebooks import (
     HEADING,
@@ -36,10 +36,28 @@ from tests.notebooks.test_notebooks import (
 from tests.tools.classroom import COURSE, RIGHT, notebook
 from tests.tools.programs import NO_BUBBLEWRAP, needed
 
+ALL_RIGHT = exercise("ps1.project_box").reference
 VERSIONS = ("source", "release")
 BOTH = [(name, version) for name in SETS for version in VERSIONS]
 MOST_WORDS, MOST_BYTES, SHORTEST_LEAK = 2000, 60_000, 12
-MARKS = re.compile(r"^(●○○ easy|●●○ medium|●●● hard) · \d+ minutes · (\d+) points$", re.MULTILINE)
+MARKS = re.compile(
+    r"^(?:●○○ easy|●●○ medium|●●● hard) · (?:core|useful|extra) · \d+ minutes · (\d+) points$", re.MULTILINE
+)
+PREMISES: dict[str, Callable[[dict[Any, Any]], bool]] = {  # what the question for a reflection rests on
+    "ps1": lambda p: bool(p["standard", "itself"].mean() > 0.9 and p["robust", "judge"].min() < 0.5),
+    "ps2": lambda p: p["1 step"] > p["10 steps"] >= p["10 steps from 2 starts"],
+    "ps3": lambda p: (
+        p["multivariate", "the starts themselves"][0] > 0.5
+        and p["uniform", "after 20 steps, robust"][1] > p["uniform", "the starts themselves"][0]
+    ),
+    "ps4": lambda p: bool(((p["PSNR"] < 0) & (p["judge"] > 0)).any()),
+    "ps5": lambda p: p["test pictures"][1] < p["made by the robust model"][1],
+    "ps7": lambda p: p["robust", "the judge"][1] > p["standard", "the judge"][2],
+}
+COVERED = {  # the sets that ask about each lecture
+    "00": "ps7", "01": "ps2", "02": "ps1", "03": "ps3", "04": "ps7", "05": "ps4", "06": "ps4", "07": "ps4", "08": "ps7",
+    "09": "ps4", "10": "ps5",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +97,7 @@ def test_every_exercise_has_all_its_parts_in_order(name: str, version: str) -> N
         before = [earlier.source for earlier in found.cells[:place] if "**Goal.**" in earlier.source][-1]
         test, hints, picture = found.cells[place + 1 : place + 4]
         assert "> **Predict.**" in before
-        (points,) = [float(number) for _, number in MARKS.findall(before)]
+        (points,) = [float(number) for number in MARKS.findall(before)]
         assert points == graded(test)["points"] == exercise(one).points
         assert test.source == f'check("{one}", {function})'
         assert graded(test)["locked"]
@@ -110,13 +128,24 @@ def test_a_stub_has_types_shapes_and_the_right_arguments(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "version"), BOTH)
-def test_there_is_one_reflection_which_is_graded_by_hand(name: str, version: str) -> None:
+def test_there_is_a_reflection_which_is_graded_by_hand(name: str, version: str) -> None:
     (cell,) = [cell for cell in notebook(name, version).cells if graded(cell).get("grade_id") == f"{name}-reflection"]
     assert cell.cell_type == "markdown"
     assert graded(cell)["grade"]
     assert graded(cell)["solution"]
     assert graded(cell)["points"] == 5
     assert (cell.source == "*Your answer.*") == (version == "release")
+    items = [graded(cell)["grade_id"] for cell in notebook(name, version).cells if graded(cell).get("task") is False]
+    by_hand = [item.partition("-")[2] for item in items if item.endswith(("-reflection", "-project"))]
+    assert by_hand == list(BY_HAND.get(name, ("reflection",)))
+
+
+def test_every_lecture_has_an_exercise_that_says_so() -> None:
+    for number, name in COVERED.items():
+        linked = re.findall(r"\.\./(\d\d)_\w+\.ipynb", notebook(name, "release").cells[0].source)
+        named = [one.read for one in exercises().values() if one.name.startswith(f"{name}.")]
+        assert number in linked
+        assert any(re.search(rf"notebooks? (?:\d\d and )?{number}\b", read) for read in named), number
 
 
 def results(found: NotebookNode) -> dict[str, Any]:
@@ -126,7 +155,7 @@ def results(found: NotebookNode) -> dict[str, Any]:
     for number, cell in enumerate(found.cells):
         if cell.cell_type == "code":
             values[cell.id] = run(cell.source, f"<ipython-input-{number}>", space)
-    return values
+    return values | {"premise": space.get("premise", {})}
 
 
 def run(source: str, name: str, space: dict[str, Any]) -> Any:
@@ -148,6 +177,7 @@ def test_a_master_passes_every_check_and_draws_every_picture(name: str, capsys: 
     assert len(pictures) == len(checks)
     assert all('<img alt="' in getattr(picture, "data", "") for picture in pictures), pictures
     assert capsys.readouterr().out.count("passed") == len(checks)
+    assert name not in PREMISES or PREMISES[name](values["premise"])
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -155,7 +185,7 @@ def test_an_untouched_student_version_runs_and_says_what_to_do(name: str) -> Non
     values = results(notebook(name, "release"))
     for key, value in values.items():
         if key.endswith("-check"):
-            assert "✗ not written yet: put your code in the place of" in str(value)
+            assert "✗ not written yet: replace `raise NotImplementedError`" in str(value)
         if key.endswith("-picture"):
             assert str(value).startswith("No picture yet: it needs the function above.")
 
@@ -189,9 +219,9 @@ def test_a_cell_that_needs_more_than_it_has_is_seen(source: str, names: list[str
 
 
 def test_a_check_says_that_a_right_answer_cannot_be_graded() -> None:
-    space: dict[str, Any] = {"torch": torch, "helper": lambda delta, radius: delta.clamp(-radius, radius)}
-    run("def project_linf(delta, radius):\n    return helper(delta, radius)", "<ipython-input-2>", space)
-    report = check("ps1.project_linf", space["project_linf"])
+    space: dict[str, Any] = {"torch": torch, "helper": ALL_RIGHT}
+    run("def project_box(delta, start, radius):\n    return helper(delta, start, radius)", "<ipython-input-2>", space)
+    report = check("ps1.project_box", space["project_box"])
     assert not report.passed
     assert "expected a cell that stands on its own, but this one needs helper" in str(report)
     assert borrowed(test_a_check_says_that_a_right_answer_cannot_be_graded) == []  # not written in a notebook
@@ -199,9 +229,9 @@ def test_a_check_says_that_a_right_answer_cannot_be_graded() -> None:
 
 def test_nbgrader_sees_a_check_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
-    assert check("ps1.project_linf", lambda delta, radius: delta.clamp(-radius, radius)).passed
+    assert check("ps1.project_box", ALL_RIGHT).passed
     with pytest.raises(AssertionError, match="✗ ends within the L-infinity ball"):
-        check("ps1.project_linf", lambda delta, radius: delta)
+        check("ps1.project_box", lambda delta, start, radius: delta)
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +266,14 @@ def leaks(name: str, released: NotebookNode) -> Iterator[str]:
 
 
 def secrets(name: str) -> Iterator[str]:
-    """Lines of a problem set's solutions and references, and what is said of mistakes."""
+    """Lines of a problem set's solutions and references, and what is said of mistakes; not what a bug hunt prints."""
+    printed = {
+        plain(line) for cell in notebook(name).cells if "published" in cell.id for line in cell.source.splitlines()
+    }
+    yield from (line for line in all_secrets(name) if plain(line) not in printed)
+
+
+def all_secrets(name: str) -> Iterator[str]:
     for cell in notebook(name).cells:
         if graded(cell).get("solution"):  # where no region is marked, the whole cell is one
             inside = cell.source.partition("### BEGIN SOLUTION\n")[2].partition("### END SOLUTION")[0]
@@ -244,7 +281,7 @@ def secrets(name: str) -> Iterator[str]:
     for one in exercises().values():
         if one.name.startswith(f"{name}."):
             yield from (mistake.hint for mistake in one.mistakes)
-            yield from (code(line) for line in inspect.getsource(one.reference).splitlines())
+            yield from (code(line) for line in inspect.getsource(getattr(one.reference, "func", one.reference)).splitlines())
 
 
 def code(line: str) -> str:
@@ -255,9 +292,9 @@ def code(line: str) -> str:
 @pytest.mark.parametrize(
     "line",
     [
-        "return delta.clamp(-radius, radius)",
-        "L2Ball(radius).project(delta),",
-        "Nothing seems to be projected.",
+        "highest = (1 - start).clamp(max=radius)",
+        "-gradient.sign() * places(gradient.abs(), count),",
+        "Only the patch is cut out: nothing is shortened.",
         "### END SOLUTION",
         "Grading: 2",
     ],
@@ -271,10 +308,12 @@ def test_a_leak_is_seen(line: str) -> None:
 def test_nbgrader_grades_in_the_sandbox_and_writes_feedback(course: Path) -> None:
     needed(sandbox.available(), NO_BUBBLEWRAP)
     found = notebook("ps1", "release")
-    wrong = {"project_linf": "def project_linf(delta, radius):\n    return delta.clamp(max=radius)"}
+    wrong = {
+        "project_box": "def project_box(delta, start, radius):\n    return delta.clamp(max=radius).minimum(1 - start)"
+    }
     for cell in found.cells:
         name = graded(cell).get("grade_id", "").removeprefix("ps1-")
-        if name in RIGHT and name != "direction_l2":
+        if name in RIGHT and name != "direction_sparse":
             cell.source = (RIGHT | wrong)[name]
         if name == "reflection":
             cell.source = "Since its gradients are readable."
@@ -304,6 +343,6 @@ def test_the_guide_leads_to_every_set_and_says_how_long_it_takes() -> None:
     assert list(link_problems(guide, COURSE)) == []
     for number, name in enumerate(SETS, 1):
         (minutes,) = re.findall(r"\*\*Time:\*\* (\d+) minutes", notebook(name, "release").cells[0].source)
-        assert re.search(rf"^\| \[{number} [^|]*\(release/{name}/{name}.ipynb\) \|[^|]*\| {minutes} \|$", guide, re.M)
+        assert re.search(rf"^\| \[{number} [^|]*\(release/{name}/{name}.ipynb\) \|[^|]*\|[^|]*\| {minutes} \|$", guide, re.M)
     for command in ("make release", "course_lib grade", "nbgrader autograde ps1", "nbgrader generate_feedback ps1"):
         assert command in guide

@@ -88,7 +88,7 @@ def test_feedback_names_the_mistake_and_shows_no_hidden_input(small_class: Class
     assert "of shape (" not in page
     summary = (small_class.out / "summary.html").read_text()
     assert "12 submissions" in summary
-    assert "ps1.project_linf: is the nearest point of the ball" in summary
+    assert "ps1.project_box: is the nearest point of the ball" in summary
 
 
 def test_a_second_run_grades_nothing_again_and_keeps_points_given_by_hand(
@@ -147,7 +147,7 @@ def test_without_isolation_it_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_inputs_travel_and_answers_come_back_as_they_are() -> None:
-    one = exercises()["ps1.targeted_pgd"]
+    one = exercises()["ps1.margin_pgd"]
     hidden = Hidden.sample(one, 3)
     again = Hidden.sample(one, 3)
     assert hidden.packed() == again.packed() != Hidden.sample(one, 4).packed()
@@ -156,17 +156,17 @@ def test_inputs_travel_and_answers_come_back_as_they_are() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", b"\x80\x04." * 10])
 def test_an_answer_that_is_no_safetensors_scores_nothing(content: bytes) -> None:
-    hidden = Hidden.sample(exercises()["ps1.project_linf"], 0)
-    result = mark_of(hidden, Answer("ps1.project_linf", "ran", "", 0.1, content))
+    hidden = Hidden.sample(exercises()["ps1.project_box"], 0)
+    result = mark_of(hidden, Answer("ps1.project_box", "ran", "", 0.1, content))
     assert (result.status, result.points) == ("error", 0.0)
 
 
 def test_answers_with_foreign_or_missing_parts_score_nothing() -> None:
     from safetensors.torch import save
 
-    hidden = Hidden.sample(exercises()["ps1.project_linf"], 0)
+    hidden = Hidden.sample(exercises()["ps1.project_box"], 0)
     for tensors in ({"0/result": torch.zeros(1)}, {"0/expected": torch.zeros(1)}, {"99/result": torch.zeros(1)}):
-        assert mark_of(hidden, Answer("ps1.project_linf", "ran", "", 0.1, save(tensors))).points == 0
+        assert mark_of(hidden, Answer("ps1.project_box", "ran", "", 0.1, save(tensors))).points == 0
 
 
 @pytest.mark.parametrize(

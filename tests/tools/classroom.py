@@ -87,19 +87,19 @@ def loud(folder: Path) -> None:
     """50 MB of output when it runs, and as much in the file."""
     noise = new_code_cell("print('x' * 50_000_000)", outputs=[new_output("stream", text="x" * 50_000_000)])
     shout = "import sys\nfor _ in range(50):\n    print('x' * 10**6)\n    print('y' * 10**6, file=sys.stderr)\n"
-    written(folder, noise, project_l2=shout + RIGHT["project_l2"])
+    written(folder, noise, project_patch=shout + RIGHT["project_patch"])
 
 
 def widgets(folder: Path) -> None:
     slider = "import ipywidgets\nslider = ipywidgets.IntSlider()\nslider"
     state = {"application/vnd.jupyter.widget-view+json": {"model_id": "0", "version_major": 2, "version_minor": 0}}
     shown = new_code_cell(slider, outputs=[new_output("display_data", state)])
-    written(folder, shown, project_linf=f"{slider}\n{RIGHT['project_linf']}")
+    written(folder, shown, project_box=f"{slider}\n{RIGHT['project_box']}")
 
 
 def twice(folder: Path) -> None:
-    second = cell("project_l2", "def project_l2(delta, radius):\n    return delta")
-    written(folder, new_code_cell("raise SystemExit"), second, project_linf="%time\n" + RIGHT["project_linf"])
+    second = cell("project_patch", "def project_patch(delta, mask, radius):\n    return delta")
+    written(folder, new_code_cell("raise SystemExit"), second, project_box="%time\n" + RIGHT["project_box"])
 
 
 FRIENDLY: dict[str, Kind] = {
@@ -107,37 +107,38 @@ FRIENDLY: dict[str, Kind] = {
     "renamed": Kind(lambda folder: written(folder / "my work", file="final (2).ipynb"), {}),
     "partly": Kind(
         lambda folder: written(
-            folder, project_linf="def project_linf(delta, radius):\n    return delta.clamp(max=radius)"
+            folder,
+            project_box="def project_box(delta, start, radius):\n    return delta.clamp(max=radius).minimum(1 - start)",
         ),
-        {"project_linf": (1.0, "wrong")},
+        {"project_box": (1.0, "wrong")},
     ),
     "untouched": Kind(released, lost("error")),
     "nothing": Kind(lambda folder: folder.mkdir(parents=True), lost("missing")),
-    "syntax": changed("error", project_l2="def project_l2(delta, radius)\n    return delta"),
-    "loop": changed("timeout", project_linf="while True:\n    pass"),
-    "memory": changed("memory", direction_l2="x = torch.zeros(10**11)"),
-    "bomb": changed("error|timeout", project_linf="import os\nwhile True:\n    os.fork()"),
-    "deleted": Kind(lambda folder: written(folder, direction_l2=""), lost("missing", "direction_l2")),
-    "twice": Kind(twice, lost("duplicate", "project_l2")),
+    "syntax": changed("error", project_patch="def project_patch(delta, mask, radius)\n    return delta"),
+    "loop": changed("timeout", project_box="while True:\n    pass"),
+    "memory": changed("memory", direction_sparse="x = torch.zeros(10**11)"),
+    "bomb": changed("error|timeout", project_box="import os\nwhile True:\n    os.fork()"),
+    "deleted": Kind(lambda folder: written(folder, direction_sparse=""), lost("missing", "direction_sparse")),
+    "twice": Kind(twice, lost("duplicate", "project_patch")),
     "types": changed(
         "error",
-        direction_l2="def direction_l2(gradient):\n    return [1, 2]",
-        project_linf="def project_linf(delta, radius):\n    return delta.numpy()",
-        project_l2="project_l2 = 3",
+        direction_sparse="def direction_sparse(gradient, count):\n    return [1, 2]",
+        project_box="def project_box(delta, start, radius):\n    return delta.numpy()",
+        project_patch="project_patch = 3",
     ),
     "widgets": Kind(widgets, {}),
     "loud": Kind(loud, {}),
     "torn": Kind(raw("{not json"), lost("missing"), "cannot be read as a notebook"),
     "foreign": Kind(raw(json.dumps({"cells": 3})), lost("missing"), "cannot be read as a notebook"),
-    "gone": changed("error", project_linf="import os\nos._exit(0)"),
+    "gone": changed("error", project_box="import os\nos._exit(0)"),
 }
 
 
 READ_ANSWERS = """
 import sys
 sys.path.insert(0, "REPOSITORY")
-from course_lib.checks.ps1 import PROJECT_L2
-project_l2 = PROJECT_L2.reference
+from course_lib.checks.ps1 import PROJECT_PATCH
+project_patch = PROJECT_PATCH.reference
 """
 READ_SECRET = 'SECRET = open("OUTSIDE/secret").read()'
 READ_EXPECTED = """
@@ -173,12 +174,12 @@ class Bad:
     def __reduce__(self):
         return open, ("OUTSIDE/trace", "w")
 
-def project_linf(delta, radius):
+def project_box(delta, start, radius):
     return pickle.dumps(Bad())
 """
 SPOOF_STREAM = """
 import json, os
-head = {"exercise": "ps1.targeted_pgd", "status": "ran", "message": "", "seconds": 0, "bytes": 0}
+head = {"exercise": "ps1.margin_pgd", "status": "ran", "message": "", "seconds": 0, "bytes": 0}
 for number in range(3, 64):
     try:
         os.write(number, json.dumps(head).encode())
@@ -215,22 +216,22 @@ def hostile(outside: Path) -> dict[str, Kind]:
     def then_right(**sources: str) -> dict[str, str]:
         return {name: f"{source}\n{RIGHT[name]}" for name, source in sources.items()}
 
-    reading = {"project_linf": READ_SECRET, "direction_l2": READ_EXPECTED}
-    reaching = {"project_l2": CALL_HOME, "project_linf": WRITE_OUTSIDE, "direction_l2": CHANGE_RUNNER}
+    reading = {"project_box": READ_SECRET, "direction_sparse": READ_EXPECTED}
+    reaching = {"project_patch": CALL_HOME, "project_box": WRITE_OUTSIDE, "direction_sparse": CHANGE_RUNNER}
     return {
-        "reader": attack(lost("error", "project_l2", *reading), project_l2=READ_ANSWERS, **then_right(**reading)),
+        "reader": attack(lost("error", "project_patch", *reading), project_patch=READ_ANSWERS, **then_right(**reading)),
         "caller": attack(lost("error", *reaching), **then_right(**reaching)),
         "patcher": attack(
-            lost("wrong", "project_l2", "project_linf"),
-            project_l2=REPLACE_COMPARISONS + zeros("project_l2"),
-            project_linf=REPLACE_CHECK + zeros("project_linf"),
+            lost("wrong", "project_patch", "project_box"),
+            project_patch=REPLACE_COMPARISONS + zeros("project_patch"),
+            project_box=REPLACE_CHECK + zeros("project_box"),
         ),
         "spoofer": attack(
-            lost("error") | lost("wrong", "targeted_pgd"),
-            project_l2=SPOOF_RESULT,
-            direction_l2=SPOOF_PICKLE,
-            project_linf=RETURN_PICKLE,
-            targeted_pgd=SPOOF_STREAM + zeros("targeted_pgd"),
+            lost("error") | lost("wrong", "margin_pgd"),
+            project_patch=SPOOF_RESULT,
+            direction_sparse=SPOOF_PICKLE,
+            project_box=RETURN_PICKLE,
+            margin_pgd=SPOOF_STREAM + zeros("margin_pgd"),
         ),
-        "leaver": attack({}, **then_right(project_l2=FORK_AWAY)),  # to fork is no crime: it ends with the process
+        "leaver": attack({}, **then_right(project_patch=FORK_AWAY)),  # to fork is no crime: it ends with the process
     }

@@ -84,7 +84,7 @@ def test_demos_and_their_buttons_are_one_line_too() -> None:
 
 def test_a_report_has_all_its_lines_where_it_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
-    report = check("ps1.project_linf", lambda delta, radius: delta)
+    report = check("ps1.project_box", lambda delta, start, radius: delta)
     assert isinstance(report, Report)
     assert pretty(report) == str(report)
     assert "✗ ends within the L-infinity ball" in str(report)
