@@ -12,7 +12,7 @@ function option(value, text = value) {
 
 function group(label, names) {
   const element = Object.assign(document.createElement("optgroup"), { label });
-  element.append(...names.map((name) => option(name, name.replaceAll("_", " "))));
+  element.append(...names.map((name) => option(name, name === OWN ? "your own photo" : name.replaceAll("_", " "))));
   return element;
 }
 

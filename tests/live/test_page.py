@@ -400,6 +400,15 @@ def test_a_phone_shows_one_below_the_other(live: Live) -> None:
     assert robust["width"] > 350
     assert robust["bottom"] <= 844, "a result on the first screen"
     assert live.page.evaluate(WIDE) <= 0
+    before, hand = live.pictures, Hand(live, "start: draw on it")
+    revision, fingers = hand.revision, live.page.context.new_cdp_session(live.page)
+    for kind, *points in (("touchStart", (30, 30)), ("touchMove", (90, 60)), ("touchEnd",)):
+        places = [dict(zip("xy", hand.onto(point), strict=True)) for point in points]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+    hand.wait_for_revision(revision + 1)
+    live.wait()
+    assert hand.colour((60, 45)) == [0, 0, 0], "drawn by touch"
+    assert apart(live.pictures["robust"], before["robust"]) > 0.01
 
 
 def test_who_wants_less_motion_sees_the_end(browser: Browser, folder: Path) -> None:
