@@ -21,7 +21,7 @@ ROBUST = {one.name: one for one in cards.robust_jobs(SHIPPED | ON_REQUEST)}
 MEASURED = [name for name in ROBUST if "autoattack" in load_card(name)]
 PAIRED = [name for name in MEASURED if cards.counterpart(ROBUST[name], SHIPPED | ON_REQUEST)]
 NOT_YET = {  # cards without these measurements: `python -m course_lib cards NAME`, best on a GPU
-    *(name for name in ROBUST if "-radius-" in name or name in ("picturebook-judge", "cifar10-judge")),
+    *(name for name in ROBUST if "-radius-" in name or name in ("picturebook-judge", "cifar10-judge", "cifar10-weak")),
     *("picturebook-robust", "picturebook-live", "imagenette-224-robust", "cifar10-robust"),
     *(f"picturebook-pair-horse-zebra-{role}" for role in ("robust", "biased", "radius5")),
 }
