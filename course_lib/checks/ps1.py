@@ -1,6 +1,6 @@
 """Problem set 1: projections, directions, and the loop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -14,31 +14,21 @@ from course_lib.constraints import L2Ball, norms
 SHAPES = ((3, 3, 8, 8), (1, 3, 4, 6), (5, 1, 7, 7))
 
 
-def changes(generator: Generator, *, scale: float) -> Iterator[Inputs]:
-    """Changes far outside, far inside, on both sides within a batch, and none at all."""
-    for shape in SHAPES:
-        sizes = torch.linspace(0.2, 3.0, shape[0]).view(-1, 1, 1, 1)
-        delta = torch.randn(shape, generator=generator) * sizes
-        yield {"delta": delta, "radius": scale * (1 + torch.rand((), generator=generator).item())}
-    yield {"delta": 0.01 * torch.randn(2, 3, 4, 4, generator=generator), "radius": scale}
-    yield {"delta": torch.zeros(2, 3, 4, 4), "radius": scale}
+def changes(*names: str, scale: float) -> Callable[[Generator], Iterator[Inputs]]:
+    """Changes far outside, far inside, on both sides within a batch, and none at all; with a start and a mask."""
 
+    def cases(generator: Generator) -> Iterator[Inputs]:
+        for shape, size in zip((*SHAPES, (2, 3, 4, 4), (2, 3, 4, 4)), (1.0, 1.0, 1.0, 0.01, 0.0), strict=True):
+            lengths = size * torch.linspace(0.2, 3.0, shape[0]).view(-1, 1, 1, 1)
+            case = {
+                "delta": lengths * torch.randn(shape, generator=generator),
+                "mask": (torch.rand(shape[0], 1, *shape[2:], generator=generator) < 0.6).float(),
+                "start": 0.05 + 0.9 * torch.rand(shape, generator=generator),
+                "radius": scale * (1 + torch.rand((), generator=generator).item()),
+            }
+            yield {name: case[name] for name in names}
 
-def patches(generator: Generator) -> Iterator[Inputs]:
-    """Changes with a mask for each; in the first case one of the masks holds no change at all."""
-    for case in changes(generator, scale=1.0):
-        delta = case["delta"]
-        mask = (torch.rand(len(delta), 1, *delta.shape[2:], generator=generator) < 0.6).float()
-        yield {"delta": delta, "mask": mask, "radius": case["radius"]}
-
-
-def boxes(generator: Generator) -> Iterator[Inputs]:
-    for case in changes(generator, scale=0.3):
-        yield {
-            "delta": case["delta"],
-            "start": torch.rand(case["delta"].shape, generator=generator),
-            "radius": case["radius"],
-        }
+    return cases
 
 
 def inside(name: str, length: Function = norms) -> Rule:
@@ -77,7 +67,7 @@ def patched(delta: Tensor, mask: Tensor, radius: float) -> Tensor:
 PROJECT_PATCH = Exercise(
     "ps1.project_patch",
     patched,
-    patches,
+    changes("delta", "mask", "radius", scale=1.0),
     (
         SOUND,
         inside("ends within the L2 ball"),
@@ -133,7 +123,7 @@ def boxed(delta: Tensor, start: Tensor, radius: float) -> Tensor:
 PROJECT_BOX = Exercise(
     "ps1.project_box",
     lambda delta, start, radius: torch.max(torch.min(delta, (1 - start).clamp(max=radius)), (-start).clamp(-radius)),
-    boxes,
+    changes("delta", "start", "radius", scale=0.3),
     (
         SOUND,
         inside("ends within the L-infinity ball", torch.abs),

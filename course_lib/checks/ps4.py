@@ -203,40 +203,27 @@ def label_cases(generator: Generator) -> Iterator[Inputs]:
         yield {"labels": labels, "pairs": torch.tensor(pairs)}
 
 
-def other_domain(labels: Tensor, pairs: Tensor, *, back: bool = True, alone: bool = False) -> Tensor:
-    """The other class; `back`: the second becomes the first as well; `alone`: only the first pair counts."""
-    others = labels.clone()
-    for first, second in pairs[:1] if alone else pairs:
-        others[labels == first] = second
-        if back:
-            others[labels == second] = first
-    return others
-
-
-def one_after_the_other(labels: Tensor, pairs: Tensor) -> Tensor:
-    others = labels.clone()
-    for first, second in pairs:
-        others[others == first] = second
-        others[others == second] = first
-    return others
+def relabelled(labels: Tensor, old: Tensor, new: Tensor) -> Tensor:
+    """Labels of which each of the `old` becomes the `new` in the same place."""
+    return torch.arange(10).scatter(0, old.flatten(), new.flatten())[labels]
 
 
 OTHER_DOMAIN = Exercise(
     "ps4.other_domain",
-    other_domain,
+    lambda labels, pairs: relabelled(labels, pairs, pairs.flip(1)),
     label_cases,
     (SOUND, value("is the other class of each pair", points=2.0), UNCHANGED),
     (
         Mistake(
-            one_after_the_other,
+            lambda labels, pairs: relabelled(labels, pairs, pairs[:, [0, 0]]),
             "What was changed seems to be changed back: ask the old labels, and write the new ones elsewhere.",
         ),
         Mistake(
-            lambda labels, pairs: other_domain(labels, pairs, back=False),
+            lambda labels, pairs: relabelled(labels, pairs[:, 0], pairs[:, 1]),
             "Only one way seems to be covered: the second class of a pair becomes the first.",
         ),
         Mistake(
-            lambda labels, pairs: other_domain(labels, pairs, alone=True),
+            lambda labels, pairs: relabelled(labels, pairs[:1], pairs[:1].flip(1)),
             "Only the first pair seems to count: each of them does.",
         ),
         Mistake(

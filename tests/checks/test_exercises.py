@@ -281,7 +281,9 @@ def all_secrets(name: str) -> Iterator[str]:
     for one in exercises().values():
         if one.name.startswith(f"{name}."):
             yield from (mistake.hint for mistake in one.mistakes)
-            yield from (code(line) for line in inspect.getsource(getattr(one.reference, "func", one.reference)).splitlines())
+            yield from (
+                code(line) for line in inspect.getsource(getattr(one.reference, "func", one.reference)).splitlines()
+            )
 
 
 def code(line: str) -> str:
@@ -343,6 +345,8 @@ def test_the_guide_leads_to_every_set_and_says_how_long_it_takes() -> None:
     assert list(link_problems(guide, COURSE)) == []
     for number, name in enumerate(SETS, 1):
         (minutes,) = re.findall(r"\*\*Time:\*\* (\d+) minutes", notebook(name, "release").cells[0].source)
-        assert re.search(rf"^\| \[{number} [^|]*\(release/{name}/{name}.ipynb\) \|[^|]*\|[^|]*\| {minutes} \|$", guide, re.M)
+        assert re.search(
+            rf"^\| \[{number} [^|]*\(release/{name}/{name}.ipynb\) \|[^|]*\|[^|]*\| {minutes} \|$", guide, re.M
+        )
     for command in ("make release", "course_lib grade", "nbgrader autograde ps1", "nbgrader generate_feedback ps1"):
         assert command in guide

@@ -64,7 +64,9 @@ def naming(name: str) -> set[str]:
     one = exercises()[f"ps6.{name}"]
     told = words(hints(name)[1]) | (words(one.mistakes[0].hint) if name not in RIGHT else set())
     known = words(CELLS[f"{name}-published"])
-    return (told - known - EVERYDAY) | (words(cells("ps6")[name].partition("BEGIN SOLUTION")[2]) - known - {"end"})
+    return (told - known - EVERYDAY) | (
+        words(cells("ps6")[name].partition("BEGIN SOLUTION")[2]) - known - EVERYDAY - {"end"}
+    )
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
