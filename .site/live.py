@@ -41,7 +41,7 @@ MODULES = ["data", "state", "pictures", "canvas", "canvases", "starts", "stage",
 MODULES += ["task"]
 SHOWN = ["multivariate", "mixture", "normal", "uniform"]  # kinds of seeds, in the menu's order
 DRAWN = {"disc": "springer", "grey": FIRST}  # drawn starts, each with a class that suits it
-LONGEST = 12  # frames of a film
+LONGEST = 10  # frames of a film
 PRESETS: list[dict[str, Any]] = [
     {"title": "sample to church", "film": "sample", "state": {"start": "multivariate"}},
     {"title": "noise to church", "film": "noise", "state": {"start": "uniform"}},
