@@ -61,7 +61,7 @@ function wide(picture) {
 
 addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll(".course-film").forEach(film);
-  for (const picture of document.querySelectorAll(".cell_output img, .bd-article p > img, .bd-article p > a > img")) {
+  for (const picture of document.querySelectorAll(".cell_output img, .bd-article p > img")) {
     picture.decode().then(() => wide(picture), () => {});
   }
 });
