@@ -88,7 +88,7 @@ def test_feedback_names_the_mistake_and_shows_no_hidden_input(small_class: Class
     assert "of shape (" not in page
     summary = (small_class.out / "summary.html").read_text()
     assert "12 submissions" in summary
-    assert "ps1.project_box: is the nearest point of the ball" in summary
+    assert "ps1.project_box: is the nearest change that both limits allow" in summary
 
 
 def test_a_second_run_grades_nothing_again_and_keeps_points_given_by_hand(
