@@ -30,7 +30,8 @@ def cross_entropy(model: Network, labels: Tensor) -> Objective:
     """L(x, y) = -log p(y | x), the loss of a classifier for each image."""
 
     def objective(images: Tensor) -> Tensor:
-        return F.cross_entropy(model(images), labels, reduction="none")
+        logits = model(images).double()  # float32 rounds the slope of a confident answer away
+        return F.cross_entropy(logits, labels, reduction="none").to(images)
 
     return objective
 
