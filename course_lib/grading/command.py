@@ -12,7 +12,8 @@ from pathlib import Path
 
 from course_lib.checks.report import exercises
 from course_lib.grading import sandbox
-from course_lib.grading.grade import Grader, grade_class
+from course_lib.grading.grade import Grader, grade_all
+from course_lib.grading.hand import checked, rows_of
 from course_lib.grading.reports import write_reports
 from course_lib.grading.sandbox import Limits
 from course_lib.grading.submissions import submissions
@@ -32,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--seconds", type=float, default=Limits.seconds, help="for each exercise")
     options.add_argument("--megabytes", type=float, default=Limits.megabytes, help="for each exercise")
     options.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="submissions at a time")
+    options.add_argument("--regrade", nargs="*", help="exercises or students to grade again (with no name: all)")
     options.add_argument("--unisolated", action="store_true", help="run students' code as yourself: dangerous")
     return options
 
@@ -43,18 +45,33 @@ def grade(arguments: Sequence[str]) -> None:
         options.error(f"expected a folder of submissions, got {chosen.submissions}")
     if not chosen.unisolated and not sandbox.available():
         options.error(UNSAFE)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    sets = chosen.sets or sorted(
-        {name.split(".")[0] for one in submissions(chosen.submissions) for name in one.sources}
-    )
+    try:
+        print(graded(chosen))
+    except (ValueError, RuntimeError) as error:
+        options.error(str(error))
+
+
+def graded(chosen: argparse.Namespace) -> str:
+    """Grade, and say where what came of it is; ValueError and RuntimeError in a sentence."""
+    found = list(submissions(chosen.submissions))
+    students = [one.student for one in found]
+    checked(rows_of(chosen.out / "hand.csv")[1], students)  # before an hour of grading
+    sets = chosen.sets or sorted({name.split(".")[0] for one in found for name in one.sources})
     names = [name for name in exercises() if name.split(".")[0] in sets]
     if not names:
-        options.error(f"expected cells of exercises in {chosen.submissions}, found none")
+        raise ValueError(f"expected cells of exercises in {chosen.submissions}, found none")
+    again = chosen.regrade
+    if again is not None and (unknown := set(again) - {*names, *students}):
+        raise ValueError(f"expected an exercise or a student to grade again, got {min(unknown)!r}")
+    chosen.out.mkdir(parents=True, exist_ok=True)
     limits = Limits(seconds=chosen.seconds, megabytes=chosen.megabytes)
-    grader = Grader(names, seed=seed_of(chosen.out, chosen.seed), limits=limits, isolate=not chosen.unisolated)
-    marked = grade_class(chosen.submissions, chosen.out, grader, workers=chosen.workers)
+    seed, again = seed_of(chosen.out, chosen.seed), names if again == [] else again or ()
+    grader = Grader(names, seed=seed, limits=limits, isolate=not chosen.unisolated, again=again)
+    marked = grade_all(found, chosen.out, grader, workers=chosen.workers)
     write_reports(marked, chosen.out)
-    print(f"{len(marked)} submissions graded: {chosen.out / 'grades.csv'}, {chosen.out / 'summary.html'}")
+    waiting = ", ".join(one.student for one in marked if not one.whole)
+    note = f" Not graded, run the same command again: {waiting}." if waiting else ""
+    return f"{len(marked)} submissions graded: {chosen.out / 'grades.csv'}, {chosen.out / 'summary.html'}.{note}"
 
 
 def seed_of(out: Path, wanted: int | None) -> int:

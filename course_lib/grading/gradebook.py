@@ -5,7 +5,6 @@ nbgrader itself would run students' code as the lecturer, with the hidden tests 
 reads it, and formgrader and feedback show what holds and what does not.
 """
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from course_lib.checks.report import exercises
 from course_lib.grading import sandbox
 from course_lib.grading.command import UNSAFE, seed_of
-from course_lib.grading.grade import Grader, Mark
+from course_lib.grading.grade import AGAIN, Grader, Mark
 from course_lib.grading.reports import about
 from course_lib.grading.sandbox import Limits
-from course_lib.grading.submissions import Submission, cells, exercise_of
+from course_lib.grading.submissions import Submission, cells, chosen, exercise_of
 
 OUT = Path("grades")  # in the course folder, where the seed of the hidden inputs is kept
 
@@ -30,13 +29,13 @@ class Isolated(NbGraderPreprocessor):
     def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         if not sandbox.available():
             raise RuntimeError(UNSAFE)
-        sources: dict[str, list[str]] = defaultdict(list)
-        for name, source in cells(notebook):
-            sources[name].append(source)
+        sources, _ = chosen([("", list(cells(notebook)))])
         names = [name for name in exercises() if name.startswith(f"{resources['nbgrader']['assignment']}.")]
         OUT.mkdir(exist_ok=True)
         grader = Grader(names, seed=seed_of(OUT, None), limits=Limits())
         marked = grader.grade(Submission(resources["nbgrader"]["student"], sources, (), ""))
+        if not marked.whole:
+            raise RuntimeError(AGAIN)
         marks = {mark.exercise: mark for mark in marked.marks}
         for cell in notebook.cells:
             if mark := marks.get(exercise_of(cell, "check-")):

@@ -1,7 +1,6 @@
 """What an assistant gets of a graded class: a table, points given by hand, a page for each student, a summary."""
 
 import base64
-import csv
 import html
 import io
 from collections import Counter
@@ -10,8 +9,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from course_lib.checks.report import BY_HAND, exercise
+from course_lib.checks.report import exercise
 from course_lib.grading.grade import Mark, Marked
+from course_lib.grading.hand import Hand, by_hand, csv_text, given
+from course_lib.grading.submissions import file_of, legible
 from course_lib.storage.files import write
 
 STYLE = (
@@ -19,43 +20,20 @@ STYLE = (
     "table{border-collapse:collapse}td,th{text-align:left;padding:.2em .8em .2em 0;vertical-align:top}"
     "h2{margin-top:1.6em}.no{color:#a02000}.yes{color:#006040}"
 )
-HAND = ("student", "item", "points", "comment")
-Hand = Mapping[str, Sequence[Mapping[str, str]]]
-"""Rows of points given by hand, by student."""
 
 
 def write_reports(marked: Sequence[Marked], out: Path) -> None:
     """Write grades.csv, hand.csv, feedback/STUDENT.html and summary.html; points given by hand are kept and counted."""
-    hand = by_hand(marked, out / "hand.csv")
-    write(out / "grades.csv", table(marked, hand).encode())
-    for one in marked:
-        write(out / "feedback" / f"{one.student}.html", page(one.student, "".join(feedback(one, hand))).encode())
-    write(out / "summary.html", page("Summary", "".join(summary(marked, hand))).encode())
-
-
-def by_hand(marked: Sequence[Marked], path: Path) -> Hand:
-    """Points given by hand: what is in the file stays; a row for each item that has none yet is added, blank."""
-    rows = list(csv.DictReader(io.StringIO(path.read_text()))) if path.exists() else []
-    known = {(row["student"], row["item"]) for row in rows}
     sets = sorted({mark.exercise.split(".")[0] for one in marked for mark in one.marks})
-    items = [f"{name}.{item}" for name in sets for item in BY_HAND.get(name, ("reflection",))]
-    for student, item in ((one.student, item) for one in marked for item in items):
-        if (student, item) not in known:
-            rows.append({"student": student, "item": item, "points": "", "comment": ""})
-    write(path, csv_text(HAND, ([row.get(name) or "" for name in HAND] for row in rows)).encode())
-    return {one.student: [row for row in rows if row["student"] == one.student] for one in marked}
+    hand = by_hand([one.student for one in marked], sets, out / "hand.csv")
+    save(out / "grades.csv", table(marked, hand))
+    for one in marked:
+        save(out / "feedback" / f"{file_of(one.student)}.html", page(one.student, "".join(feedback(one, hand))))
+    save(out / "summary.html", page("Summary", "".join(summary(marked, hand))))
 
 
-def given(rows: Sequence[Mapping[str, str]]) -> float:
-    """The sum of points given by hand; ValueError where one is no number."""
-    total = 0.0
-    for row in rows:
-        try:
-            total += float(row["points"] or 0)
-        except ValueError as error:
-            where = f"{row['item']} of {row['student']}"
-            raise ValueError(f"expected a number of points in hand.csv for {where}, got {row['points']!r}") from error
-    return total
+def save(path: Path, text: str) -> None:
+    write(path, legible(text).encode())
 
 
 def table(marked: Sequence[Marked], hand: Hand) -> str:
@@ -66,24 +44,12 @@ def table(marked: Sequence[Marked], hand: Hand) -> str:
 
 def row(one: Marked, rows: Sequence[Mapping[str, str]]) -> list[str]:
     extra = given(rows)
-    numbers = [f"{mark.points:g}" for mark in one.marks]
+    total = f"{one.total + extra:g}" if one.whole else ""
+    numbers = ["" if mark.status == "ungraded" else f"{mark.points:g}" for mark in one.marks]
     seconds = f"{sum(mark.seconds for mark in one.marks):.1f}"
     statuses = [mark.status for mark in one.marks]
     notes = "; ".join(one.problems)
-    return [one.student, *numbers, f"{extra:g}", f"{one.total + extra:g}", *statuses, seconds, one.sha256, notes]
-
-
-def csv_text(head: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([[harmless(cell) for cell in row] for row in rows])
-    return stream.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "@", "\t", "\r") else cell
+    return [one.student, *numbers, f"{extra:g}", total, *statuses, seconds, one.sha256, notes]
 
 
 def feedback(one: Marked, hand: Hand) -> Iterator[str]:

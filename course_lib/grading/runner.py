@@ -5,7 +5,9 @@ of time and memory; its outputs go to standard output as they come, a line of JS
 file. Nothing here knows an answer. This file imports nothing of the course.
 """
 
+import importlib
 import json
+import linecache
 import os
 import resource
 import signal
@@ -29,6 +31,8 @@ OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
 def main() -> None:
     torch.set_num_threads(1)  # and no pool of threads before the forks
     job = json.loads((HERE / "job.json").read_text())
+    for module in job["imports"]:
+        importlib.import_module(module)
     stream = os.fdopen(os.dup(1), "wb")
     silence = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -129,10 +133,17 @@ def limit(limits: dict[str, float]) -> None:
 
 def answers(name: str, task: dict[str, Any]) -> dict[str, Tensor]:
     """What the student's function gives on every case: "0/result", "0/changed" and so on."""
-    space: dict[str, Any] = {"__name__": "__main__", "torch": torch, "F": F}
-    exec(compile(task["source"], name, "exec"), space)
+    space: dict[str, Any] = {"__name__": "__main__", "torch": torch, "F": F, "display": lambda *_, **__: None}
+    space["get_ipython"] = lambda: Shell(space)
+    failed: Exception | None = None
+    for number, source in enumerate(task["source"]):  # as in a notebook, where cells run after one that failed
+        try:
+            run(source, f"{name}-{number}", space)
+        except Exception as error:
+            failed = failed or error
     if not callable(function := space.get(task["function"])):
-        raise NameError(f"expected a function {task['function']} in the cell of this exercise, got none")
+        missing = NameError(f"expected a function {task['function']} in the cell of this exercise, got none")
+        raise failed or missing
     inputs, ask = load((HERE / f"{name}.safetensors").read_bytes()), Ask(**task["ask"])
     outputs: dict[str, Tensor] = {}
     for case in range(task["cases"]):
@@ -140,6 +151,33 @@ def answers(name: str, task: dict[str, Any]) -> dict[str, Tensor]:
         given |= {key: given[key].item() for key in task["numbers"]}
         outputs |= {f"{case}/{key}": value for key, value in ask(function, given).items()}
     return outputs
+
+
+def run(source: str, name: str, space: dict[str, Any]) -> None:
+    """Run a cell; where it is not plain Python, as IPython understands it, with magics and commands."""
+    try:
+        code = compile(source, name, "exec")
+    except SyntaxError as error:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        if (source := TransformerManager().transform_cell(plain := source)) == plain:
+            raise error
+        code = compile(source, name, "exec")
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(code, space)
+
+
+class Shell:
+    """What there is of IPython here: magics of a cell run its code, all else does nothing."""
+
+    def __init__(self, space: dict[str, Any]) -> None:
+        self.space = space
+
+    def run_cell_magic(self, magic: str, line: str, source: str) -> None:
+        run(source, magic, self.space)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: []
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from course_lib.checks.report import SETS, exercises
 from course_lib.grading import sandbox
 from course_lib.grading.command import grade, seed_of
 from course_lib.grading.grade import Hidden, mark_of
-from course_lib.grading.reports import given, harmless
+from course_lib.grading.hand import given, harmless
 from course_lib.grading.sandbox import Answer, parsed
 from course_lib.grading.submissions import submission
 from tests.tools.classroom import FRIENDLY, FULL, SECRET, Kind, Marks, hostile, notebook

@@ -119,7 +119,7 @@ FRIENDLY: dict[str, Kind] = {
     "memory": changed("memory", direction_sparse="x = torch.zeros(10**11)"),
     "bomb": changed("error|timeout", project_box="import os\nwhile True:\n    os.fork()"),
     "deleted": Kind(lambda folder: written(folder, direction_sparse=""), lost("missing", "direction_sparse")),
-    "twice": Kind(twice, lost("duplicate", "project_patch")),
+    "twice": Kind(twice, {}, "ps1.project_patch: 2 cells, run in their order"),
     "types": changed(
         "error",
         direction_sparse="def direction_sparse(gradient, count):\n    return [1, 2]",
