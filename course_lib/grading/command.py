@@ -20,7 +20,7 @@ from course_lib.grading.submissions import submissions
 from course_lib.storage.files import write
 
 UNSAFE = "expected bubblewrap (bwrap) to isolate students' code, and it does not work here: install it (Debian: apt \
-install bubblewrap), or pass --unisolated to run students' code as yourself"
+install bubblewrap); where there is none (macOS, Windows), grade on a Linux machine, in WSL or in a container"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +34,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--megabytes", type=float, default=Limits.megabytes, help="for each exercise")
     options.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="submissions at a time")
     options.add_argument("--regrade", nargs="*", help="exercises or students to grade again (with no name: all)")
-    options.add_argument("--unisolated", action="store_true", help="run students' code as yourself: dangerous")
     return options
 
 
@@ -43,7 +42,7 @@ def grade(arguments: Sequence[str]) -> None:
     chosen = options.parse_args(arguments)
     if not chosen.submissions.is_dir():
         options.error(f"expected a folder of submissions, got {chosen.submissions}")
-    if not chosen.unisolated and not sandbox.available():
+    if not sandbox.available():
         options.error(UNSAFE)
     try:
         print(graded(chosen))
@@ -66,7 +65,7 @@ def graded(chosen: argparse.Namespace) -> str:
     chosen.out.mkdir(parents=True, exist_ok=True)
     limits = Limits(seconds=chosen.seconds, megabytes=chosen.megabytes)
     seed, again = seed_of(chosen.out, chosen.seed), names if again == [] else again or ()
-    grader = Grader(names, seed=seed, limits=limits, isolate=not chosen.unisolated, again=again)
+    grader = Grader(names, seed=seed, limits=limits, again=again)
     marked = grade_all(found, chosen.out, grader, workers=chosen.workers)
     write_reports(marked, chosen.out)
     waiting = ", ".join(one.student for one in marked if not one.whole)

@@ -14,11 +14,13 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from course_lib.checks.report import exercises
 from course_lib.grading import sandbox
+from course_lib.grading.cells import cells, chosen, exercise_of
 from course_lib.grading.command import UNSAFE, seed_of
-from course_lib.grading.grade import AGAIN, Grader, Mark
+from course_lib.grading.grade import Grader
+from course_lib.grading.marks import AGAIN, Mark
 from course_lib.grading.reports import about
 from course_lib.grading.sandbox import Limits
-from course_lib.grading.submissions import Submission, cells, chosen, exercise_of
+from course_lib.grading.submissions import Submission
 
 OUT = Path("grades")  # in the course folder, where the seed of the hidden inputs is kept
 

@@ -62,8 +62,6 @@ def rows_of(path: Path) -> tuple[list[str], list[Row], str]:
 
 
 def decoded(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
     for encoding in ENCODINGS:
         with suppress(ValueError):
             return data.decode(encoding)

@@ -1,17 +1,13 @@
 """What an assistant gets of a graded class: a table, points given by hand, a page for each student, a summary."""
 
-import base64
 import html
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from course_lib.checks.report import exercise
-from course_lib.grading.grade import Mark, Marked
 from course_lib.grading.hand import Hand, by_hand, csv_text, given
+from course_lib.grading.marks import Mark, Marked
 from course_lib.grading.submissions import file_of, legible
 from course_lib.storage.files import write
 
@@ -44,17 +40,20 @@ def table(marked: Sequence[Marked], hand: Hand) -> str:
 
 def row(one: Marked, rows: Sequence[Mapping[str, str]]) -> list[str]:
     extra = given(rows)
-    total = f"{one.total + extra:g}" if one.whole else ""
     numbers = ["" if mark.status == "ungraded" else f"{mark.points:g}" for mark in one.marks]
     seconds = f"{sum(mark.seconds for mark in one.marks):.1f}"
     statuses = [mark.status for mark in one.marks]
     notes = "; ".join(one.problems)
-    return [one.student, *numbers, f"{extra:g}", total, *statuses, seconds, one.sha256, notes]
+    return [one.student, *numbers, f"{extra:g}", total(one, rows), *statuses, seconds, one.sha256, notes]
+
+
+def total(one: Marked, rows: Sequence[Mapping[str, str]]) -> str:
+    return f"{one.total + given(rows):g}" if one.whole else ""
 
 
 def feedback(one: Marked, hand: Hand) -> Iterator[str]:
     """A student's page: what holds, what does not, the likely cause, where to read. No hidden input is shown."""
-    yield f"<h1>{html.escape(one.student)}: {one.total + given(hand[one.student]):g} points</h1>"
+    yield f"<h1>{html.escape(one.student)}: {total(one, hand[one.student]) or 'not all'} points</h1>"
     yield from (f"<p class=no>{html.escape(problem)}</p>" for problem in one.problems)
     for mark in one.marks:
         yield from about(mark)
@@ -81,7 +80,9 @@ def summary(marked: Sequence[Marked], hand: Hand) -> Iterator[str]:
     """The class: how many points, which statuses, which checks failed most often."""
     totals = [one.total + given(hand[one.student]) for one in marked]
     yield f"<h1>{len(marked)} submissions</h1>"
-    yield f'<img alt="Histogram of total points" src="data:image/png;base64,{histogram(totals)}">'
+    yield f"<p>{sum(totals) / len(totals):.1f} points on average</p>"
+    points = Counter(f"{total:g} points" for total in sorted(totals, reverse=True))
+    yield "<h2>Points</h2>" + rows_of(list(points.items()))
     statuses = Counter(mark.status for one in marked for mark in one.marks)
     yield "<h2>Status</h2>" + rows_of(statuses.most_common())
     failed = Counter(f"{mark.exercise}: {name}" for one in marked for mark in one.marks for name in mark.broken)
@@ -93,18 +94,6 @@ def summary(marked: Sequence[Marked], hand: Hand) -> Iterator[str]:
 def rows_of(counts: Sequence[tuple[str, int]]) -> str:
     rows = "".join(f"<tr><td>{count}</td><td>{html.escape(words)}</td></tr>" for words, count in counts)
     return f"<table><tr><th>how often</th><th>what</th></tr>{rows}</table>"
-
-
-def histogram(totals: Sequence[float]) -> str:
-    figure = Figure(figsize=(7, 3), layout="constrained")
-    axis = figure.subplots()
-    axis.hist(totals, bins=min(20, max(5, len(set(totals)))), color="#0072B2", edgecolor="white")
-    axis.set_xlabel("points", fontsize=12)
-    axis.set_ylabel("students", fontsize=12)
-    axis.spines[["top", "right"]].set_visible(False)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=90)
-    return base64.b64encode(stream.getvalue()).decode()
 
 
 def page(title: str, body: str) -> str:

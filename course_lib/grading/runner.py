@@ -11,6 +11,7 @@ import linecache
 import os
 import resource
 import signal
+import stat
 import time
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +24,7 @@ from torch import Tensor
 
 HERE = Path(__file__).parent
 SCRATCH = Path("/tmp")
+MOST_BYTES = 64 * 2**20  # of a result
 TICK = 0.02  # seconds between two looks at a child
 GOODBYE = 20.0  # seconds that killed processes get to be gone
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
@@ -38,15 +40,13 @@ def main() -> None:
     for descriptor in (0, 1, 2):
         os.dup2(silence, descriptor)
     for name, task in job["exercises"].items():
-        status, message, content, seconds = one_exercise(name, task, job["limits"], alone=job["isolated"])
+        status, message, content, seconds = one_exercise(name, task, job["limits"])
         head = {"exercise": name, "status": status, "message": message, "seconds": seconds, "bytes": len(content)}
         stream.write(json.dumps(head).encode() + b"\n" + content)
         stream.flush()
 
 
-def one_exercise(
-    name: str, task: dict[str, Any], limits: dict[str, float], *, alone: bool
-) -> tuple[str, str, bytes, float]:
+def one_exercise(name: str, task: dict[str, Any], limits: dict[str, float]) -> tuple[str, str, bytes, float]:
     """(status, message, outputs, seconds) of one exercise, from a child that is gone afterwards, with its children."""
     begin, result = time.monotonic(), SCRATCH / "result"
     for old in SCRATCH.glob("result*"):
@@ -54,52 +54,56 @@ def one_exercise(
     child = os.fork()
     if child == 0:
         in_child(name, task, limits, result)
-    status, message = watched(child, begin, limits, alone=alone)
-    everyone_goes(child, alone=alone)
+    status, message = watched(child, begin, limits)
+    everyone_goes()
     seconds = round(time.monotonic() - begin, 2)
     if status != "ran":
         return status, message, b"", seconds
     try:
-        verdict = json.loads(result.with_suffix(".json").read_text())
-        content = result.with_suffix(".safetensors").read_bytes() if verdict["status"] == "ran" else b""
-        return verdict["status"], verdict["message"], content, seconds
-    except (OSError, ValueError, KeyError):
+        verdict = json.loads(regular(result.with_suffix(".json")))
+        content = regular(result.with_suffix(".safetensors")) if verdict["status"] == "ran" else b""
+        return str(verdict["status"]), str(verdict["message"]), content, seconds
+    except Exception:  # a student may have written these files
         return "error", "the process ended before it gave an answer", b"", seconds
 
 
-def watched(child: int, begin: float, limits: dict[str, float], *, alone: bool) -> tuple[str, str]:
-    """Wait for a child, for so many seconds and, where all processes are of this sandbox, so many of them."""
+def regular(path: Path) -> bytes:
+    """What a file holds that is no link, no pipe and not too large."""
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError("expected a regular file")
+        return file.read(MOST_BYTES)
+
+
+def watched(child: int, begin: float, limits: dict[str, float]) -> tuple[str, str]:
+    """Wait for a child, for so many seconds and so many processes in this sandbox."""
     while True:
         if os.waitpid(child, os.WNOHANG)[0]:
             return "ran", ""
-        if alone and sum(entry.isdigit() for entry in os.listdir("/proc")) > limits["processes"]:
+        if sum(entry.isdigit() for entry in os.listdir("/proc")) > limits["processes"]:
             return "error", f"started more than {limits['processes']:g} processes"
         if time.monotonic() - begin > limits["seconds"]:
             return "timeout", f"did not end within {limits['seconds']:g} s"
         time.sleep(TICK)
 
 
-def everyone_goes(child: int, *, alone: bool) -> None:
-    """Kill the child and what it has started, and wait until all are gone: in a sandbox, all but this one and its init.
+def everyone_goes() -> None:
+    """Kill all in this sandbox but its init and this one, and wait until they are gone.
 
     What is left of a fork bomb would count as the next exercise's processes.
     """
-    sandboxed = alone and Path("/proc/1/comm").read_text().strip() == "bwrap"
+    if Path("/proc/1/comm").read_text().strip() != "bwrap":
+        raise RuntimeError("expected a sandbox around this program, found none")
     end = time.monotonic() + GOODBYE
     while time.monotonic() < end:
         try:
-            if sandboxed:
-                os.kill(-1, signal.SIGKILL)
-            else:
-                os.killpg(child, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            return
-        try:
+            os.kill(-1, signal.SIGKILL)
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+        except ProcessLookupError:
+            return
         except ChildProcessError:
-            if not sandboxed:
-                return
+            pass
         time.sleep(TICK)
 
 
@@ -124,7 +128,7 @@ def limit(limits: dict[str, float]) -> None:
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     for what, value in (
         (resource.RLIMIT_AS, used + int(limits["megabytes"]) * 2**20),
-        (resource.RLIMIT_FSIZE, 64 * 2**20),
+        (resource.RLIMIT_FSIZE, MOST_BYTES),
         (resource.RLIMIT_CPU, int(2 * limits["seconds"]) + 1),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -134,7 +138,6 @@ def limit(limits: dict[str, float]) -> None:
 def answers(name: str, task: dict[str, Any]) -> dict[str, Tensor]:
     """What the student's function gives on every case: "0/result", "0/changed" and so on."""
     space: dict[str, Any] = {"__name__": "__main__", "torch": torch, "F": F, "display": lambda *_, **__: None}
-    space["get_ipython"] = lambda: Shell(space)
     failed: Exception | None = None
     for number, source in enumerate(task["source"]):  # as in a notebook, where cells run after one that failed
         try:
@@ -157,27 +160,18 @@ def run(source: str, name: str, space: dict[str, Any]) -> None:
     """Run a cell; where it is not plain Python, as IPython understands it, with magics and commands."""
     try:
         code = compile(source, name, "exec")
-    except SyntaxError as error:
+    except SyntaxError:
+        from unittest.mock import MagicMock
+
         from IPython.core.inputtransformer2 import TransformerManager
 
-        if (source := TransformerManager().transform_cell(plain := source)) == plain:
-            raise error
+        shell = MagicMock()  # magics of a cell run its code, all else does nothing
+        shell.run_cell_magic = lambda magic, _, inner: run(inner, magic, space)
+        space["get_ipython"] = lambda: shell
+        source = TransformerManager().transform_cell(source)
         code = compile(source, name, "exec")
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     exec(code, space)
-
-
-class Shell:
-    """What there is of IPython here: magics of a cell run its code, all else does nothing."""
-
-    def __init__(self, space: dict[str, Any]) -> None:
-        self.space = space
-
-    def run_cell_magic(self, magic: str, line: str, source: str) -> None:
-        run(source, magic, self.space)
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_, **__: []
 
 
 if __name__ == "__main__":

@@ -62,9 +62,7 @@ class Answer(OneLine):
     content: bytes
 
 
-def collect(
-    exercises: Mapping[str, Any], job: Path, *, limits: Limits, isolate: bool = True, course: bool = False
-) -> list[Answer]:
+def collect(exercises: Mapping[str, Any], job: Path, *, limits: Limits, course: bool = False) -> list[Answer]:
     """Run the exercises whose inputs lie in the folder `job`; those that gave no answer are left out.
 
     With `course`, the library is at hand: for its own reference solutions, and never for students' code.
@@ -73,10 +71,9 @@ def collect(
         shutil.copy(file, job)
     if course:
         shutil.copytree(PACKAGE, job / "course_lib", ignore=shutil.ignore_patterns("data"))
-    given = {"exercises": exercises, "limits": vars(limits), "isolated": isolate}
-    (job / "job.json").write_text(json.dumps(given | {"imports": ["course_lib.checks.report"] if course else []}))
-    runner = Path("/job" if isolate else job) / "runner.py"
-    command = [*(bubblewrap(job) if isolate else []), sys.executable, str(runner)]
+    imports = ["course_lib.checks.report"] if course else []
+    (job / "job.json").write_text(json.dumps({"exercises": exercises, "limits": vars(limits), "imports": imports}))
+    command = [*bubblewrap(job), sys.executable, "/job/runner.py"]
     pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **pipes) as process:
         assert process.stdout is not None

@@ -4,10 +4,8 @@ Nothing in here is trusted: links, pipes and devices are not opened, sizes are b
 a sentence in its student's row.
 """
 
-import errno
 import hashlib
 import io
-import json
 import os
 import re
 import stat
@@ -19,17 +17,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from course_lib.checks.report import exercises
+from course_lib.grading.cells import Cells, cells_in, chosen
 from course_lib.one_line import OneLine
 
 LARGEST = 64 * 2**20  # bytes of a notebook, and of all in an archive
 MOST = 200  # folders, files, and files in an archive, of one student
-LONGEST = 2**18  # characters of a cell
 LITTER = re.compile(r"\..*|__MACOSX|__pycache__|grades", re.DOTALL)
 NOTEBOOK = re.compile(r"(.+)\.(?:ipynb|py|zip)(?:\.\w+)?", re.IGNORECASE | re.DOTALL)
-CUTS = re.compile(r"^# (?:%%|In ?\[).*$", re.MULTILINE)  # between the cells of a script
-Cells = list[tuple[str, str]]
-"""(exercise, source) of each code cell; "" where it carries no exercise's id."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,17 +76,12 @@ def submission(student: str, places: Sequence[Path]) -> Submission:
                 hashed.update(content)
                 read.append((when, name, cells_in(name, content)))
         except Exception as error:  # nobody's files end the grading of others
-            problems.append(f"{file.name} cannot be read as a notebook: {reason(error)}")
+            problems.append(f"{file.name} cannot be read as a notebook: {str(error)[:120]}")
     sources, said = chosen([(name, cells) for _, name, cells in sorted(read, reverse=True)])
-    if not sources and not problems:
+    if not sources:
         names = ", ".join(file.name for file in files[:5]) or "nothing"
         problems.append(f"expected a notebook with cells of exercises, found {names}")
     return Submission(student, sources, tuple(map(legible, [*problems, *said])), hashed.hexdigest())
-
-
-def reason(error: Exception) -> str:
-    link = isinstance(error, OSError) and error.errno == errno.ELOOP
-    return "it is a link" if link else (str(error) or type(error).__name__)[:120]
 
 
 def files_below(place: Path) -> list[Path]:
@@ -111,6 +100,8 @@ def contents(file: Path) -> Iterator[tuple[tuple[int, int, int], str, bytes]]:
 
     Copies of one second are told apart by their numbers, as in "ps1 (1).ipynb".
     """
+    if file.is_symlink():
+        raise ValueError("it is a link")
     with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
         state = os.fstat(stream.fileno())
         if not stat.S_ISREG(state.st_mode):
@@ -132,69 +123,3 @@ def bounded(stream: Any, most: int) -> bytes:
     if len(content) > most:
         raise ValueError(f"it is larger than {LARGEST // 2**20} MB")
     return content
-
-
-def cells_in(name: str, content: bytes) -> Cells:
-    if name.lower().endswith(".py") and not content.lstrip().startswith(b"{"):
-        return [("", source) for source in CUTS.split(content.decode("utf-8-sig"))]
-    return list(cells(json.loads(content)))
-
-
-def cells(notebook: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(exercise, source) of every code cell."""
-    for cell in notebook["cells"]:
-        if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            source = "".join(cell.get("source") or "")
-            if len(source) > LONGEST:
-                raise ValueError(f"a cell has more than {LONGEST} characters")
-            yield exercise_of(cell), source
-
-
-def exercise_of(cell: dict[str, Any], prefix: str = "") -> str:
-    """The exercise that a cell's nbgrader id names after a prefix ("ps1-pgd" for ps1.pgd); "" where it names none."""
-    try:
-        identity = str(cell["metadata"]["nbgrader"]["grade_id"])
-    except (KeyError, TypeError, IndexError):
-        return ""
-    named = identity.startswith(f"{prefix}ps")
-    return identity.removeprefix(prefix).replace("-", ".", 1) if named else ""
-
-
-def chosen(files: Sequence[tuple[str, Cells]]) -> tuple[dict[str, list[str]], list[str]]:
-    """The cells to run for each exercise, from files with the newest first, and what was chosen among several.
-
-    The newest file that has more than the template counts.
-    """
-    sources, said = {}, []
-    for exercise in exercises():
-        found = [(name, own) for name, cells in files if (own := answer(cells, exercise))]
-        if not found:
-            continue
-        name, own = next((one for one in found if not all(map(stub, one[1]))), found[0])
-        sources[exercise] = own
-        if any(other != own for _, other in found):
-            said.append(f"{exercise}: of {len(found)} files, {name} counts, the newest that is not the template")
-        if len(own) > 1:
-            said.append(f"{exercise}: {len(own)} cells, run in their order")
-    return sources, said
-
-
-def answer(cells: Cells, exercise: str) -> list[str]:
-    """The cells of a notebook that answer an exercise: those with its id, else those that define its function.
-
-    A cell that is still as in the template counts only where there is no other.
-    """
-    which, _, function = exercise.partition(".")
-    defines = re.compile(rf"^(?:def {function}\b|{function}[ \t]*=)", re.MULTILINE).search
-    own = [source for name, source in cells if name == exercise]
-    sets = {name.partition(".")[0] for name, _ in cells if name}
-    if (not sets or which in sets) and not any(defines(source) and not stub(source) for source in own):
-        own += [source for name, source in cells if name != exercise and defines(source)]
-    own = [source for number, source in enumerate(own) if source not in own[:number]]
-    return [source for source in own if not stub(source)] or own
-
-
-def stub(source: str) -> bool:
-    """Whether a cell is still as in the template: it raises NotImplementedError, and returns nothing."""
-    ends, returns = (re.search(rf"^[ \t]+{word}\b", source, re.MULTILINE) for word in ("raise NotImpl\\w+", "return"))
-    return bool(ends and not returns)

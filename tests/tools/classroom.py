@@ -227,7 +227,7 @@ def hostile(outside: Path) -> dict[str, Kind]:
             project_box=REPLACE_CHECK + zeros("project_box"),
         ),
         "spoofer": attack(
-            lost("error") | lost("wrong", "margin_pgd"),
+            lost("error", "project_patch", "direction_sparse", "project_box") | lost("wrong", "margin_pgd"),
             project_patch=SPOOF_RESULT,
             direction_sparse=SPOOF_PICKLE,
             project_box=RETURN_PICKLE,
