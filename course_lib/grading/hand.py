@@ -57,8 +57,8 @@ def rows_of(path: Path) -> tuple[list[str], list[Row], str]:
     rows = []
     for row in filter(any, cells[1:]):
         last = comma.join(row[len(names) - 1 :])  # a comment with commas and without quotes
-        rows.append(dict(zip(names, [*row[: len(names) - 1], last], strict=False)))
-    return names, [row | {name: row.get(name, "").strip() for name in HAND} for row in rows], comma
+        rows.append(dict.fromkeys(HAND, "") | dict(zip(names, [*row[: len(names) - 1], last], strict=False)))
+    return names, [row | {name: row[name].strip() for name in ("item", "points")} for row in rows], comma
 
 
 def decoded(data: bytes) -> str:
@@ -106,7 +106,7 @@ def given(rows: Sequence[Mapping[str, str]]) -> float:
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]], comma: str = ",") -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, delimiter=comma, lineterminator="\n")
+    writer = csv.writer(stream, delimiter=comma, lineterminator="\r\n")  # a cell with either is quoted
     writer.writerows([harmless(cell) for cell in row] for row in (head, *rows))
     return stream.getvalue()
 

@@ -53,7 +53,7 @@ def total(one: Marked, rows: Sequence[Mapping[str, str]]) -> str:
 
 def feedback(one: Marked, hand: Hand) -> Iterator[str]:
     """A student's page: what holds, what does not, the likely cause, where to read. No hidden input is shown."""
-    yield f"<h1>{html.escape(one.student)}: {total(one, hand[one.student]) or 'not all'} points</h1>"
+    yield f"<h1>{html.escape(one.student)}: {total(one, hand[one.student]) or 'not yet all'} points</h1>"
     yield from (f"<p class=no>{html.escape(problem)}</p>" for problem in one.problems)
     for mark in one.marks:
         yield from about(mark)
@@ -80,7 +80,7 @@ def summary(marked: Sequence[Marked], hand: Hand) -> Iterator[str]:
     """The class: how many points, which statuses, which checks failed most often."""
     totals = [one.total + given(hand[one.student]) for one in marked]
     yield f"<h1>{len(marked)} submissions</h1>"
-    yield f"<p>{sum(totals) / len(totals):.1f} points on average</p>"
+    yield f"<p>{sum(totals) / max(1, len(totals)):.1f} points on average</p>"
     points = Counter(f"{total:g} points" for total in sorted(totals, reverse=True))
     yield "<h2>Points</h2>" + rows_of(list(points.items()))
     statuses = Counter(mark.status for one in marked for mark in one.marks)

@@ -11,7 +11,7 @@ from course_lib.grading.marks import Mark, Marked
 from course_lib.grading.reports import write_reports
 from tests.tools.classroom import notebook
 
-NAMES = ("Zoë", "ada", "=x", "'+y", "-1")
+NAMES = ("Zoë", "ada", "=x", "'+y", "-1", "a\rb", "two words ")
 ROWS = "student,item,points,comment\r\nZoë,ps1.reflection,{points},für dich: “gut”\r\n"
 
 
@@ -51,10 +51,12 @@ def test_a_table_that_was_opened_in_the_wrong_letters_is_mended(tmp_path: Path, 
 
 
 def test_added_columns_commas_in_comments_and_lines_between_are_kept(tmp_path: Path) -> None:
-    text = "sep=,\nStudent,tutor,item,points,comment\n,,,,\nada,Eve,ps1.reflection,3,good, but short\n"
+    text = "sep=,\nStudent,tutor,item,points,comment\n,,,,\nada\nada,Eve, ps1.reflection,3,good, but short\n"
     path = saved(tmp_path, text)
     write_reports(marked("ada"), tmp_path)
-    assert path.read_text() == 'student,tutor,item,points,comment\nada,Eve,ps1.reflection,3,"good, but short"\n'
+    assert (
+        path.read_text() == 'student,tutor,item,points,comment\nada,,,,\nada,Eve,ps1.reflection,3,"good, but short"\n'
+    )
     assert totals(tmp_path) == {"ada": "9"}
     assert "good, but short" in (tmp_path / "feedback" / "ada.html").read_text()
 
@@ -64,7 +66,7 @@ def test_names_are_no_formulas_and_stay_themselves(tmp_path: Path) -> None:
     path = tmp_path / "hand.csv"
     cells = [row for file in (path, tmp_path / "grades.csv") for row in file.read_text().splitlines()]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
-    path.write_text(path.read_text().replace("reflection,,", "reflection,1,=SUM(1)"))
+    path.write_bytes(path.read_bytes().replace(b"reflection,,", b"reflection,1,=SUM(1)"))
     for _ in range(2):
         write_reports(marked(), tmp_path)
     _, rows, _ = rows_of(path)
