@@ -40,6 +40,7 @@ project = "Image synthesis with a single (robust) classifier"
 author = ""
 copyright = ""
 include_patterns = ["README.md", "CONTRIBUTING.md", "data/README.md", "data/results/README.md", *CORE]
+include_patterns += ["notebooks/GUIDE.md"]
 include_patterns += ["notebooks/*.ipynb", "notebooks/exercises/README.md", "notebooks/exercises/release/*/*.ipynb"]
 exclude_patterns = [".*", "build", "**.ipynb_checkpoints"]
 extensions = ["myst_nb", "formulas", "colab", "pages", "reference"]

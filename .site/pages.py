@@ -43,6 +43,8 @@ def add_index(app: Sphinx) -> None:
 
 
 def fill_index(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Fill in the index; a heading's anchor is written as JupyterLab writes it, and here as MyST does."""
+    source[0] = re.sub(r"(\.ipynb#)([\w-]+)", lambda found: found[1] + found[2].lower(), source[0])
     if docname == INDEX:
         lectures = [f"- {link}: {what} ({minutes} minutes)" for link, what, minutes in LECTURE.findall(README)]
         library = [f"- [{name.removesuffix('.py')}]({name}): {first_line(ROOT / name)}" for name in CORE]

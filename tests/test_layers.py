@@ -52,18 +52,18 @@ ONLY_IN = {  # packages that cost time or room, or belong to one task
 NEVER_FOR_READERS = {"authoring", "grading"}  # of notebooks
 CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing lines gains nothing
     "core": 818,
-    "training": 440,
-    "datasets": 1033,
-    "testbeds": 468,
-    "measuring": 372,
-    "widgets": 1569,
-    "checks": 599,
-    "grading": 567,
-    "imagenet": 389,
-    "storage": 332,
-    "authoring": 1495,
+    "training": 449,
+    "datasets": 1027,
+    "testbeds": 479,
+    "measuring": 364,
+    "widgets": 1661,
+    "checks": 719,
+    "grading": 830,
+    "imagenet": 382,
+    "storage": 280,
+    "authoring": 1412,
 }
-TOTAL, JAVASCRIPT = 8085, 590
+TOTAL, JAVASCRIPT = 8421, 658
 FLAT = 12  # modules that lie in course_lib itself
 
 

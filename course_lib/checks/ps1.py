@@ -60,6 +60,38 @@ def scaled(delta: Tensor, length: Tensor, radius: float) -> Tensor:
     return delta * (radius / length.clamp(min=1e-12)).clamp(max=1)
 
 
+PROJECT_L2 = Exercise(
+    "ps1.project_l2",
+    lambda delta, radius: scaled(delta, norms(delta), radius),
+    changes("delta", "radius", scale=2.0),
+    (
+        SOUND,
+        inside("ends within the L2 ball"),
+        KEEPS,
+        value("is the nearest point of the ball"),
+        INDEPENDENT,
+        UNCHANGED,
+    ),
+    (
+        Mistake(
+            lambda delta, radius: scaled(delta, delta.norm(), radius),
+            "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.",
+        ),
+        Mistake(
+            lambda delta, radius: radius * along(delta),
+            "Everything seems to be moved to the surface: only what is outside has to move.",
+        ),
+        Mistake(
+            lambda delta, radius: delta.clamp(-radius, radius),
+            "This clamps every value: that is the projection on an L-infinity ball.",
+        ),
+        Mistake(lambda delta, radius: delta, "Nothing seems to be projected."),
+    ),
+    "notebook 02, The loop; course_lib.constraints.L2Ball",
+    Ask(alone=("delta",)),
+)
+
+
 def patched(delta: Tensor, mask: Tensor, radius: float) -> Tensor:
     return scaled(delta * mask, norms(delta * mask), radius)
 
@@ -318,4 +350,4 @@ MARGIN_PGD = Exercise(
     Ask(alone=("start", "target"), model=True),
 )
 
-EXERCISES = (PROJECT_PATCH, PROJECT_BOX, DIRECTION_SPARSE, MARGIN_PGD)
+EXERCISES = (PROJECT_L2, PROJECT_PATCH, PROJECT_BOX, DIRECTION_SPARSE, MARGIN_PGD)

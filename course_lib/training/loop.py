@@ -91,12 +91,8 @@ class Run(OneLine):
         noise = ball.sample(images, generator=seeded(self.recipe.seed, self.step, stream=1, device=self.device))
         start, images, labels = self.share((images + noise).clamp(0, 1), images, labels)
         travel = 1.25 if steps == 1 else 2.0
-        problem = attack(self.in_float32, images, labels, ball=ball, steps=steps, travel=travel)
+        problem = attack(self.model, images, labels, ball=ball, steps=steps, travel=travel)
         return solve(replace(problem, start=start))
-
-    def in_float32(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.model(images)
-        return logits.float()
 
     @torch.no_grad()
     def average(self) -> None:
@@ -153,8 +149,8 @@ class Run(OneLine):
 def slopes(loss: Tensor, images: Tensor) -> Tensor:
     """The L2 norm of the gradient of a batch's summed loss by each picture, (B,), itself differentiable.
 
-    Times a small radius it is what the inner maximum of eq. 2 adds to the loss (Taylor's formula). Batch norm has to be
-    in training: at rest it is not blind to the scale of the weights, and they shrink instead of the slope.
+    Times a small radius it is what the inner maximum of eq. 2 adds to the loss (Taylor's formula). Batch norm is in
+    training: at rest it lets the scale of the weights shrink instead of the slope.
     """
     (gradient,) = torch.autograd.grad(loss, images, create_graph=True)
     return gradient.flatten(1).square().sum(1).add(1e-12).sqrt()  # at 0 a root has no slope

@@ -42,7 +42,7 @@ def test_the_notebook_shows_every_task_and_a_moving_picture_before_its_first_cod
 
 def test_the_readme_opens_with_every_task_and_then_the_largest_pictures() -> None:
     shown = [Path(source).stem for source in re.findall(r"!\[[^]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text())]
-    assert shown[:3] == ["every-task", "imagenette-128-generation", "photographs"]
+    assert shown[:4] == ["live", "every-task", "imagenette-128-generation", "photographs"]
 
 
 def test_the_picture_is_light_smooth_and_comes_to_rest() -> None:

@@ -15,6 +15,12 @@ PROJECT_FIRST = """
 
 
 STUDENTS: dict[str, list[Changes]] = {
+    "ps1.project_l2": [
+        [("delta.flatten(1).norm(dim=1)", "delta.norm().expand(len(delta))")],
+        [(".clamp(max=1)", "")],
+        [("delta * (radius / length).clamp(max=1).view(-1, 1, 1, 1)", "delta.clamp(-radius, radius)")],
+        [("delta * (radius / length).clamp(max=1).view(-1, 1, 1, 1)", "delta")],
+    ],
     "ps1.project_patch": [
         [("cut.flatten(1).norm(dim=1)", "cut.norm().expand(len(cut))")],
         [("flatten(1).norm(dim=1)", "flatten(2).norm(dim=2)"), ("view(-1, 1, 1, 1)", "view(*cut.shape[:2], 1, 1)")],

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from course_lib.constraints import L2Ball, norms
+from course_lib.constraints import L2Ball, against, norms
 from course_lib.models import Classifier, plain_network
 from course_lib.pgd import Problem, frames, solve, value_and_gradient
 from course_lib.pixels import bicubic, nearest, shrink
@@ -400,3 +400,20 @@ def test_any_task_is_solved_for_shifted_and_noisy_copies_and_repeats_by_its_gene
 def test_impossible_shifts_and_copies_are_refused_in_one_sentence(wrong):
     with pytest.raises(ValueError, match=r"^expected a (whole|finite) number .*, got .*$"):
         wrong()
+
+
+@pytest.mark.parametrize("margin", [5.0, 15.0, 25.0])
+def test_a_confident_network_still_says_which_way_its_loss_falls(margin: float) -> None:
+    """For the logits w.x + margin and 0 the loss is log(1 + exp(-w.x - margin)): it falls along w, however little."""
+    w, generator = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
+
+    def network(images: Tensor) -> Tensor:
+        first = (images * w).sum((1, 2, 3)) + margin
+        return torch.stack([first, torch.zeros_like(first)], 1)
+
+    images = torch.rand(2, 3, 4, 4, generator=generator)
+    losses, slope = value_and_gradient(cross_entropy(network, torch.tensor([0, 0])), images)
+    assert losses.dtype == images.dtype
+    exact = torch.log1p(torch.exp(-network(images)[:, 0].double()))
+    torch.testing.assert_close(losses.double(), exact, rtol=1e-3, atol=0)
+    torch.testing.assert_close(against(slope), (w / w.norm()).expand_as(slope), rtol=1e-4, atol=1e-6)

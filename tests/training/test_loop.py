@@ -285,7 +285,8 @@ def by_hand(model: nn.Module, x: Tensor, y: Tensor, ball: Ball, steps: int, nois
     step_size = ball.radius * (1.25 if steps == 1 else 2.0 / steps)
     for _ in range(steps):
         attacked = attacked.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(-F.cross_entropy(model(attacked), y, reduction="none").sum(), attacked)
+        loss = F.cross_entropy(model(attacked).double(), y, reduction="none").sum()
+        (gradient,) = torch.autograd.grad(-loss, attacked)
         moved = attacked.detach() + step_size * ball.direction(gradient)
         attacked = (x + ball.project(moved - x)).clamp(0, 1)
     return attacked
