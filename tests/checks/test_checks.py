@@ -166,7 +166,7 @@ def test_progress_outlives_the_kernel(tmp_path: Any) -> None:
 
 
 def test_an_unknown_exercise_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected an exercise among ps1.project_patch, .*, got 'ps1.projekt'"):
+    with pytest.raises(ValueError, match=r"expected an exercise among ps1.project_l2, .*, got 'ps1.projekt'"):
         exercise("ps1.projekt")
 
 
