@@ -176,6 +176,7 @@ RED: dict[str, dict[str, tuple[str, ...]]] = {
         "for the judge attacked, noise comes": (UPHILL, SET_WITH_ITSELF),
         "0 of 10:": (SET_WITH_ITSELF,),
     },
+    "11_why_and_what_came_after": {"yet at least two judges believe it more often": (UPHILL,)},
 }
 
 
