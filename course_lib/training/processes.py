@@ -51,9 +51,6 @@ class Alone:
         return nullcontext()
 
 
-ALONE = Alone()
-
-
 class Together(Alone):
     def __init__(self, accelerator: Any) -> None:
         super().__init__(accelerator.device.type)

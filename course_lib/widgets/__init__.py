@@ -1,6 +1,7 @@
 """Live demos for the notebooks. They work without a browser, too, so that a test can drive them."""
 
 from course_lib.widgets.blind import BlindTest
+from course_lib.widgets.buttons import Upload
 from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.evolving import Evolve
 from course_lib.widgets.gradients import Gradients
@@ -9,8 +10,7 @@ from course_lib.widgets.lessons import Score, Trace
 from course_lib.widgets.player import Player
 from course_lib.widgets.predict import Prediction, predict
 from course_lib.widgets.runs import LOSS, Measure, Moment, Trajectory
-from course_lib.widgets.shelf import shelf
-from course_lib.widgets.upload import Upload
+from course_lib.widgets.starts import shelf
 from course_lib.widgets.watch import Watch, replay
 
 __all__ = [

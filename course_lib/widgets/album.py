@@ -1,9 +1,10 @@
 """What a demo starts from: photographs that ship, test pictures that are at hand, and a person's own."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from course_lib.datasets.reading import read_picture
 from course_lib.one_line import OneLine
 from course_lib.testbeds import Testbed
 from course_lib.widgets import controls
-from course_lib.widgets.upload import Upload
+from course_lib.widgets.buttons import Upload
 
 TESTS, FARTHER = 6, 3  # test photographs; their class to become is so many places on
 OWN, SUGGESTED = "your own", "suggested"
@@ -30,31 +31,20 @@ class Album(OneLine):
 
     def __init__(self, testbed: Testbed) -> None:
         self.size, self.classes = testbed.resolution, testbed.classes
-        self.sources: dict[str, Path | Tensor] = {}
-        self.aims: dict[str, str] = {}  # by name, the suggested class
-        if set(shipped.SUGGESTED.values()) <= set(self.classes):
-            self.sources = {name: shipped.FOLDER / f"{name}.webp" for name in shipped.SUGGESTED}
-            self.aims = dict(shipped.SUGGESTED)
-            self.shown = [*self.sources]
-            self.add(*test_photographs())
-        else:
-            images, labels = testbed.first("test", 10)
-            self.add(images.split(1), labels)
-            self.shown = [*self.sources]
-        self.menu = controls.menu("picture", [*self.sources, OWN], self.shown[0])
-        self.own = Upload()
-        self.own.observe(lambda change: self.menu.set_trait("value", OWN if change.new else self.menu.value), "value")
-        self.label = controls.menu("becomes", [SUGGESTED, *self.classes], SUGGESTED)
-
-    def add(self, sources: Iterable[Path | Tensor], labels: Tensor) -> None:
-        for number, (source, label) in enumerate(zip(sources, labels.tolist(), strict=False)):
+        known = shipped.SUGGESTED if set(shipped.SUGGESTED.values()) <= set(self.classes) else {}
+        self.sources: dict[str, Path | Tensor] = {name: shipped.FOLDER / f"{name}.webp" for name in known}
+        self.aims = dict(known)  # by name, the suggested class
+        tests, labels = test_photographs() if known else testbed.first("test", 10)
+        for number, (source, label) in enumerate(zip(tests, labels.tolist(), strict=True)):
             name = f"test {number}: {self.classes[label]}"
             self.sources[name], self.aims[name] = source, self.classes[(label + FARTHER) % len(self.classes)]
+        self.shown = [*known] or [*self.sources]
+        self.menu, self.own, self.label = choosers([*self.sources], "becomes", [SUGGESTED, *self.classes])
 
     def start(self, picture: str, own: bytes = b"", size: int | None = None) -> Tensor:
         """The picture of this name, (1, 3, size, size); ValueError where a person's own is not there."""
         source = opened(own) if picture == OWN else self.sources[picture]
-        return source if isinstance(source, Tensor) else read_picture(source, size or self.size)
+        return source[None] if isinstance(source, Tensor) else read_picture(source, size or self.size)
 
     def target(self, picture: str, label: str = SUGGESTED) -> int:
         """The place of a class, or of the one that is suggested for the picture; for a person's own, of the first."""
@@ -64,6 +54,13 @@ class Album(OneLine):
         """What every machine has of it, (N, 3, size, size), and the classes that it may become, (N,)."""
         targets = torch.tensor([self.target(name) for name in self.shown])
         return torch.cat([self.start(name) for name in self.shown]), targets
+
+
+def choosers(pictures: Sequence[str], label: str, classes: Sequence[str]) -> tuple[Any, Upload, Any]:
+    """Menus of pictures and classes, and a person's own picture: the menu turns to it when it comes."""
+    menu, own = controls.menu("picture", [*pictures, OWN], pictures[0]), Upload()
+    own.observe(lambda change: menu.set_trait("value", OWN if change.new else menu.value), "value")
+    return menu, own, controls.menu(label, classes, classes[0])
 
 
 def opened(own: bytes) -> io.BytesIO:
@@ -79,4 +76,4 @@ def test_photographs() -> tuple[list[Path], Tensor]:
         test = Photographs(replace(IMAGENETTE, fetch=None), "test", size=shipped.SIDE)
     except FileNotFoundError:
         return [], torch.empty(0)
-    return test.files[:TESTS], test.labels
+    return test.files[:TESTS], test.labels[:TESTS]

@@ -1,4 +1,4 @@
-"""Buttons that only a browser can press: one that is held, and one for the full screen."""
+"""Buttons that only a browser can press: one that is held, one for the full screen, one for a person's picture."""
 
 import json
 from pathlib import Path
@@ -32,3 +32,15 @@ class Page(anywidget.AnyWidget):
     @traitlets.default("plan")
     def _of_the_course(self) -> list[dict[str, str]]:
         return [{"notebook": part["notebook"], "preset": name} for part in PLAN for name in part["presets"]]
+
+
+class Upload(anywidget.AnyWidget):
+    """`value` is a picture file's bytes, b"" until one is chosen; `reading.read_picture(io.BytesIO(value), size)`.
+
+    The browser cuts the central square and sends at most 512 x 512 pixels; it says in one sentence what it cannot read,
+    and takes files of at most 100 MB. Without a browser: `upload.value = path.read_bytes()`.
+    """
+
+    _esm = Path(__file__).with_name("upload.js")
+    value = traitlets.CBytes(b"").tag(sync=True)
+    description = traitlets.Unicode("").tag(sync=True)

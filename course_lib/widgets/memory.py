@@ -1,6 +1,5 @@
 """Finished runs, by the values of the controls that led to them: what lets a person move back at no cost."""
 
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -14,25 +13,23 @@ class Memory:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._runs: OrderedDict[Hashable, Runs] = OrderedDict()
+        self._runs: dict[Hashable, Runs] = {}  # what was used last is last
 
     def recall(self, values: Mapping[str, Any]) -> Runs | None:
-        key = frozen(values)
-        if key is None or key not in self._runs:
-            return None
-        self._runs.move_to_end(key)
-        return self._runs[key]
+        if runs := self._runs.get(frozen(values)):
+            self.keep(values, runs)
+        return runs
 
     def keep(self, values: Mapping[str, Any], runs: Runs) -> None:
         if (key := frozen(values)) is None:
             return
+        self._runs.pop(key, None)
         self._runs[key] = runs
-        self._runs.move_to_end(key)
         while (
             len(self._runs) > 1
             and sum(run.nbytes for kept in self._runs.values() for run in kept.values()) > self.limit
         ):
-            self._runs.popitem(last=False)
+            del self._runs[next(iter(self._runs))]
 
 
 def frozen(values: Mapping[str, Any]) -> Hashable:

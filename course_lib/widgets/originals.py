@@ -10,9 +10,7 @@ from course_lib.datasets import shipped
 from course_lib.datasets.reading import read_picture
 from course_lib.one_line import OneLine
 from course_lib.testbeds import Testbed
-from course_lib.widgets import controls
-from course_lib.widgets.album import OWN, opened
-from course_lib.widgets.upload import Upload
+from course_lib.widgets.album import OWN, choosers, opened
 
 TRUE = "its own"  # the true class of a test picture, the one suggested for a photograph that ships
 
@@ -29,10 +27,8 @@ class Originals(OneLine):
         self.testbed, self.photographs = testbed, testbed if knows else testbeds.load("imagenette-128")
         labels = testbed.test.labels.tolist()
         self.places = {f"test {place}: {testbed.classes[labels[place]]}": place for place in places}
-        self.menu = controls.menu("picture", [*self.places, *shipped.SUGGESTED, OWN], next(iter(self.places)))
-        self.own = Upload()
-        self.own.observe(lambda change: self.menu.set_trait("value", OWN if change.new else self.menu.value), "value")
-        self.label = controls.menu("class", [TRUE, *self.photographs.classes], TRUE)
+        names, classes = [*self.places, *shipped.SUGGESTED], [TRUE, *self.photographs.classes]
+        self.menu, self.own, self.label = choosers(names, "class", classes)
 
     def scene(self, picture: str, own: bytes, label: str) -> tuple[Testbed, Tensor, Tensor]:
         """The testbed that restores it, the picture (1, 3, H, W), and its class (1,).

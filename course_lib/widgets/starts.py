@@ -1,12 +1,18 @@
-"""Where generation starts: a menu of seeds, with the radius and the steps that were tuned for what is chosen."""
+"""Where a run starts: menus of seeds, with the radius and the steps that were tuned for them, and of sketches."""
 
 from typing import Any
 
+import ipywidgets as widgets
+
+from course_lib.datasets import sketches
+from course_lib.datasets.strokes import layer
 from course_lib.seeds import KINDS, Upsampled
 from course_lib.testbeds.testbed import Testbed, task_of
 from course_lib.widgets import controls
+from course_lib.widgets.canvas import Canvas
 
 ENLARGED = [("smoothly", False), ("by blocks", True)]
+LOOKS = {"outline": ("line",), "coloured": ("fill", "line"), "with background": sketches.PARTS}
 
 
 def seed_settings(testbed: Testbed, kind: str, *, at_most: int = 120) -> dict[str, Any]:
@@ -37,3 +43,19 @@ def seed_controls(testbed: Testbed, kind: str, *, at_most: int = 120) -> dict[st
 
     kinds.observe(follow, "value")
     return {"kind": kinds, "blocks": blocks, **sliders}
+
+
+def shelf(canvas: Canvas, start: sketches.Sketch) -> Any:
+    """Two menus that put a shipped sketch on a canvas, which and how much of it; `start` is put there at once."""
+    which = controls.menu("sketch", [("blank paper", None), *((one.name, one) for one in sketches.load())], start)
+    look = controls.menu("drawn as", list(LOOKS.items()), sketches.PARTS)
+
+    def put(_: object = None) -> None:
+        shapes = which.value.shapes(canvas.size, parts=look.value) if which.value else []
+        canvas.value = layer(shapes, canvas.size)
+
+    which.observe(put, "value")
+    look.observe(put, "value")
+    put()
+    box = widgets.Box([which, look], layout=widgets.Layout(flex_flow="row wrap"))
+    return box.add_class("course-shelf")

@@ -75,12 +75,10 @@ def _(image: widgets.Image) -> str:
     return picture(image.value, image.format, "") if image.value else ""
 
 
-@still.register(widgets.IntSlider)
-@still.register(widgets.FloatSlider)
-@still.register(widgets.SelectionSlider)
-@still.register(widgets.Dropdown)
-@still.register(widgets.Checkbox)
-def _(control: Any) -> str:
+@still.register
+def _(
+    control: widgets.IntSlider | widgets.FloatSlider | widgets.SelectionSlider | widgets.Dropdown | widgets.Checkbox,
+) -> str:
     value = getattr(control, "label", None) or format(control.value, getattr(control, "readout_format", ""))
     return f'<span class="setting">{html.escape(control.description)} <b>{html.escape(value)}</b></span>'
 
