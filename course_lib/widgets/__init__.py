@@ -6,12 +6,11 @@ from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.evolving import Evolve
 from course_lib.widgets.gradients import Gradients
 from course_lib.widgets.history import History
-from course_lib.widgets.lessons import Score, Trace
 from course_lib.widgets.player import Player
 from course_lib.widgets.predict import Prediction, predict
 from course_lib.widgets.runs import LOSS, Measure, Moment, Trajectory
 from course_lib.widgets.starts import shelf
-from course_lib.widgets.watch import Watch, replay
+from course_lib.widgets.watch import Score, Trace, Watch, replay
 
 __all__ = [
     "LOSS",

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from course_lib.one_line import OneLine
-from course_lib.pgd import Frame, Problem, frames
+from course_lib.pgd import Problem
 from course_lib.widgets.buttons import Hold
 from course_lib.widgets.demo import Request, weakly
 from course_lib.widgets.player import Player
-from course_lib.widgets.runs import KEPT, Moment, Runs, Script, Trajectory, Update
+from course_lib.widgets.runs import KEPT, Runs, Script, Trajectory, Update
 from course_lib.widgets.worker import Produce
 
 
@@ -49,16 +49,10 @@ class Growing:
         yield Update(grown.runs, begin, end, level=True, done=request.only_start)
         for done in range(begin, end, burst):
             current = {name: replace(problem, start=grown.images[name]) for name, problem in problems.items()}
-            streams = {name: frames(problem) for name, problem in current.items()}
-            for step in range(done, done + burst + 1):
-                for name, stream in streams.items():
-                    moment = Moment(name, problems[name], replace(next(stream), step=step), request.values)
-                    if len(grown.runs[name].captions) <= step:  # else it was the end of the burst before
-                        self.script.keep(grown.runs[name], moment)
-                    level = name == self.script.names[-1]
-                    if level:
-                        grown.reach(step)
-                    yield Update(grown.runs, step, end, level, done=level and step == end)
+            for update in self.script.walk(grown.runs, current, request.values, begin=done, end=end):
+                if update.level:
+                    grown.reach(update.step)
+                yield update
 
     def go_on(self, problems: dict[str, Problem], request: Request) -> Grown:
         """Take the runs up where all of them stood, or begin new ones where the start is another."""
@@ -68,10 +62,9 @@ class Growing:
         for name, problem in problems.items():
             if name in grown.runs:
                 cut(grown.runs[name], grown.step)
-                grown.runs[name].images = grown.images[name]
+                grown.runs[name].images, grown.runs[name].problem = grown.images[name], problem
             else:
-                run = grown.runs[name] = Trajectory(problem, problem.start)
-                self.script.look(run, Moment(name, problem, Frame(0, problem.start, torch.zeros(0)), request.values))
+                grown.runs[name] = self.script.begun(name, problem, request.values)
         grown.reach(grown.step)
         return grown
 

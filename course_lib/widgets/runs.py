@@ -106,23 +106,34 @@ class Script(OneLine):
         if only_start:
             problems = {name: replace(problem, steps=0) for name, problem in problems.items()}
         steps = max(problem.steps for problem in problems.values())
-        runs = {name: Trajectory(problem, problem.start) for name, problem in problems.items()}
-        for name, run in runs.items():
-            self.look(run, Moment(name, run.problem, Frame(0, run.images, torch.zeros(0)), values))
+        runs = {name: self.begun(name, problem, values) for name, problem in problems.items()}
         yield Update(runs, 0, steps, level=True)
+        yield from self.walk(runs, problems, values, begin=0, end=steps)
+
+    def walk(
+        self, runs: Runs, problems: Mapping[str, Problem], values: Mapping[str, Any], *, begin: int, end: int
+    ) -> Iterator[Update]:
+        """Solve problems from where their runs stand, at step `begin` of `end`; a moment has its run's problem."""
         streams = {name: frames(problem) for name, problem in problems.items()}
-        for step in range(steps + 1):
+        for step in range(begin, begin + max(problem.steps for problem in problems.values()) + 1):
             for name, stream in streams.items():
-                if (frame := next(stream, None)) is not None:  # a problem with fewer steps rests at its end
-                    self.keep(runs[name], Moment(name, problems[name], frame, values))
+                run, frame = runs[name], next(stream, None)
+                # A problem with fewer steps rests at its end; the end of the steps before is known.
+                if frame is not None and len(run.every_loss) <= step:
+                    self.keep(run, Moment(name, run.problem, replace(frame, step=step), values))
                 level = name == self.names[-1]
-                yield Update(runs, step, steps, level, done=level and step == steps)
+                yield Update(runs, step, end, level, done=level and step == end)
 
     def problems(self, values: Mapping[str, Any]) -> dict[str, Problem]:
         problems = self.make(**values)
         if set(problems) != set(self.names):
             raise ValueError(f"expected problems named {', '.join(self.names)}, got {', '.join(problems)}")
         return {name: problems[name] for name in self.names}
+
+    def begun(self, name: str, problem: Problem, values: Mapping[str, Any]) -> Trajectory:
+        run = Trajectory(problem, problem.start)
+        self.look(run, Moment(name, problem, Frame(0, problem.start, torch.zeros(0)), values))
+        return run
 
     @torch.no_grad()
     def look(self, run: Trajectory, moment: Moment) -> None:
