@@ -4,9 +4,6 @@ import html
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-from course_lib.one_line import OneLine
 
 Line = Sequence[tuple[int, float]]
 """(step, value) pairs."""
@@ -16,20 +13,29 @@ LEFT, RIGHT, TOP, BOTTOM = 42, 54, 24, 20  # its margins: numbers; values; title
 APART = 15  # between two labels
 
 
-@dataclass(frozen=True, repr=False)
-class Chart(OneLine):
+class Chart:
     """Lines over the steps 0..`steps` as SVG, each with its own dashes and its value at step `marked`.
 
+    Values that are not finite are left out; where `limits` are None, the axis shows all values with a little room.
     Colours come from the style sheet (classes line0, line1, ...), so that they suit a light and a dark page.
     """
 
-    title: str
-    lines: Mapping[str, Line]
-    steps: int
-    marked: int
-    write: Callable[[float], str]
-    low: float
-    high: float
+    def __init__(
+        self,
+        title: str,
+        lines: Mapping[str, Line],
+        *,
+        steps: int,
+        marked: int,
+        write: Callable[[float], str],
+        limits: tuple[float, float] | None,
+    ) -> None:
+        self.title, self.steps, self.marked, self.write = title, steps, marked, write
+        finite = {name: [point for point in line if math.isfinite(point[1])] for name, line in lines.items()}
+        self.lines = {name: line for name, line in finite.items() if line}
+        values = [value for line in self.lines.values() for _, value in line] or [0.0, 1.0]
+        room = 0.04 * (max(values) - min(values)) or max(abs(max(values)), 1.0) * 0.1
+        self.low, self.high = limits or (min(values) - room, max(values) + room)
 
     def across(self, step: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * step / max(self.steps, 1)
@@ -68,21 +74,6 @@ class Chart(OneLine):
         return f'<svg role="img" aria-label="{alt}" {box}>{"".join(self.axes())}{"".join(self.curves())}</svg>'
 
 
-def chart(
-    title: str,
-    lines: Mapping[str, Line],
-    *,
-    steps: int,
-    marked: int,
-    write: Callable[[float], str],
-    limits: tuple[float, float] | None,
-) -> str:
-    """The SVG of a chart; values that are not finite are left out, and `limits` None takes those of the data."""
-    finite = {name: [point for point in line if math.isfinite(point[1])] for name, line in lines.items()}
-    low, high = limits or span([value for line in finite.values() for _, value in line])
-    return Chart(title, {name: line for name, line in finite.items() if line}, steps, marked, write, low, high).svg()
-
-
 def short(number: str) -> str:
     """Without zeros at the end of the number: 2.500 dB -> 2.5 dB."""
     return re.sub(r"(\.\d*?)0+(?!\d)", lambda found: found[1].rstrip("."), number)
@@ -90,13 +81,6 @@ def short(number: str) -> str:
 
 def words(kind: str, x: float, y: float, text: str, anchor: str = "start") -> str:
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(text)}</text>'
-
-
-def span(values: Sequence[float]) -> tuple[float, float]:
-    """Limits of an axis that shows all values, with a little room."""
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    room = 0.04 * (high - low) or max(abs(high), 1.0) * 0.1
-    return low - room, high + room
 
 
 def ticks(low: float, high: float) -> list[float]:

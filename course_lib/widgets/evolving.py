@@ -13,7 +13,7 @@ from course_lib.pgd import Problem
 from course_lib.widgets.buttons import Hold
 from course_lib.widgets.demo import Request, weakly
 from course_lib.widgets.player import Player
-from course_lib.widgets.runs import KEPT, Runs, Script, Trajectory, Update
+from course_lib.widgets.runs import KEPT, Runs, Script, Update
 from course_lib.widgets.worker import Produce
 
 
@@ -42,7 +42,9 @@ class Growing:
     def __call__(self, request: Request) -> Iterator[Update]:
         """Yields where the runs stand, then after every single step; every step is kept."""
         problems = self.script.problems(request.values)
-        burst = burst_of(problems)
+        bursts = {problem.steps for problem in problems.values()}
+        if len(bursts) != 1 or not 1 <= (burst := bursts.pop()) <= KEPT:
+            raise ValueError(f"expected bursts of 1 to {KEPT} steps, the same for all, got {bursts or burst}")
         grown = self.go_on(problems, request)
         begin = grown.step
         end = begin if request.only_start else begin + burst * math.ceil(self.most / burst)
@@ -60,11 +62,13 @@ class Growing:
         if any(not torch.equal(run.problem.start, problems[name].start) for name, run in grown.runs.items()):
             grown = self.grown = Grown()  # a run that is under way goes on with what it has, unseen
         for name, problem in problems.items():
-            if name in grown.runs:
-                cut(grown.runs[name], grown.step)
-                grown.runs[name].images, grown.runs[name].problem = grown.images[name], problem
-            else:
+            if (run := grown.runs.get(name)) is None:
                 grown.runs[name] = self.script.begun(name, problem, request.values)
+                continue
+            run.images, run.problem = grown.images[name], problem
+            kept: list[list[Any]] = [run.steps, run.pictures, run.captions, run.every_loss, *run.measures.values()]
+            for each in kept:
+                del each[grown.step + 1 :]  # every step is kept, so the step is the place
         grown.reach(grown.step)
         return grown
 
@@ -139,18 +143,3 @@ class Evolve(Player):
 
     def _where(self) -> str:
         return f" at step {self._shown.step}" if self._shown else ""
-
-
-def burst_of(problems: dict[str, Problem]) -> int:
-    """The steps of one burst, the same for all."""
-    bursts = {problem.steps for problem in problems.values()}
-    if len(bursts) != 1 or not 1 <= (burst := bursts.pop()) <= KEPT:
-        raise ValueError(f"expected bursts of 1 to {KEPT} steps, the same for all, got {bursts or burst}")
-    return burst
-
-
-def cut(run: Trajectory, step: int) -> None:
-    """Forget what came after a step; all steps are kept, so the step is the place."""
-    kept: list[list[Any]] = [run.steps, run.pictures, run.captions, run.every_loss, *run.measures.values()]
-    for each in kept:
-        del each[step + 1 :]

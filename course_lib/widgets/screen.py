@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course_lib.widgets.buttons import Page
 from course_lib.widgets.canvas import Canvas
-from course_lib.widgets.charts import chart
+from course_lib.widgets.charts import Chart
 from course_lib.widgets.runs import Kept, Measure, Update
 from course_lib.widgets.sheets import encode, sheet
 
@@ -125,9 +125,9 @@ class Screen:
                 for name, run in update.runs.items()
                 if measure.label in run.measures
             }
-            self.charts[measure.label].value = chart(
+            self.charts[measure.label].value = Chart(
                 measure.label, lines, steps=update.steps, marked=step, write=measure.write, limits=measure.limits
-            )
+            ).svg()
 
     def draw(self, name: str, pictures: np.ndarray, kind: str) -> None:
         layers = [(self.images[name], pictures, kind)]

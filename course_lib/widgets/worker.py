@@ -95,9 +95,8 @@ everyone: weakref.WeakSet[LatestWins] = weakref.WeakSet()
 @atexit.register
 def say_goodbye() -> None:
     """Let every thread leave torch before the interpreter goes: a daemon thread that is killed inside it can crash."""
-    threads = [(worker, worker._thread) for worker in everyone]
-    for worker, _ in threads:
+    threads = {worker: worker._thread for worker in everyone}
+    for worker in threads:
         worker.cancel()
-    for _, thread in threads:
-        if thread is not None:
-            thread.join(GOODBYE)
+    for thread in filter(None, threads.values()):
+        thread.join(GOODBYE)

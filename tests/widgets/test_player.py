@@ -21,7 +21,7 @@ from course_lib.constraints import L2Ball
 from course_lib.pgd import Problem, frames
 from course_lib.pixels import to_uint8
 from course_lib.widgets import LOSS, Measure, Player, controls
-from course_lib.widgets.charts import chart, short, ticks
+from course_lib.widgets.charts import Chart, short, ticks
 from course_lib.widgets.memory import Memory, frozen
 from course_lib.widgets.sheets import GREY, encode, sheet
 from tests.tools.demos import PATIENCE, status, until
@@ -409,13 +409,13 @@ def test_sheets_have_grey_lines_between_and_jpeg_is_close() -> None:
 
 def test_charts_leave_out_what_is_not_finite_and_escape_names() -> None:
     lines = {"a<b": [(0, float("nan")), (1, 2.0), (2, float("inf"))], "empty": []}
-    svg = chart("loss & more", lines, steps=2, marked=2, write="{:.1f}".format, limits=None)
+    svg = Chart("loss & more", lines, steps=2, marked=2, write="{:.1f}".format, limits=None).svg()
     assert "a&lt;b from 2 to 2" in svg
     assert ">2.0</text>" in svg
     assert "loss &amp; more" in svg
     assert "nan" not in svg
     assert "inf" not in svg
-    assert "nothing yet" in chart("loss", {}, steps=0, marked=0, write=str, limits=None)
+    assert "nothing yet" in Chart("loss", {}, steps=0, marked=0, write=str, limits=None).svg()
 
 
 @pytest.mark.parametrize(
