@@ -72,11 +72,9 @@ class Canvas(anywidget.AnyWidget):
     @picture.setter
     def picture(self, picture: Tensor | None) -> None:
         self._picture = None if picture is None else one_picture(picture, self.size)
+        pixels = None if self._picture is None else Image.fromarray(to_uint8(self._picture)[0])
         with self.hold_sync():
-            self.background = ""
-            if self._picture is not None:
-                pixels = Image.fromarray(to_uint8(self._picture)[0])
-                self.background = address(encode(pixels.convert("RGBA")))
+            self.background = "" if pixels is None else address(encode(pixels.convert("RGBA")))
             self.state = ("", 0)
 
     def draw(self, *shapes: Shape) -> None:

@@ -151,8 +151,9 @@ class Demo(ABC):
     def _begin(self, request: Request) -> None:
         self._request, self._under_way, self._shown, self._error = request, True, None, None
         self._began = 0.0
-        of_presets = (n for n, values in self.presets.items() if self.first_values | dict(values) == request.values)
-        self._screen.marked(next(of_presets, None))
+        for name, values in self.presets.items():  # show which one the controls stand at
+            stands = self.first_values | dict(values) == request.values
+            self._screen.presets[name].button_style = "info" if stands else ""
         self._busy(0.0, "Preparing …")
 
     def _show(self, item: Update) -> None:

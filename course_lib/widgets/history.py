@@ -26,8 +26,7 @@ class History(widgets.HBox):
     description = traitlets.Unicode("")
 
     def __init__(self, start: Pictures) -> None:
-        self._states: list[Pictures] = [dict(start)]
-        self._before = [0]  # for each state, the one that undo leads to
+        self._states: list[tuple[Pictures, int]] = [(dict(start), 0)]  # each with the one that undo leads to
         fitting = {"width": "auto", "padding": "0 8px", "margin": "0"}  # both beside each other in a narrow column
         self.keep_button = widgets.Button(description="Keep", tooltip="Go on from this result", layout=fitting)
         self.undo_button = widgets.Button(
@@ -40,7 +39,7 @@ class History(widgets.HBox):
         return f"History(value={self.value})"
 
     def __getitem__(self, number: int) -> Pictures:
-        return self._states[number]
+        return self._states[number][0]
 
     @property
     def now(self) -> Pictures:
@@ -56,7 +55,7 @@ class History(widgets.HBox):
 
     def undo(self) -> None:
         """Back to the state before, if there is one."""
-        self.value = self._before[self.value]
+        self.value = self._states[self.value][1]
 
     def begin(self, images: Pictures) -> None:
         """Start over from other pictures. Undo does not lead past them."""
@@ -75,6 +74,5 @@ class History(widgets.HBox):
         self.keep_button.on_click(keep)
 
     def _add(self, images: Pictures, *, before: int) -> None:
-        self._states.append(dict(images))
-        self._before.append(before)
+        self._states.append((dict(images), before))
         self.value = len(self._states) - 1

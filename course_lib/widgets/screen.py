@@ -171,11 +171,6 @@ class Screen:
         kind = "status wrong" if wrong else "status"
         self.status.value = f'<span role="status" class="{kind}">{html.escape(text)}</span>'
 
-    def marked(self, preset: str | None) -> None:
-        """Show which preset the controls stand at."""
-        for name, button in self.presets.items():
-            button.button_style = "info" if name == preset else ""
-
 
 def said_of(measure: Measure, numbers: Tensor | None) -> tuple[str, str]:
     """A measure's name, with the count of its numbers, and their mean."""
