@@ -5,8 +5,9 @@ says which rules they break. A student's notebook does both at once. The grader 
 process, on inputs of its own, and does the second half where no student's code runs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,19 +41,26 @@ class Mistake(OneLine):
 
 @dataclass(frozen=True, repr=False)
 class Exercise(OneLine):
-    """A function to write: `cases` gives inputs, `reference` the right answer to each; arguments are passed by name."""
+    """A function to write: `cases` gives inputs, `reference` the right answer to each; arguments are passed by name.
+
+    `wrong` has the answers that people give instead, by the sentence that helps them to find what is wrong.
+    """
 
     name: str
     reference: Function
     cases: Callable[[torch.Generator], Iterator[Inputs]]
     rules: Sequence[Rule]
-    mistakes: Sequence[Mistake]
+    wrong: Mapping[str, Function]
     read: str
     ask: Ask = field(default_factory=Ask)
 
     @property
     def points(self) -> float:
         return sum(rule.points for rule in self.rules)
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        return [Mistake(function, hint) for hint, function in self.wrong.items()]
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,13 +110,13 @@ def diagnosis(
     exercise: Exercise, cases: Sequence[Inputs], answers: Sequence[Outputs], expected: Sequence[Outputs]
 ) -> str:
     """The hint of the first mistake that gives the same answers, where these are not the right ones."""
-    for mistake in exercise.mistakes:
+    for hint, function in exercise.wrong.items():
         try:
-            wrong = [exercise.ask(mistake.function, inputs) for inputs in cases]
+            wrong = [exercise.ask(function, inputs) for inputs in cases]
         except Exception:  # some mistakes end in an error, and then there are no answers to compare
             continue
         if alike(answers, wrong) and not alike(wrong, expected):
-            return mistake.hint
+            return hint
     return ""
 
 
@@ -132,6 +140,11 @@ def described(inputs: Inputs) -> str:
         f"{name} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{name}={value:g}"
         for name, value in inputs.items()
     )
+
+
+def drawn(case: Callable[..., Inputs], *rows: tuple[Any, ...]) -> Callable[[torch.Generator], Iterator[Inputs]]:
+    """The `cases` of an exercise: `case(generator, *row)` for each row of sizes and settings."""
+    return lambda generator: (case(generator, *row) for row in rows)
 
 
 # Rules that many exercises share. All but the first see results of the right shape and type, all finite.
@@ -165,7 +178,7 @@ def right_value(_: Inputs, outputs: Outputs, right: Outputs) -> str | None:
 
 SOUND = Rule("a tensor of the right shape and type, all finite", sound, manners=True)
 UNCHANGED = Rule("leaves its inputs unchanged", unchanged, manners=True)
-INDEPENDENT = Rule("treats each item of a batch on its own", independent, manners=True)
+MANNERS = Rule("treats each item of a batch on its own", independent, manners=True), UNCHANGED
 
 
 def value(name: str, points: float = 2.0) -> Rule:

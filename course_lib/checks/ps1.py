@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Function, Inputs, Outputs
-from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, Rule, value
+from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, drawn, value
 from course_lib.constraints import L2Ball, norms
 
 SHAPES = ((3, 3, 8, 8), (1, 3, 4, 6), (5, 1, 7, 7))
@@ -17,18 +17,17 @@ SHAPES = ((3, 3, 8, 8), (1, 3, 4, 6), (5, 1, 7, 7))
 def changes(*names: str, scale: float) -> Callable[[Generator], Iterator[Inputs]]:
     """Changes far outside, far inside, on both sides within a batch, and none at all; with a start and a mask."""
 
-    def cases(generator: Generator) -> Iterator[Inputs]:
-        for shape, size in zip((*SHAPES, (2, 3, 4, 4), (2, 3, 4, 4)), (1.0, 1.0, 1.0, 0.01, 0.0), strict=True):
-            lengths = size * torch.linspace(0.2, 3.0, shape[0]).view(-1, 1, 1, 1)
-            case = {
-                "delta": lengths * torch.randn(shape, generator=generator),
-                "mask": (torch.rand(shape[0], 1, *shape[2:], generator=generator) < 0.6).float(),
-                "start": 0.05 + 0.9 * torch.rand(shape, generator=generator),
-                "radius": scale * (1 + torch.rand((), generator=generator).item()),
-            }
-            yield {name: case[name] for name in names}
+    def case(generator: Generator, shape: tuple[int, ...], size: float) -> Inputs:
+        lengths = size * torch.linspace(0.2, 3.0, shape[0]).view(-1, 1, 1, 1)
+        parts = {
+            "delta": lengths * torch.randn(shape, generator=generator),
+            "mask": (torch.rand(shape[0], 1, *shape[2:], generator=generator) < 0.6).float(),
+            "start": 0.05 + 0.9 * torch.rand(shape, generator=generator),
+            "radius": scale * (1 + torch.rand((), generator=generator).item()),
+        }
+        return {name: parts[name] for name in names}
 
-    return cases
+    return drawn(case, *((shape, 1.0) for shape in SHAPES), ((2, 3, 4, 4), 0.01), ((2, 3, 4, 4), 0.0))
 
 
 def inside(name: str, length: Function = norms) -> Rule:
@@ -64,29 +63,19 @@ PROJECT_L2 = Exercise(
     "ps1.project_l2",
     lambda delta, radius: scaled(delta, norms(delta), radius),
     changes("delta", "radius", scale=2.0),
-    (
-        SOUND,
-        inside("ends within the L2 ball"),
-        KEEPS,
-        value("is the nearest point of the ball"),
-        INDEPENDENT,
-        UNCHANGED,
-    ),
-    (
-        Mistake(
-            lambda delta, radius: scaled(delta, delta.norm(), radius),
-            "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.",
+    (SOUND, inside("ends within the L2 ball"), KEEPS, value("is the nearest point of the ball"), *MANNERS),
+    {
+        "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.": (
+            lambda delta, radius: scaled(delta, delta.norm(), radius)
         ),
-        Mistake(
-            lambda delta, radius: radius * along(delta),
-            "Everything seems to be moved to the surface: only what is outside has to move.",
+        "Everything seems to be moved to the surface: only what is outside has to move.": (
+            lambda delta, radius: radius * along(delta)
         ),
-        Mistake(
-            lambda delta, radius: delta.clamp(-radius, radius),
-            "This clamps every value: that is the projection on an L-infinity ball.",
+        "This clamps every value: that is the projection on an L-infinity ball.": (
+            lambda delta, radius: delta.clamp(-radius, radius)
         ),
-        Mistake(lambda delta, radius: delta, "Nothing seems to be projected."),
-    ),
+        "Nothing seems to be projected.": lambda delta, radius: delta,
+    },
     "notebook 02, The loop; course_lib.constraints.L2Ball",
     Ask(alone=("delta",)),
 )
@@ -105,44 +94,35 @@ PROJECT_PATCH = Exercise(
         inside("ends within the L2 ball"),
         KEEPS,
         value("is the nearest change that lies in the patch and in the ball"),
-        INDEPENDENT,
-        UNCHANGED,
+        *MANNERS,
     ),
-    (
-        Mistake(
-            lambda delta, mask, radius: scaled(delta * mask, (delta * mask).norm(), radius),
-            "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.",
+    {
+        "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.": (
+            lambda delta, mask, radius: scaled(delta * mask, (delta * mask).norm(), radius)
         ),
-        Mistake(
-            lambda delta, mask, radius: scaled(delta * mask, (delta * mask).norm(dim=(2, 3), keepdim=True), radius),
-            "Each colour channel seems to get a norm of its own: one picture has one length.",
+        "Each colour channel seems to get a norm of its own: one picture has one length.": (
+            lambda delta, mask, radius: scaled(delta * mask, (delta * mask).norm(dim=(2, 3), keepdim=True), radius)
         ),
-        Mistake(
-            lambda delta, mask, radius: scaled(delta, norms(delta), radius) * mask,
-            "The length seems to be measured before the patch is cut out: what is cut off costs no length.",
+        "The length seems to be measured before the patch is cut out: what is cut off costs no length.": (
+            lambda delta, mask, radius: scaled(delta, norms(delta), radius) * mask
         ),
-        Mistake(
-            lambda delta, mask, radius: scaled(delta, norms(delta), radius),
-            "The mask seems to be missing: outside the patch the change is 0.",
+        "The mask seems to be missing: outside the patch the change is 0.": (
+            lambda delta, mask, radius: scaled(delta, norms(delta), radius)
         ),
-        Mistake(
-            lambda delta, mask, radius: patched(delta, 1 - mask, radius),
-            "The mask seems to be the wrong way round: 1 is the patch.",
+        "The mask seems to be the wrong way round: 1 is the patch.": (
+            lambda delta, mask, radius: patched(delta, 1 - mask, radius)
         ),
-        Mistake(
-            lambda delta, mask, radius: radius * along(delta * mask),
-            "Everything seems to be moved to the surface: only what is too long has to be shortened.",
+        "Everything seems to be moved to the surface: only what is too long has to be shortened.": (
+            lambda delta, mask, radius: radius * along(delta * mask)
         ),
-        Mistake(
-            lambda delta, mask, radius: (delta * mask).clamp(-radius, radius),
-            "This clamps every value: that is the projection on an L-infinity ball.",
+        "This clamps every value: that is the projection on an L-infinity ball.": (
+            lambda delta, mask, radius: (delta * mask).clamp(-radius, radius)
         ),
-        Mistake(lambda delta, mask, radius: delta * mask, "Only the patch is cut out: nothing is shortened."),
-        Mistake(
-            lambda delta, mask, radius: delta * mask / norms(delta * mask) * norms(delta * mask).clamp(max=radius),
-            "A change of length 0 seems to be divided by its length: keep the length above 1e-12.",
+        "Only the patch is cut out: nothing is shortened.": lambda delta, mask, radius: delta * mask,
+        "A change of length 0 seems to be divided by its length: keep the length above 1e-12.": (
+            lambda delta, mask, radius: delta * mask / norms(delta * mask) * norms(delta * mask).clamp(max=radius)
         ),
-    ),
+    },
     "notebook 02, The loop",
     Ask(alone=("delta", "mask")),
 )
@@ -163,50 +143,40 @@ PROJECT_BOX = Exercise(
         value("is the nearest change that both limits allow"),
         UNCHANGED,
     ),
-    (
-        Mistake(
-            lambda delta, start, radius: torch.minimum(delta.clamp(max=radius), 1 - start),
-            "Only the upper side seems to be clamped: both limits have a lower side, too.",
+    {
+        "Only the upper side seems to be clamped: both limits have a lower side, too.": (
+            lambda delta, start, radius: torch.minimum(delta.clamp(max=radius), 1 - start)
         ),
-        Mistake(
-            lambda delta, start, radius: torch.maximum(delta.clamp(min=-radius), -start),
-            "Only the lower side seems to be clamped: both limits have an upper side, too.",
+        "Only the lower side seems to be clamped: both limits have an upper side, too.": (
+            lambda delta, start, radius: torch.maximum(delta.clamp(min=-radius), -start)
         ),
-        Mistake(
-            lambda delta, start, radius: delta.clamp(-radius, radius),
-            "The pixel range seems to be missing: start + change has to stay within [0, 1].",
+        "The pixel range seems to be missing: start + change has to stay within [0, 1].": (
+            lambda delta, start, radius: delta.clamp(-radius, radius)
         ),
-        Mistake(
-            lambda delta, start, radius: delta.clamp(-radius, radius).clamp(0, 1),
-            "The change itself seems to be clamped to [0, 1]: it may be negative, start + change may not.",
+        "The change itself seems to be clamped to [0, 1]: it may be negative, start + change may not.": (
+            lambda delta, start, radius: delta.clamp(-radius, radius).clamp(0, 1)
         ),
-        Mistake(
-            lambda delta, start, radius: (start + delta).clamp(0, 1) - start,
-            "The radius seems to be missing: only the pixel range is kept.",
+        "The radius seems to be missing: only the pixel range is kept.": (
+            lambda delta, start, radius: (start + delta).clamp(0, 1) - start
         ),
-        Mistake(
-            lambda delta, start, radius: start + boxed(delta, start, radius),
-            "This is the changed picture: the change is asked for.",
+        "This is the changed picture: the change is asked for.": (
+            lambda delta, start, radius: start + boxed(delta, start, radius)
         ),
-        Mistake(
+        "The whole picture seems to be scaled: that ends in the ball, but not at its nearest point.": (
             lambda delta, start, radius: (
                 (start + scaled(delta, delta.abs().amax((1, 2, 3), keepdim=True), radius)).clamp(0, 1) - start
-            ),
-            "The whole picture seems to be scaled: that ends in the ball, but not at its nearest point.",
+            )
         ),
-    ),
+    },
     "notebook 02, One step; course_lib.constraints.LinfBall",
     Ask(alone=("delta", "start")),
 )
 
 
-def gradients(generator: Generator) -> Iterator[Inputs]:
+def gradients(generator: Generator, shape: tuple[int, ...], count: int, vanishing: bool = False) -> Inputs:
     """Gradients of very different lengths, as they are in practice, and one that vanishes."""
-    for shape, count in zip(SHAPES, (9, 1, 20), strict=True):
-        sizes = torch.logspace(-4, 2, shape[0]).view(-1, 1, 1, 1)
-        yield {"gradient": torch.randn(shape, generator=generator) * sizes, "count": count}
-    vanishing = torch.cat([torch.zeros(1, 3, 4, 4), torch.randn(1, 3, 4, 4, generator=generator)])
-    yield {"gradient": vanishing, "count": 5}
+    sizes = torch.tensor([0.0, 1.0]) if vanishing else torch.logspace(-4, 2, shape[0])
+    return {"gradient": torch.randn(shape, generator=generator) * sizes.view(-1, 1, 1, 1), "count": count}
 
 
 def leads_downhill(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
@@ -223,47 +193,44 @@ def places(scores: Tensor, count: int) -> Tensor:
 DIRECTION_SPARSE = Exercise(
     "ps1.direction_sparse",
     lambda gradient, count: -gradient.sign() * places(gradient.abs(), count),
-    gradients,
-    (SOUND, Rule("leads downhill", leads_downhill), value("lowers the loss the most"), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            lambda gradient, count: gradient.sign() * places(gradient.abs(), count),
-            "The sign is turned: this leads uphill.",
+    drawn(gradients, *zip(SHAPES, (9, 1, 20), strict=True), ((2, 3, 4, 4), 5, True)),
+    (SOUND, Rule("leads downhill", leads_downhill), value("lowers the loss the most"), *MANNERS),
+    {
+        "The sign is turned: this leads uphill.": (
+            lambda gradient, count: gradient.sign() * places(gradient.abs(), count)
         ),
-        Mistake(
-            lambda gradient, count: -gradient * places(gradient.abs(), count),
-            "The values seem to keep the gradient's sizes: each may go to its limit of 1.",
+        "The values seem to keep the gradient's sizes: each may go to its limit of 1.": (
+            lambda gradient, count: -gradient * places(gradient.abs(), count)
         ),
-        Mistake(lambda gradient, count: -gradient.sign(), "Every value changes: only `count` of them may."),
-        Mistake(
-            lambda gradient, count: -gradient.sign() * places(gradient, count),
-            "The largest gradients seem to be taken with their sign: a strongly negative one counts as much.",
+        "Every value changes: only `count` of them may.": lambda gradient, count: -gradient.sign(),
+        "The largest gradients seem to be taken with their sign: a strongly negative one counts as much.": (
+            lambda gradient, count: -gradient.sign() * places(gradient, count)
         ),
-        Mistake(
-            lambda gradient, count: -gradient.sign() * places(gradient.abs()[None], count)[0],
-            "The values seem to be chosen from the whole batch: every picture has `count` of its own.",
+        "The values seem to be chosen from the whole batch: every picture has `count` of its own.": (
+            lambda gradient, count: -gradient.sign() * places(gradient.abs()[None], count)[0]
         ),
-        Mistake(
-            lambda gradient, count: -gradient.sign() * places(-gradient.abs(), count),
-            "The smallest gradients seem to be taken: there the loss hardly falls.",
+        "The smallest gradients seem to be taken: there the loss hardly falls.": (
+            lambda gradient, count: -gradient.sign() * places(-gradient.abs(), count)
         ),
-    ),
+    },
     "notebook 02, One step",
     Ask(alone=("gradient",)),
 )
 
 
-def pictures(generator: Generator) -> Iterator[Inputs]:
-    """Pictures, a linear classifier to attack (its weights), wanted classes and a schedule."""
-    for count, radius, steps, step_size in ((3, 1.0, 5, 0.5), (1, 0.3, 4, 0.5), (4, 5.0, 4, 0.2), (2, 1.0, 0, 0.5)):
-        yield {
-            "weights": 0.3 * torch.randn(4, 3 * 6 * 6, generator=generator),
-            "start": torch.rand(count, 3, 6, 6, generator=generator),
-            "target": torch.randint(0, 4, (count,), generator=generator),
-            "radius": radius,
-            "steps": steps,
-            "step_size": step_size,
-        }
+def labelled(generator: Generator, count: int, images: str = "images", labels: str = "labels") -> Inputs:
+    """A linear classifier (its weights), and pictures with labels, under these names."""
+    return {
+        "weights": 0.3 * torch.randn(4, 75, generator=generator),
+        images: torch.rand(count, 3, 5, 5, generator=generator),
+        labels: torch.randint(0, 4, (count,), generator=generator),
+    }
+
+
+def pictures(generator: Generator, count: int, radius: float, steps: int, step_size: float) -> Inputs:
+    """Pictures, a linear classifier to attack, wanted classes and a schedule."""
+    schedule = {"radius": radius, "steps": steps, "step_size": step_size}
+    return labelled(generator, count, "start", "target") | schedule
 
 
 def entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -323,29 +290,28 @@ def in_the_box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
     return None if low >= 0 and high <= 1 else f"expected pixels in [0, 1], got {low:.3g} to {high:.3g}"
 
 
+BOX = Rule("stays within [0, 1]", in_the_box)
 right_pgd = partial(pgd, downhill, loss=margin)
 
 MARGIN_PGD = Exercise(
     "ps1.margin_pgd",
     right_pgd,
-    pictures,
+    drawn(pictures, (3, 1.0, 5, 0.5), (1, 0.3, 4, 0.5), (4, 5.0, 4, 0.2), (2, 1.0, 0, 0.5)),
     (
         SOUND,
         inside("stays in the ball around the start"),
-        Rule("stays within [0, 1]", in_the_box),
+        BOX,
         value("takes the steps of targeted PGD", points=3.0),
-        INDEPENDENT,
-        UNCHANGED,
+        *MANNERS,
     ),
-    (
-        *(Mistake(partial(pgd, step, loss=margin), hint) for hint, step in WRONG_STEPS.items()),
-        *(Mistake(partial(pgd, downhill, loss=loss), hint) for hint, loss in WRONG_LOSSES.items()),
-        Mistake(
-            lambda steps, **rest: right_pgd(steps=steps + 1, **rest),
-            "One step too many seems to be taken: `for _ in range(steps)`.",
+    {
+        **{hint: partial(pgd, step, loss=margin) for hint, step in WRONG_STEPS.items()},
+        **{hint: partial(pgd, downhill, loss=loss) for hint, loss in WRONG_LOSSES.items()},
+        "One step too many seems to be taken: `for _ in range(steps)`.": (
+            lambda steps, **rest: right_pgd(steps=steps + 1, **rest)
         ),
-        Mistake(lambda start, **_: start, "The pictures do not move: is the result of a step kept?"),
-    ),
+        "The pictures do not move: is the result of a step kept?": lambda start, **_: start,
+    },
     "notebook 02, The loop; course_lib.pgd.step",
     Ask(alone=("start", "target"), model=True),
 )

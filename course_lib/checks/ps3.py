@@ -7,11 +7,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Inputs
-from course_lib.checks.exercise import SOUND, UNCHANGED, Exercise, Mistake, Rule, value
-from course_lib.checks.ps1 import in_the_box
+from course_lib.checks.exercise import SOUND, UNCHANGED, Exercise, drawn, value
+from course_lib.checks.ps1 import BOX
 from course_lib.pixels import nearest, shrink
 
-BOX = Rule("stays within [0, 1]", in_the_box)
 READ = "notebook 03; course_lib.seeds"
 
 
@@ -21,54 +20,50 @@ def members(generator: Generator, count: int) -> Tensor:
     return (0.5 + 0.4 * spread * torch.randn(count, 3, 6, 8, generator=generator)).clamp(0, 1)
 
 
-def choice_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, starts in ((20, 4), (3, 1), (50, 7)):
-        choice = torch.randint(0, count, (starts, 6, 8), generator=generator)
-        yield {"images": members(generator, count), "choice": choice}
-
-
 def mixed(images: Tensor, choice: Tensor) -> Tensor:
-    where = choice[:, None].expand(-1, images.shape[1], -1, -1)
-    return images.gather(0, where)
+    return images.gather(0, choice[:, None].expand(-1, images.shape[1], -1, -1))
 
 
 MIXED_PIXELS = Exercise(
     "ps3.mixed_pixels",
     mixed,
-    choice_cases,
-    (SOUND, BOX, value("takes each pixel from the picture that was chosen for it", points=3.0), UNCHANGED),
-    (
-        Mistake(
-            lambda images, choice: images[choice[:, 0, 0]],
-            "Whole pictures seem to be copied: every pixel has a choice of its own.",
-        ),
-        Mistake(
-            lambda images, choice: mixed(images, choice.flip(1)),
-            "The choices seem to be read upside down: row i of `choice` is for row i of the start.",
-        ),
-        Mistake(
-            lambda images, choice: mixed(images, choice)[:, :1].expand(-1, 3, -1, -1),
-            "One channel seems to serve for all: a pixel keeps its three values together.",
-        ),
-        Mistake(
-            lambda images, choice: images.mean(0).expand(len(choice), -1, -1, -1),
-            "This is the mean picture: its pixels are no pixels of a picture.",
-        ),
+    drawn(
+        lambda generator, count, starts: {
+            "images": members(generator, count),
+            "choice": torch.randint(0, count, (starts, 6, 8), generator=generator),
+        },
+        (20, 4),
+        (3, 1),
+        (50, 7),
     ),
+    (SOUND, BOX, value("takes each pixel from the picture that was chosen for it", points=3.0), UNCHANGED),
+    {
+        "Whole pictures seem to be copied: every pixel has a choice of its own.": (
+            lambda images, choice: images[choice[:, 0, 0]]
+        ),
+        "The choices seem to be read upside down: row i of `choice` is for row i of the start.": (
+            lambda images, choice: mixed(images, choice.flip(1))
+        ),
+        "One channel seems to serve for all: a pixel keeps its three values together.": (
+            lambda images, choice: mixed(images, choice)[:, :1].expand(-1, 3, -1, -1)
+        ),
+        "This is the mean picture: its pixels are no pixels of a picture.": (
+            lambda images, choice: images.mean(0).expand(len(choice), -1, -1, -1)
+        ),
+    },
     READ,
 )
 
 
-def shared_cases(generator: Generator) -> Iterator[Inputs]:
-    for classes, each, starts in ((3, 6, 4), (2, 5, 1), (4, 4, 5)):
-        labels = torch.arange(classes).repeat(each)
-        bright = 0.15 * labels.view(-1, 1, 1, 1)  # the classes differ in their means
-        yield {
-            "images": (members(generator, len(labels)) * 0.5 + bright).clamp(0, 1),
-            "labels": labels,
-            "wanted": torch.randint(0, classes, (starts,), generator=generator),
-            "z": torch.randn(starts, len(labels), generator=generator),
-        }
+def classes_of(generator: Generator, classes: int, each: int, starts: int) -> Inputs:
+    labels = torch.arange(classes).repeat(each)
+    bright = 0.15 * labels.view(-1, 1, 1, 1)  # the classes differ in their means
+    return {
+        "images": (members(generator, len(labels)) * 0.5 + bright).clamp(0, 1),
+        "labels": labels,
+        "wanted": torch.randint(0, classes, (starts,), generator=generator),
+        "z": torch.randn(starts, len(labels), generator=generator),
+    }
 
 
 def shared(
@@ -85,33 +80,28 @@ def shared(
 SHARED_NORMAL = Exercise(
     "ps3.shared_normal",
     shared,
-    shared_cases,
+    drawn(classes_of, (3, 6, 4), (2, 5, 1), (4, 4, 5)),
     (SOUND, value("has the mean of its class and the covariance of all", points=4.0), UNCHANGED),
-    (
-        Mistake(
-            lambda **a: shared(**a, centred="all"),
-            "All pictures seem to be centred at one mean: then what differs between classes counts as variation.",
+    {
+        "All pictures seem to be centred at one mean: then what differs between classes counts as variation.": (
+            lambda **a: shared(**a, centred="all")
         ),
-        Mistake(
-            lambda **a: shared(**a, centred="none"),
-            "The pictures seem not to be centred: subtract a mean before they are mixed.",
+        "The pictures seem not to be centred: subtract a mean before they are mixed.": (
+            lambda **a: shared(**a, centred="none")
         ),
-        Mistake(
-            lambda **a: shared(**a, scale=1.0),
-            "This divides by N: the covariance is divided by N, so a sample by its square root.",
+        "This divides by N: the covariance is divided by N, so a sample by its square root.": (
+            lambda **a: shared(**a, scale=1.0)
         ),
-        Mistake(lambda **a: shared(**a, scale=0.0), "The division by the square root of N seems to be missing."),
-        Mistake(
-            lambda z, labels, wanted, **a: shared(z=z * (labels == wanted[:, None]), labels=labels, wanted=wanted, **a),
-            "Only pictures of the wanted class seem to be mixed: the covariance is that of all classes.",
+        "The division by the square root of N seems to be missing.": lambda **a: shared(**a, scale=0.0),
+        "Only pictures of the wanted class seem to be mixed: the covariance is that of all classes.": (
+            lambda z, labels, wanted, **a: shared(z=z * (labels == wanted[:, None]), labels=labels, wanted=wanted, **a)
         ),
-        Mistake(
+        "The mean picture seems to be missing: the sample varies around it.": (
             lambda images, wanted, **a: (
                 shared(images, wanted=wanted, **a) - shared(images, wanted=wanted, **a | {"z": 0 * a["z"]})
-            ),
-            "The mean picture seems to be missing: the sample varies around it.",
+            )
         ),
-    ),
+    },
     READ,
 )
 
@@ -134,35 +124,24 @@ COMPONENT = Exercise(
     component,
     component_cases,
     (SOUND, value("draws each part with its weight", points=3.0), UNCHANGED),
-    (
-        Mistake(
-            lambda weights, uniform: component(weights, uniform, right=False),
-            "A number exactly on an edge seems to fall to the left: an interval holds its left end, not its right one.",
+    {
+        "A number exactly on an edge seems to fall to the left: an interval holds its left end, not its right one.": (
+            lambda weights, uniform: component(weights, uniform, right=False)
         ),
-        Mistake(
+        "The weights seem not to be normalised: divide them by their sum.": (
             lambda weights, uniform: torch.searchsorted(weights.cumsum(0), uniform, right=True).clamp(
                 max=len(weights) - 1
-            ),
-            "The weights seem not to be normalised: divide them by their sum.",
+            )
         ),
-        Mistake(
-            lambda weights, uniform: (uniform * len(weights)).long(),
-            "Every part seems to be as likely as the others: use the weights.",
+        "Every part seems to be as likely as the others: use the weights.": (
+            lambda weights, uniform: (uniform * len(weights)).long()
         ),
-        Mistake(
-            lambda weights, uniform: component(weights, uniform) + 1,
-            "The parts seem to be counted from 1: the first one is 0.",
+        "The parts seem to be counted from 1: the first one is 0.": (
+            lambda weights, uniform: component(weights, uniform) + 1
         ),
-    ),
+    },
     READ,
 )
-
-
-def hybrid_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, height, factor in ((3, 8, 2), (1, 12, 4), (2, 6, 3)):
-        shape = (count, 3, height, 2 * height)
-        pair = {name: torch.rand(shape, generator=generator) for name in ("details", "colours")}
-        yield pair | {"factor": factor}
 
 
 def blocks(images: Tensor, factor: int) -> Tensor:
@@ -176,32 +155,36 @@ def hybrid(details: Tensor, colours: Tensor, factor: int) -> Tensor:
 HYBRID = Exercise(
     "ps3.hybrid",
     hybrid,
-    hybrid_cases,
+    drawn(
+        lambda generator, count, side, factor: {
+            "details": torch.rand(count, 3, side, 2 * side, generator=generator),
+            "colours": torch.rand(count, 3, side, 2 * side, generator=generator),
+            "factor": factor,
+        },
+        (3, 8, 2),
+        (1, 12, 4),
+        (2, 6, 3),
+    ),
     (SOUND, value("has the block means of one picture and the details of the other", points=3.0), UNCHANGED),
-    (
-        Mistake(
-            lambda details, colours, factor: details + nearest((colours - details)[..., ::factor, ::factor], factor),
-            "One pixel of each block seems to stand for the block: take the mean.",
+    {
+        "One pixel of each block seems to stand for the block: take the mean.": (
+            lambda details, colours, factor: details + nearest((colours - details)[..., ::factor, ::factor], factor)
         ),
-        Mistake(
-            lambda details, colours, factor: details + shrink(colours - details, factor).repeat(1, 1, factor, factor),
-            "The small picture seems to be tiled: repeat every pixel (repeat_interleave), not the picture.",
+        "The small picture seems to be tiled: repeat every pixel (repeat_interleave), not the picture.": (
+            lambda details, colours, factor: details + shrink(colours - details, factor).repeat(1, 1, factor, factor)
         ),
-        Mistake(
-            lambda details, colours, factor: details + blocks(colours, factor),
-            "The old block means seem to be still there: take them out before the new ones come in.",
+        "The old block means seem to be still there: take them out before the new ones come in.": (
+            lambda details, colours, factor: details + blocks(colours, factor)
         ),
-        Mistake(
-            lambda details, colours, factor: hybrid(colours, details, factor),
-            "The two pictures seem to have changed places.",
+        "The two pictures seem to have changed places.": (
+            lambda details, colours, factor: hybrid(colours, details, factor)
         ),
-        Mistake(
+        "The enlargement seems to be smooth: every pixel of a block gets the same number.": (
             lambda details, colours, factor: (
                 details + F.interpolate(shrink(colours - details, factor), scale_factor=factor, mode="bilinear")
-            ),
-            "The enlargement seems to be smooth: every pixel of a block gets the same number.",
+            )
         ),
-    ),
+    },
     READ,
 )
 

@@ -1,13 +1,13 @@
 """Problem set 4: objectives of the tasks."""
 
-from collections.abc import Iterator
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
+from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, drawn, value
 from course_lib.constraints import L2Ball
 from course_lib.pixels import bicubic, nearest
 
@@ -25,12 +25,6 @@ def masks(shape: tuple[int, ...], *, generator: Generator) -> Tensor:
     return masks
 
 
-def rim_cases(generator: Generator) -> Iterator[Inputs]:
-    for shape, width in zip(SHAPES, (2, 1, 3), strict=True):
-        images = torch.rand(shape, generator=generator)
-        yield {"images": images, "mask": masks(shape, generator=generator), "width": width}
-
-
 def filled(images: Tensor, mask: Tensor, colour: Tensor | float) -> Tensor:
     return images * (1 - mask) + colour * mask
 
@@ -43,57 +37,51 @@ def colour_of(images: Tensor, where: Tensor, over: tuple[int, ...] = (2, 3)) -> 
     return (images * where).sum(over, keepdim=True) / where.expand_as(images).sum(over, keepdim=True)
 
 
+def from_rim(images: Tensor, mask: Tensor, width: int, *, over: tuple[int, ...] = (2, 3)) -> Tensor:
+    return filled(images, mask, colour_of(images, grown(mask, width) - mask, over))
+
+
 FILL_FROM_RIM = Exercise(
     "ps4.fill_from_rim",
-    lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, width) - mask)),
-    rim_cases,
-    (SOUND, value("fills the hole with the mean colour of its rim", points=2.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, width))),
-            "The mean seems to include the hole: only pixels outside count.",
-        ),
-        Mistake(
-            lambda images, mask, width: filled(images, mask, colour_of(images, 1 - mask)),
-            "All pixels outside seem to count: only those at most `width` away do.",
-        ),
-        Mistake(
-            lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, 1) - mask)),
-            "The rim seems to be one pixel wide, whatever `width` is.",
-        ),
-        Mistake(
-            lambda images, mask, width: filled(
-                images, mask, colour_of(images, grown(mask, width) - mask, over=(1, 2, 3))
-            ),
-            "All channels seem to share one grey: every channel has its own mean.",
-        ),
-        Mistake(
-            lambda images, mask, width: filled(
-                images, mask, colour_of(images, grown(mask, width) - mask, over=(0, 2, 3))
-            ),
-            "One colour seems to serve the whole batch: every picture has its own.",
-        ),
-        Mistake(
-            lambda images, mask, width: colour_of(images, grown(mask, width) - mask).expand_as(images),
-            "The whole picture seems to get the colour: outside the hole it stays as it is.",
-        ),
+    from_rim,
+    drawn(
+        lambda generator, shape, width: {
+            "images": torch.rand(shape, generator=generator),
+            "mask": masks(shape, generator=generator),
+            "width": width,
+        },
+        *zip(SHAPES, (2, 1, 3), strict=True),
     ),
+    (SOUND, value("fills the hole with the mean colour of its rim", points=2.0), *MANNERS),
+    {
+        "The mean seems to include the hole: only pixels outside count.": (
+            lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, width)))
+        ),
+        "All pixels outside seem to count: only those at most `width` away do.": (
+            lambda images, mask, width: filled(images, mask, colour_of(images, 1 - mask))
+        ),
+        "The rim seems to be one pixel wide, whatever `width` is.": lambda width, **a: from_rim(width=1, **a),
+        "All channels seem to share one grey: every channel has its own mean.": partial(from_rim, over=(1, 2, 3)),
+        "One colour seems to serve the whole batch: every picture has its own.": partial(from_rim, over=(0, 2, 3)),
+        "The whole picture seems to get the colour: outside the hole it stays as it is.": (
+            lambda images, mask, width: colour_of(images, grown(mask, width) - mask).expand_as(images)
+        ),
+    },
     "notebook 05; section 3.2 of the paper",
     Ask(alone=("images", "mask")),
 )
 
 
-def inpainting_cases(generator: Generator) -> Iterator[Inputs]:
-    for shape, weight in zip(SHAPES, (10.0, 100.0, 3.0), strict=True):
-        damaged = torch.rand(shape, generator=generator)
-        soft = 0.2 + 0.7 * torch.rand((), generator=generator).item()
-        yield {
-            "class_loss": torch.rand(shape[0], generator=generator),
-            "images": (damaged + 0.3 * torch.randn(shape, generator=generator)).clamp(0, 1),
-            "damaged": damaged,
-            "mask": (masks(shape, generator=generator) + soft * masks(shape, generator=generator)).clamp(max=1),
-            "weight": weight,
-        }
+def damage(generator: Generator, shape: tuple[int, ...], weight: float) -> Inputs:
+    damaged = torch.rand(shape, generator=generator)
+    soft = 0.2 + 0.7 * torch.rand((), generator=generator).item()
+    return {
+        "class_loss": torch.rand(shape[0], generator=generator),
+        "images": (damaged + 0.3 * torch.randn(shape, generator=generator)).clamp(0, 1),
+        "damaged": damaged,
+        "mask": (masks(shape, generator=generator) + soft * masks(shape, generator=generator)).clamp(max=1),
+        "weight": weight,
+    }
 
 
 def stray(images: Tensor, damaged: Tensor, kept: Tensor, *, over: tuple[int, ...] = (1, 2, 3)) -> Tensor:
@@ -101,63 +89,39 @@ def stray(images: Tensor, damaged: Tensor, kept: Tensor, *, over: tuple[int, ...
     return ((images - damaged).square() * kept).sum(over) / kept.expand_as(images).sum(over)
 
 
-def inpainting(class_loss: Tensor, images: Tensor, damaged: Tensor, mask: Tensor, weight: float) -> Tensor:
-    return class_loss + weight * stray(images, damaged, 1 - mask)
+def inpainting(class_loss, images, damaged, mask, weight, *, penalty=stray):  # type: ignore[no-untyped-def]
+    return class_loss + weight * penalty(images, damaged, 1 - mask)
 
 
 INPAINTING_LOSS = Exercise(
     "ps4.inpainting_loss",
     inpainting,
-    inpainting_cases,
-    (SOUND, value("is equation 3 with a weighted mean", points=3.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss + weight * ((images - damaged) * (1 - mask)).square().flatten(1).mean(1)
-            ),
-            "This is the loss of the lecture: its mean is over all values, and its mask is squared.",
+    drawn(damage, *zip(SHAPES, (10.0, 100.0, 3.0), strict=True)),
+    (SOUND, value("is equation 3 with a weighted mean", points=3.0), *MANNERS),
+    {
+        "This is the loss of the lecture: its mean is over all values, and its mask is squared.": (
+            lambda **a: inpainting(**a, penalty=lambda x, y, kept: ((x - y) * kept).square().mean((1, 2, 3)))
         ),
-        Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss + weight * ((images - damaged).square() * (1 - mask)).flatten(1).mean(1)
-            ),
-            "The mean seems to be over all values: divide by the weights of the pixels instead.",
+        "The mean seems to be over all values: divide by the weights of the pixels instead.": (
+            lambda **a: inpainting(**a, penalty=lambda x, y, kept: ((x - y).square() * kept).mean((1, 2, 3)))
         ),
-        Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss
-                + weight * ((images - damaged).square() * (1 - mask)).sum((1, 2, 3)) / (1 - mask).sum((1, 2, 3))
-            ),
-            "The three channels seem to be missing in the division: the mask counts for each of them.",
+        "The three channels seem to be missing in the division: the mask counts for each of them.": (
+            lambda **a: inpainting(**a, penalty=lambda x, y, kept: 3 * stray(x, y, kept))
         ),
-        Mistake(
-            lambda mask, **a: inpainting(mask=1 - mask, **a),
-            "The mask seems to be the wrong way round: the penalty is for pixels outside the hole, where it is 0.",
+        "The mask seems to be the wrong way round: the penalty is for pixels outside the hole, where it is 0.": (
+            lambda mask, **a: inpainting(mask=1 - mask, **a)
         ),
-        Mistake(
-            lambda mask, **a: inpainting(mask=(mask > 0).float(), **a),
-            "The mask seems to be made hard: between 0 and 1 a pixel counts in part.",
+        "The mask seems to be made hard: between 0 and 1 a pixel counts in part.": (
+            lambda mask, **a: inpainting(mask=(mask > 0).float(), **a)
         ),
-        Mistake(
-            lambda weight, **a: inpainting(weight=-weight, **a),
-            "The penalty seems to be subtracted: straying must cost something.",
+        "The penalty seems to be subtracted: straying must cost something.": (
+            lambda weight, **a: inpainting(weight=-weight, **a)
         ),
-        Mistake(
-            lambda class_loss, images, damaged, mask, weight: (
-                class_loss + weight * stray(images, damaged, 1 - mask, over=(0, 1, 2, 3))
-            ),
-            BATCH,
-        ),
-    ),
+        BATCH: partial(inpainting, penalty=partial(stray, over=(0, 1, 2, 3))),
+    },
     "notebook 05; equation 3",
     Ask(alone=("class_loss", "images", "damaged", "mask")),
 )
-
-
-def small_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, height, factor, radius in ((2, 6, 2, 0.8), (1, 8, 4, 100.0), (3, 5, 3, 2.0)):
-        small = torch.rand(count, 3, height, 6, generator=generator)
-        yield {"small": small, "factor": factor, "radius": radius}
 
 
 def start_and_centre(small: Tensor, factor: int, radius: float, *, smooth: Tensor | None = None) -> Tensor:
@@ -168,39 +132,43 @@ def start_and_centre(small: Tensor, factor: int, radius: float, *, smooth: Tenso
 SUPERRESOLUTION_START = Exercise(
     "ps4.superresolution_start",
     start_and_centre,
-    small_cases,
+    drawn(
+        lambda generator, count, height, factor, radius: {
+            "small": torch.rand(count, 3, height, 6, generator=generator),
+            "factor": factor,
+            "radius": radius,
+        },
+        (2, 6, 2, 0.8),
+        (1, 8, 4, 100.0),
+        (3, 5, 3, 2.0),
+    ),
     (SOUND, value("starts smooth, within the ball around the centre of equation 4", points=3.0), UNCHANGED),
-    (
-        Mistake(lambda **a: start_and_centre(**a).flip(0), "Start and centre seem to be swapped."),
-        Mistake(
-            lambda small, factor, radius: torch.stack([bicubic(small, factor), nearest(small, factor)]),
-            "The start seems to lie outside the ball: pull it back first.",
+    {
+        "Start and centre seem to be swapped.": lambda **a: start_and_centre(**a).flip(0),
+        "The start seems to lie outside the ball: pull it back first.": (
+            lambda small, factor, radius: torch.stack([bicubic(small, factor), nearest(small, factor)])
         ),
-        Mistake(
-            lambda small, factor, radius: torch.stack(2 * [nearest(small, factor)]),
-            "The start seems to be the nearest-neighbour picture: bicubic is the better one.",
+        "The start seems to be the nearest-neighbour picture: bicubic is the better one.": (
+            lambda small, factor, radius: torch.stack(2 * [nearest(small, factor)])
         ),
-        Mistake(
-            lambda small, factor, radius: torch.stack(2 * [bicubic(small, factor)]),
-            "The centre seems to be the bicubic picture: equation 4 has the nearest-neighbour one.",
+        "The centre seems to be the bicubic picture: equation 4 has the nearest-neighbour one.": (
+            lambda small, factor, radius: torch.stack(2 * [bicubic(small, factor)])
         ),
-        Mistake(
+        "The bicubic picture leaves [0, 1]: clamp it first.": (
             lambda small, factor, radius: start_and_centre(
                 small, factor, radius, smooth=F.interpolate(small, scale_factor=factor, mode="bicubic")
-            ),
-            "The bicubic picture leaves [0, 1]: clamp it first.",
+            )
         ),
-    ),
+    },
     "notebook 07; equation 4",
 )
 
 
-def label_cases(generator: Generator) -> Iterator[Inputs]:
+def paired(generator: Generator, pairs: list[list[int]], count: int) -> Inputs:
     """Labels of pairs, and of classes that belong to none."""
-    for pairs, count in (([[0, 1], [2, 3]], 12), ([[7, 2], [0, 5], [4, 3]], 20), ([[3, 4]], 6)):
-        labels = torch.randint(0, 9, (count,), generator=generator)
-        labels[:3] = torch.tensor([pairs[0][0], pairs[0][1], 8])
-        yield {"labels": labels, "pairs": torch.tensor(pairs)}
+    labels = torch.randint(0, 9, (count,), generator=generator)
+    labels[:3] = torch.tensor([*pairs[0], 8])
+    return {"labels": labels, "pairs": torch.tensor(pairs)}
 
 
 def relabelled(labels: Tensor, old: Tensor, new: Tensor) -> Tensor:
@@ -211,35 +179,30 @@ def relabelled(labels: Tensor, old: Tensor, new: Tensor) -> Tensor:
 OTHER_DOMAIN = Exercise(
     "ps4.other_domain",
     lambda labels, pairs: relabelled(labels, pairs, pairs.flip(1)),
-    label_cases,
+    drawn(paired, ([[0, 1], [2, 3]], 12), ([[7, 2], [0, 5], [4, 3]], 20), ([[3, 4]], 6)),
     (SOUND, value("is the other class of each pair", points=2.0), UNCHANGED),
-    (
-        Mistake(
-            lambda labels, pairs: relabelled(labels, pairs, pairs[:, [0, 0]]),
-            "What was changed seems to be changed back: ask the old labels, and write the new ones elsewhere.",
+    {
+        "What was changed seems to be changed back: ask the old labels, and write the new ones elsewhere.": (
+            lambda labels, pairs: relabelled(labels, pairs, pairs[:, [0, 0]])
         ),
-        Mistake(
-            lambda labels, pairs: relabelled(labels, pairs[:, 0], pairs[:, 1]),
-            "Only one way seems to be covered: the second class of a pair becomes the first.",
+        "Only one way seems to be covered: the second class of a pair becomes the first.": (
+            lambda labels, pairs: relabelled(labels, pairs[:, 0], pairs[:, 1])
         ),
-        Mistake(
-            lambda labels, pairs: relabelled(labels, pairs[:1], pairs[:1].flip(1)),
-            "Only the first pair seems to count: each of them does.",
+        "Only the first pair seems to count: each of them does.": (
+            lambda labels, pairs: relabelled(labels, pairs[:1], pairs[:1].flip(1))
         ),
-        Mistake(
-            lambda labels, pairs: pairs[0].sum() - labels,
-            "Every label seems to be changed, and by the first pair: labels of no pair stay.",
+        "Every label seems to be changed, and by the first pair: labels of no pair stay.": (
+            lambda labels, pairs: pairs[0].sum() - labels
         ),
-    ),
+    },
     "notebook 06; section 3.3 of the paper",
 )
 
 
-def painting_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, unit, weight in ((3, 2, 10.0), (1, 0, 0.5), (5, 4, 100.0)):
-        before = torch.rand(count, 5, generator=generator)
-        features = before + 0.5 * torch.randn(count, 5, generator=generator)
-        yield {"features": features, "before": before, "unit": unit, "weight": weight}
+def moved(generator: Generator, count: int, unit: int, weight: float) -> Inputs:
+    before = torch.rand(count, 5, generator=generator)
+    features = before + 0.5 * torch.randn(count, 5, generator=generator)
+    return {"features": features, "before": before, "unit": unit, "weight": weight}
 
 
 def painting(features: Tensor, before: Tensor, unit: int, weight: float) -> Tensor:
@@ -250,38 +213,30 @@ def painting(features: Tensor, before: Tensor, unit: int, weight: float) -> Tens
 PAINTING_LOSS = Exercise(
     "ps4.painting_loss",
     painting,
-    painting_cases,
-    (SOUND, value("raises one unit and holds the others", points=3.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            lambda features, before, unit, weight: painting(features, before, unit, weight) + 2 * features[:, unit],
-            "The unit seems to be lowered: to raise it, a loss has its negative.",
+    drawn(moved, (3, 2, 10.0), (1, 0, 0.5), (5, 4, 100.0)),
+    (SOUND, value("raises one unit and holds the others", points=3.0), *MANNERS),
+    {
+        "The unit seems to be lowered: to raise it, a loss has its negative.": (
+            lambda features, before, unit, weight: painting(features, before, unit, weight) + 2 * features[:, unit]
         ),
-        Mistake(
-            lambda features, before, unit, weight: -features[:, unit] + weight * (features - before).square().mean(1),
-            "The unit itself seems to be held as well: only the others are.",
+        "The unit itself seems to be held as well: only the others are.": (
+            lambda features, before, unit, weight: -features[:, unit] + weight * (features - before).square().mean(1)
         ),
-        Mistake(
-            lambda weight, **rest: painting(weight=-weight, **rest),
-            "The change of the others seems to be rewarded: in a loss it is added.",
+        "The change of the others seems to be rewarded: in a loss it is added.": (
+            lambda weight, **rest: painting(weight=-weight, **rest)
         ),
-        Mistake(
-            lambda features, before, unit, weight: painting(
-                features, before, unit, weight * (1 - 1 / features.shape[1])
-            ),
-            "The squares seem to be divided by the number of all units: the mean is over the others.",
+        "The squares seem to be divided by the number of all units: the mean is over the others.": (
+            lambda features, weight, **a: painting(features, weight=weight * (1 - 1 / features.shape[1]), **a)
         ),
-        Mistake(
-            lambda before, **rest: painting(before=0 * before, **rest),
-            "The others seem to be pushed to 0: they are to stay where they were.",
+        "The others seem to be pushed to 0: they are to stay where they were.": (
+            lambda before, **rest: painting(before=0 * before, **rest)
         ),
-        Mistake(
+        BATCH: (
             lambda features, before, unit, weight: (
                 -features[:, unit] + (painting(features, before, unit, weight) + features[:, unit]).mean()
-            ),
-            BATCH,
+            )
         ),
-    ),
+    },
     "notebook 09; equation 5",
     Ask(alone=("features", "before")),
 )

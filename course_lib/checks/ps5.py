@@ -1,84 +1,57 @@
 """Problem set 5: measuring."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, value
+from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, drawn, value
+from course_lib.checks.ps4 import SHAPES, masks
 from course_lib.measuring.intervals import Z95
 
-LUMA = (0.299, 0.587, 0.114)
 
-
-def psnr_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, height, width in ((3, 8, 6), (1, 6, 9), (5, 5, 5)):
-        truth = torch.rand(count, 3, height, width, generator=generator)
-        mask = torch.zeros(count, 1, height, width)
-        for number in range(count):
-            mask[number, :, number % 3 : height // 2 + 1, 2:] = 1
-        images = (truth + 0.2 * torch.randn(truth.shape, generator=generator)).clamp(0, 1)
-        yield {"images": images, "truth": truth, "mask": mask}
-
-
-def grey(images: Tensor) -> Tensor:
-    return (images * torch.tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+def repaired(generator: Generator, shape: tuple[int, ...]) -> Inputs:
+    truth = torch.rand(shape, generator=generator)
+    images = (truth + 0.2 * torch.randn(shape, generator=generator)).clamp(0, 1)
+    return {"images": images, "truth": truth, "mask": masks(shape, generator=generator)}
 
 
 def decibels(mean_square: Tensor) -> Tensor:
     return -10 * torch.log10(mean_square)
 
 
-def within(images: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """The mean of squares of what is left of a difference by `grey`, within the mask."""
-    return (grey(images - truth).square() * mask).flatten(1).sum(1) / mask.flatten(1).sum(1)
-
-
-def coloured(images: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    return ((images - truth).square() * mask).flatten(1).sum(1) / (3 * mask.flatten(1).sum(1))
+def within(images: Tensor, truth: Tensor, mask: Tensor, *, luma: tuple[float, ...] = (0.299, 0.587, 0.114)) -> Tensor:
+    """The mean of squares, within the mask, of what is left of a difference where channels count by `luma`."""
+    grey = ((images - truth) * torch.tensor(luma).view(3, 1, 1)).sum(1, keepdim=True)
+    return (grey.square() * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3))
 
 
 BRIGHTNESS_PSNR = Exercise(
     "ps5.brightness_psnr",
     lambda **a: decibels(within(**a)),
-    psnr_cases,
-    (SOUND, value("is the PSNR of the brightness within the mask", points=3.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            lambda **a: decibels(coloured(**a)),
-            "This is the PSNR of the colours: weigh the channels first, then take the difference.",
-        ),
-        Mistake(
+    drawn(repaired, *((shape,) for shape in SHAPES)),
+    (SOUND, value("is the PSNR of the brightness within the mask", points=3.0), *MANNERS),
+    {
+        "This is the PSNR of the colours: weigh the channels first, then take the difference.": (
             lambda images, truth, mask: decibels(
-                ((images - truth).mean(1, keepdim=True).square() * mask).flatten(1).sum(1) / mask.flatten(1).sum(1)
-            ),
-            "The channels seem to count alike: the eye sees most of the brightness in green.",
+                ((images - truth).square() * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3)))
+            )
         ),
-        Mistake(
-            lambda images, truth, mask: decibels(within(images, truth, torch.ones_like(mask))),
-            "The mask seems to be ignored: only pixels where it is 1 count.",
+        "The channels seem to count alike: the eye sees most of the brightness in green.": (
+            lambda **a: decibels(within(**a, luma=(1 / 3,) * 3))
         ),
-        Mistake(
-            lambda images, truth, mask: decibels(within(images, truth, mask) * mask.flatten(1).mean(1)),
-            "The squares seem to be divided by all pixels: divide by those within the mask.",
+        "The mask seems to be ignored: only pixels where it is 1 count.": (
+            lambda mask, **a: decibels(within(mask=torch.ones_like(mask), **a))
         ),
-        Mistake(lambda **a: -10 * torch.log(within(**a)), "This is the natural logarithm: decibels have log10."),
-        Mistake(lambda **a: -decibels(within(**a)), "The sign is turned: fewer errors mean more decibels."),
-        Mistake(
-            lambda **a: decibels(within(**a).sqrt()),
-            "A square root too many: 10 log10 is of the mean of squares.",
+        "The squares seem to be divided by all pixels: divide by those within the mask.": (
+            lambda images, truth, mask: decibels(within(images, truth, mask) * mask.flatten(1).mean(1))
         ),
-    ),
+        "This is the natural logarithm: decibels have log10.": lambda **a: -10 * torch.log(within(**a)),
+        "The sign is turned: fewer errors mean more decibels.": lambda **a: -decibels(within(**a)),
+        "A square root too many: 10 log10 is of the mean of squares.": lambda **a: decibels(within(**a).sqrt()),
+    },
     "notebooks 05 and 07; course_lib.measuring.scores.psnr",
     Ask(alone=("images", "truth", "mask")),
 )
-
-
-def probability_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, classes, sharp in ((40, 5, 3.0), (10, 10, 1.0), (60, 3, 8.0)):
-        logits = sharp * torch.randn(count, classes, generator=generator)
-        yield {"probabilities": logits.softmax(1).clamp(min=1e-6)}
 
 
 def entropy(p: Tensor) -> Tensor:
@@ -92,41 +65,43 @@ def variety_and_doubt(probabilities: Tensor) -> Tensor:
 VARIETY_AND_DOUBT = Exercise(
     "ps5.variety_and_doubt",
     variety_and_doubt,
-    probability_cases,
+    drawn(
+        lambda generator, count, classes, sharp: {
+            "probabilities": (sharp * torch.randn(count, classes, generator=generator)).softmax(1).clamp(min=1e-6)
+        },
+        (40, 5, 3.0),
+        (10, 10, 1.0),
+        (60, 3, 8.0),
+    ),
     (SOUND, value("says how many classes occur, and how many each picture leaves open", points=3.0), UNCHANGED),
-    (
-        Mistake(lambda probabilities: variety_and_doubt(probabilities).log(), "The exponential seems to be missing."),
-        Mistake(lambda probabilities: variety_and_doubt(probabilities).flip(0), "The two numbers seem to be swapped."),
-        Mistake(
-            lambda probabilities: 1 / variety_and_doubt(probabilities),
-            "The sign of the entropy seems to be turned: logarithms of probabilities are negative.",
+    {
+        "The exponential seems to be missing.": lambda probabilities: variety_and_doubt(probabilities).log(),
+        "The two numbers seem to be swapped.": lambda probabilities: variety_and_doubt(probabilities).flip(0),
+        "The sign of the entropy seems to be turned: logarithms of probabilities are negative.": (
+            lambda probabilities: 1 / variety_and_doubt(probabilities)
         ),
-        Mistake(
+        "The exponential comes last: exp of the mean, not the mean of exp.": (
             lambda probabilities: torch.stack(
                 [entropy(probabilities.mean(0)).exp(), entropy(probabilities).exp().mean()]
-            ),
-            "The exponential comes last: exp of the mean, not the mean of exp.",
+            )
         ),
-        Mistake(
-            lambda probabilities: variety_and_doubt(probabilities)[[1, 1]],
-            "Both numbers seem to be the doubt of single pictures: for the variety, average the probabilities first.",
+        "Both numbers seem to be the doubt of single pictures: for the variety, average the probabilities first.": (
+            lambda probabilities: variety_and_doubt(probabilities)[[1, 1]]
         ),
-        Mistake(
-            lambda probabilities: variety_and_doubt(probabilities).log2().exp(),
-            "This mixes log2 with exp: take the natural logarithm.",
+        "This mixes log2 with exp: take the natural logarithm.": (
+            lambda probabilities: variety_and_doubt(probabilities).log2().exp()
         ),
-    ),
+    },
     "notebook 10; course_lib.measuring.scores",
 )
 
 
-def pair_cases(generator: Generator) -> Iterator[Inputs]:
+def twice(generator: Generator, count: int, share: float) -> Inputs:
     """Hits of two models on the same pictures: they agree on most."""
-    for count, share in ((50, 0.8), (200, 0.5), (24, 0.9)):
-        first = torch.rand(count, generator=generator) < share
-        second = first ^ (torch.rand(count, generator=generator) < 0.2)
-        second[:5], first[:5] = torch.tensor([0, 0, 0, 1, 1]).bool(), torch.tensor([1, 1, 1, 0, 1]).bool()
-        yield {"first": first, "second": second}
+    first = torch.rand(count, generator=generator) < share
+    second = first ^ (torch.rand(count, generator=generator) < 0.2)
+    second[:5], first[:5] = torch.tensor([0, 0, 0, 1, 1]).bool(), torch.tensor([1, 1, 1, 0, 1]).bool()
+    return {"first": first, "second": second}
 
 
 def difference(first: Tensor, second: Tensor, *, z: float = Z95, correction: int = 0, power: float = 0.5) -> Tensor:
@@ -144,28 +119,22 @@ def unpaired(first: Tensor, second: Tensor) -> Tensor:
 DIFFERENCE = Exercise(
     "ps5.difference",
     difference,
-    pair_cases,
+    drawn(twice, (50, 0.8), (200, 0.5), (24, 0.9)),
     (SOUND, value("is the paired difference with its interval", points=3.0), UNCHANGED),
-    (
-        Mistake(
-            unpaired,
-            "The two shares seem to be treated as if each had pictures of its own: take differences first.",
+    {
+        "The two shares seem to be treated as if each had pictures of its own: take differences first.": unpaired,
+        "z seems to be 1: for 95% it is 1.96.": lambda **a: difference(**a, z=1.0),
+        "This is how far single pictures lie apart: a mean of N is more certain, by the square root of N.": (
+            lambda **a: difference(**a, power=0.0)
         ),
-        Mistake(lambda **a: difference(**a, z=1.0), "z seems to be 1: for 95% it is 1.96."),
-        Mistake(
-            lambda **a: difference(**a, power=0.0),
-            "This is how far single pictures lie apart: a mean of N is more certain, by the square root of N.",
+        "The error seems to shrink with N: it shrinks with the square root of N.": (
+            lambda **a: difference(**a, power=1.0)
         ),
-        Mistake(
-            lambda **a: difference(**a, power=1.0),
-            "The error seems to shrink with N: it shrinks with the square root of N.",
+        "The sign is turned: the first model minus the second.": (
+            lambda first, second: difference(first=second, second=first)
         ),
-        Mistake(
-            lambda first, second: difference(first=second, second=first),
-            "The sign is turned: the first model minus the second.",
-        ),
-        Mistake(lambda **a: 100 * difference(**a), "These are percentages: a share is a number up to 1."),
-    ),
+        "These are percentages: a share is a number up to 1.": lambda **a: 100 * difference(**a),
+    },
     "notebook 10; course_lib.measuring.intervals",
 )
 

@@ -1,29 +1,15 @@
 """Problem set 6, a bug hunt: six programs that run; some of them have a defect."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, Rule, value
-from course_lib.checks.ps1 import along, back, entropy, in_the_box, inside, pgd
-from course_lib.checks.ps2 import labelled
+from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, drawn, value
+from course_lib.checks.ps1 import along, back, entropy, in_the_box, inside, labelled, pgd, pictures
 from course_lib.checks.ps3 import members
 from course_lib.checks.ps4 import SHAPES, filled, masks
-
-BILLION = 1e9
-
-
-def network_cases(generator: Generator) -> Iterator[Inputs]:
-    for count in (3, 1):
-        yield {
-            "weights": torch.randn(4, 105, generator=generator),
-            "images": torch.rand(count, 3, 5, 7, generator=generator),
-            "mean": torch.rand(3, generator=generator),
-            "std": 0.2 + 0.2 * torch.rand(3, generator=generator),
-        }
 
 
 def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
@@ -33,33 +19,30 @@ def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 ANSWERS = Exercise(
     "ps6.answers",
     lambda model, images, mean, std: model(normalised(images, mean, std)),
-    network_cases,
-    (SOUND, value("gives the network what it was trained on", points=2.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            lambda model, images, mean, std: model(normalised(normalised(images, mean, std), mean, std)),
-            "Mean and deviation are still taken out twice.",
-        ),
-        Mistake(lambda model, images, **_: model(images), "Nothing is taken out any more: the network needs it once."),
-        Mistake(
-            lambda model, images, mean, std: model(images - mean.view(-1, 1, 1)),
-            "The standard deviation is missing.",
-        ),
-        Mistake(
-            lambda model, images, mean, std: model(images * std.view(-1, 1, 1) + mean.view(-1, 1, 1)),
-            "This undoes a normalisation instead of doing one.",
-        ),
+    drawn(
+        lambda generator, count: {
+            "weights": torch.randn(4, 105, generator=generator),
+            "images": torch.rand(count, 3, 5, 7, generator=generator),
+            "mean": torch.rand(3, generator=generator),
+            "std": 0.2 + 0.2 * torch.rand(3, generator=generator),
+        },
+        (3,),
+        (1,),
     ),
+    (SOUND, value("gives the network what it was trained on", points=2.0), *MANNERS),
+    {
+        "Mean and deviation are still taken out twice.": (
+            lambda model, images, mean, std: model(normalised(normalised(images, mean, std), mean, std))
+        ),
+        "Nothing is taken out any more: the network needs it once.": lambda model, images, **_: model(images),
+        "The standard deviation is missing.": lambda model, images, mean, std: model(images - mean.view(-1, 1, 1)),
+        "This undoes a normalisation instead of doing one.": (
+            lambda model, images, mean, std: model(images * std.view(-1, 1, 1) + mean.view(-1, 1, 1))
+        ),
+    },
     "course_lib.models.Classifier: normalisation lives inside the model",
     Ask(alone=("images",), model=True),
 )
-
-
-def fill_cases(generator: Generator) -> Iterator[Inputs]:
-    for shape in SHAPES:
-        noise = 0.3 * torch.randn(shape, generator=generator)
-        images = torch.rand(shape, generator=generator)
-        yield {"images": images, "mask": masks(shape, generator=generator), "noise": noise}
 
 
 def noisy_fill(images: Tensor, mask: Tensor, noise: Tensor, *, known: bool = True, over: tuple[int, ...] = (2, 3)):  # type: ignore[no-untyped-def]
@@ -73,75 +56,64 @@ def noisy_fill(images: Tensor, mask: Tensor, noise: Tensor, *, known: bool = Tru
 FILL = Exercise(
     "ps6.fill",
     noisy_fill,
-    fill_cases,
-    (SOUND, value("fills the hole from what may be known", points=2.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            partial(noisy_fill, known=False),
-            "Mean and deviation still contain hidden pixels: the truth leaks into the start.",
-        ),
-        Mistake(
-            lambda images, mask, noise: noisy_fill(images * (1 - mask), mask, noise, known=False),
-            "The hidden pixels count as black now: the sum leaves them out, the division does not.",
-        ),
-        Mistake(
-            partial(noisy_fill, over=(1, 2, 3)),
-            "All channels share one grey now: every channel has statistics of its own.",
-        ),
-        Mistake(
-            lambda images, mask, noise: noisy_fill(images, mask, 0 * noise),
-            "The noise is gone: it was no defect.",
-        ),
+    drawn(
+        lambda generator, *shape: {
+            "images": torch.rand(shape, generator=generator),
+            "mask": masks(shape, generator=generator),
+            "noise": 0.3 * torch.randn(shape, generator=generator),
+        },
+        *SHAPES,
     ),
+    (SOUND, value("fills the hole from what may be known", points=2.0), *MANNERS),
+    {
+        "Mean and deviation still contain hidden pixels: the truth leaks into the start.": (
+            partial(noisy_fill, known=False)
+        ),
+        "The hidden pixels count as black now: the sum leaves them out, the division does not.": (
+            lambda images, mask, noise: noisy_fill(images * (1 - mask), mask, noise, known=False)
+        ),
+        "All channels share one grey now: every channel has statistics of its own.": (
+            partial(noisy_fill, over=(1, 2, 3))
+        ),
+        "The noise is gone: it was no defect.": lambda images, mask, noise: noisy_fill(images, mask, 0 * noise),
+    },
     "notebook 05; course_lib.tasks.fill_with_mean",
     Ask(alone=("images", "mask", "noise")),
 )
 
 
-def objective_cases(generator: Generator) -> Iterator[Inputs]:
-    for shape in SHAPES:
-        original = torch.rand(shape, generator=generator)
-        yield {
-            "class_loss": torch.rand(shape[0], generator=generator),
-            "images": original + 0.01 * torch.randn(shape, generator=generator),
-            "original": original,
-            "mask": masks(shape, generator=generator),
-        }
+def hardly_moved(generator: Generator, shape: tuple[int, ...]) -> Inputs:
+    original = torch.rand(shape, generator=generator)
+    return {
+        "class_loss": torch.rand(shape[0], generator=generator),
+        "images": original + 0.01 * torch.randn(shape, generator=generator),
+        "original": original,
+        "mask": masks(shape, generator=generator),
+    }
 
 
-def total(class_loss: Tensor, images: Tensor, original: Tensor, mask: Tensor, weight: float = BILLION) -> Tensor:
+def total(class_loss: Tensor, images: Tensor, original: Tensor, mask: Tensor, weight: float = 1e9) -> Tensor:
     return class_loss + weight * ((images - original) * (1 - mask)).square().flatten(1).mean(1)
 
 
 OBJECTIVE = Exercise(
     "ps6.objective",
     total,
-    objective_cases,
-    (SOUND, value("weighs the penalty as the comment says", points=2.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(partial(total, weight=90.0), "The weight is still 90: `10*9` is a product."),
-        Mistake(partial(total, weight=1e10), "The weight is ten billion: 10e9 is 10 times 10**9."),
-        Mistake(
-            lambda mask, **a: total(mask=1 - mask, **a),
-            "The mask was right: the penalty is for pixels outside the hole.",
-        ),
-        Mistake(
+    drawn(hardly_moved, *((shape,) for shape in SHAPES)),
+    (SOUND, value("weighs the penalty as the comment says", points=2.0), *MANNERS),
+    {
+        "The weight is still 90: `10*9` is a product.": partial(total, weight=90.0),
+        "The weight is ten billion: 10e9 is 10 times 10**9.": partial(total, weight=1e10),
+        "The mask was right: the penalty is for pixels outside the hole.": lambda mask, **a: total(mask=1 - mask, **a),
+        "The squares are summed now: their mean was right.": (
             lambda class_loss, images, original, mask: (
-                class_loss + BILLION * ((images - original) * (1 - mask)).square().sum((1, 2, 3))
-            ),
-            "The squares are summed now: their mean was right.",
+                class_loss + 1e9 * ((images - original) * (1 - mask)).square().sum((1, 2, 3))
+            )
         ),
-    ),
+    },
     "notebook 05, the weight of the penalty",
     Ask(alone=("class_loss", "images", "original", "mask")),
 )
-
-
-def walk_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, steps in ((3, 3), (1, 1), (2, 0)):
-        case = labelled(generator, count)
-        rest = {"start": case["images"], "target": case["labels"], "radius": 0.5, "steps": steps, "step_size": 0.1}
-        yield {"weights": case["weights"], **rest}
 
 
 def signed(x: Tensor, gradient: Tensor, start: Tensor, radius: float, size: float) -> Tensor:
@@ -161,36 +133,26 @@ def projected_first(steps, **rest):  # type: ignore[no-untyped-def]
 WALK = Exercise(
     "ps6.walk",
     partial(pgd, signed),
-    walk_cases,
+    drawn(pictures, (3, 0.5, 3, 0.1), (1, 0.5, 1, 0.1), (2, 0.5, 0, 0.1)),
     (
         SOUND,
         inside("ends in the ball around the start"),
         Rule("ends within [0, 1]", in_the_box),
         value("takes the steps that were meant"),
-        INDEPENDENT,
-        UNCHANGED,
+        *MANNERS,
     ),
-    (
-        Mistake(
-            projected_first,
-            "The projection still comes before the step: the last step of all is never projected.",
+    {
+        "The projection still comes before the step: the last step of all is never projected.": projected_first,
+        "The ball's centre moves along now: it is the start.": (
+            partial(pgd, lambda x, gradient, start, radius, size: signed(x, gradient, x, radius, size))
         ),
-        Mistake(
-            partial(pgd, lambda x, gradient, start, radius, size: signed(x, gradient, x, radius, size)),
-            "The ball's centre moves along now: it is the start.",
+        "The step has L2 length now: the step by the sign was no defect.": (
+            partial(pgd, lambda x, g, start, radius, size: back(x - size * along(g), start, radius).clamp(0, 1))
         ),
-        Mistake(
-            partial(
-                pgd,
-                lambda x, gradient, start, radius, size: back(x - size * along(gradient), start, radius).clamp(0, 1),
-            ),
-            "The step has L2 length now: the step by the sign was no defect.",
+        "The direction is turned now: towards a target the loss falls.": (
+            partial(pgd, lambda x, gradient, *rest: signed(x, -gradient, *rest))
         ),
-        Mistake(
-            partial(pgd, lambda x, gradient, *rest: signed(x, -gradient, *rest)),
-            "The direction is turned now: towards a target the loss falls.",
-        ),
-    ),
+    },
     "course_lib.pgd.step",
     Ask(alone=("start", "target"), model=True),
 )
@@ -204,31 +166,19 @@ def slope(model, images: Tensor, labels: Tensor) -> Tensor:  # type: ignore[no-u
 DIRECTIONS = Exercise(
     "ps6.directions",
     lambda **a: -along(slope(**a)),
-    lambda generator: (labelled(generator, count) for count in (4, 1, 2)),
-    (SOUND, value("is each picture's own direction, of length 1", points=2.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            lambda **a: -slope(**a),
-            "The lengths are the gradients' own now: the division by them was right.",
+    drawn(labelled, (4,), (1,), (2,)),
+    (SOUND, value("is each picture's own direction, of length 1", points=2.0), *MANNERS),
+    {
+        "The lengths are the gradients' own now: the division by them was right.": lambda **a: -slope(**a),
+        "The directions grow with the batch now: their length was 1 already.": (
+            lambda **a: -len(a["images"]) * along(slope(**a))
         ),
-        Mistake(
-            lambda **a: -len(a["images"]) * along(slope(**a)),
-            "The directions grow with the batch now: their length was 1 already.",
-        ),
-        Mistake(
-            lambda **a: -slope(**a) / slope(**a).norm(),
-            "All pictures share one length now: each had its own.",
-        ),
-        Mistake(lambda **a: along(slope(**a)), "The sign is turned now: the loss rises this way."),
-    ),
+        "All pictures share one length now: each had its own.": lambda **a: -slope(**a) / slope(**a).norm(),
+        "The sign is turned now: the loss rises this way.": lambda **a: along(slope(**a)),
+    },
     "course_lib.pgd.value_and_gradient",
     Ask(alone=("images", "labels"), model=True),
 )
-
-
-def start_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, starts in ((20, 4), (5, 1), (30, 6)):
-        yield {"images": members(generator, count), "z": 0.5 * torch.randn(starts, count, generator=generator)}
 
 
 def starts(images: Tensor, z: Tensor, *, centred: bool = True, scale: float = 0.5) -> Tensor:
@@ -240,16 +190,21 @@ def starts(images: Tensor, z: Tensor, *, centred: bool = True, scale: float = 0.
 STARTS = Exercise(
     "ps6.starts",
     starts,
-    start_cases,
-    (SOUND, value("has the mean and the covariance of the pictures", points=2.0), UNCHANGED),
-    (
-        Mistake(
-            partial(starts, centred=False),
-            "Nothing is centred any more: one of the two, numbers or pictures, has to be.",
-        ),
-        Mistake(partial(starts, scale=1.0), "The deviations are too small now: the square root was right."),
-        Mistake(partial(starts, scale=0.0), "The deviations are too large now: the division was right."),
+    drawn(
+        lambda generator, count, starts: {
+            "images": members(generator, count),
+            "z": 0.5 * torch.randn(starts, count, generator=generator),
+        },
+        (20, 4),
+        (5, 1),
+        (30, 6),
     ),
+    (SOUND, value("has the mean and the covariance of the pictures", points=2.0), UNCHANGED),
+    {
+        "Nothing is centred any more: one of the two, numbers or pictures, has to be.": partial(starts, centred=False),
+        "The deviations are too small now: the square root was right.": partial(starts, scale=1.0),
+        "The deviations are too large now: the division was right.": partial(starts, scale=0.0),
+    },
     "notebook 03; course_lib.seeds.MultivariateNormal",
 )
 

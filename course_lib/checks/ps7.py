@@ -1,20 +1,16 @@
 """Problem set 7: controls, and measures of one's own."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs, Outputs
-from course_lib.checks.exercise import INDEPENDENT, SOUND, UNCHANGED, Exercise, Mistake, Rule, value
+from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, drawn, value
 from course_lib.constraints import norms
 
 
-def change_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, height, width in ((3, 6, 8), (1, 5, 5), (4, 4, 6)):
-        change = torch.randn(count, 3, height, width, generator=generator)
-        order = torch.stack([torch.randperm(height * width, generator=generator) for _ in range(count)])
-        yield {"change": change, "order": order}
+def ordered(generator: Generator, count: int, height: int, width: int) -> Inputs:
+    change = torch.randn(count, 3, height, width, generator=generator)
+    return {"change": change, "order": torch.rand(count, height * width, generator=generator).argsort(1)}
 
 
 def shuffled(change: Tensor, order: Tensor) -> Tensor:
@@ -29,45 +25,39 @@ def keeps_lengths(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
 SHUFFLED = Exercise(
     "ps7.shuffled",
     shuffled,
-    change_cases,
+    drawn(ordered, (3, 6, 8), (1, 5, 5), (4, 4, 6)),
     (
         SOUND,
         Rule("keeps the length of each change", keeps_lengths),
         value("moves whole pixels to the places of the order"),
-        INDEPENDENT,
-        UNCHANGED,
+        *MANNERS,
     ),
-    (
-        Mistake(
-            lambda change, order: shuffled(change, order[:1].expand_as(order)),
-            "One order seems to serve the whole batch: every picture has its own.",
+    {
+        "One order seems to serve the whole batch: every picture has its own.": (
+            lambda change, order: shuffled(change, order[:1].expand_as(order))
         ),
-        Mistake(
-            lambda change, order: shuffled(change, order.argsort(1)),
-            "The order seems to be used backwards: number i of `order` says which old pixel comes to place i.",
+        "The order seems to be used backwards: number i of `order` says which old pixel comes to place i.": (
+            lambda change, order: shuffled(change, order.argsort(1))
         ),
-        Mistake(
+        "The channels seem to be shuffled each in its own way: a pixel keeps its three values together.": (
             lambda change, order: torch.stack(
                 [shuffled(change, order.roll(channel, 1))[:, channel] for channel in range(3)], 1
-            ),
-            "The channels seem to be shuffled each in its own way: a pixel keeps its three values together.",
+            )
         ),
-        Mistake(
-            lambda change, order: change[..., torch.arange(change.shape[-1] - 1, -1, -1)],
-            "This mirrors the change: its shapes are still there.",
+        "This mirrors the change: its shapes are still there.": (
+            lambda change, order: change[..., torch.arange(change.shape[-1] - 1, -1, -1)]
         ),
-    ),
+    },
     "notebook 00; notebook 10, random direction",
     Ask(alone=("change", "order")),
 )
 
 
-def path_cases(generator: Generator) -> Iterator[Inputs]:
+def walked(generator: Generator, steps: int, count: int) -> Inputs:
     """Paths of pictures; in each batch one picture that never moves."""
-    for steps, count in ((6, 3), (2, 2), (10, 4)):
-        moves = torch.randn(steps, count, 3, 4, 5, generator=generator) + 0.5
-        moves[:, -1] = 0
-        yield {"path": moves.cumsum(0)}
+    moves = torch.randn(steps, count, 3, 4, 5, generator=generator) + 0.5
+    moves[:, -1] = 0
+    return {"path": moves.cumsum(0)}
 
 
 def lengths(changes: Tensor) -> Tensor:
@@ -81,39 +71,32 @@ def straightness(path: Tensor) -> Tensor:
 STRAIGHTNESS = Exercise(
     "ps7.straightness",
     straightness,
-    path_cases,
+    drawn(walked, (6, 3), (2, 2), (10, 4)),
     (SOUND, value("is the way gained, as a share of the way gone", points=3.0), UNCHANGED),
-    (
-        Mistake(
-            lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).sum(0),
-            "A picture that never moves seems to be divided by 0: its answer is 0.",
+    {
+        "A picture that never moves seems to be divided by 0: its answer is 0.": (
+            lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).sum(0)
         ),
-        Mistake(
-            lambda path: lengths(path.diff(dim=0)).sum(0).clamp(min=1e-12) / lengths(path[-1:] - path[:1])[0],
-            "The fraction seems to be upside down: a straight way has 1, a crooked one less.",
+        "The fraction seems to be upside down: a straight way has 1, a crooked one less.": (
+            lambda path: lengths(path.diff(dim=0)).sum(0).clamp(min=1e-12) / lengths(path[-1:] - path[:1])[0]
         ),
-        Mistake(
-            lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).mean(0).clamp(min=1e-12),
-            "The steps seem to be averaged: the way gone is their sum.",
+        "The steps seem to be averaged: the way gone is their sum.": (
+            lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).mean(0).clamp(min=1e-12)
         ),
-        Mistake(
-            lambda path: lengths(path[-1:])[0] / lengths(path.diff(dim=0)).sum(0).clamp(min=1e-12),
-            "The way seems to begin at a black picture: it begins at the first one.",
+        "The way seems to begin at a black picture: it begins at the first one.": (
+            lambda path: lengths(path[-1:])[0] / lengths(path.diff(dim=0)).sum(0).clamp(min=1e-12)
         ),
-        Mistake(
-            lambda path: straightness(path).mean().expand(path.shape[1]),
-            "The mean over the batch seems to be taken: every picture has its own number.",
+        "The mean over the batch seems to be taken: every picture has its own number.": (
+            lambda path: straightness(path).mean().expand(path.shape[1])
         ),
-    ),
+    },
     "notebook 04",
 )
 
 
-def likeness_cases(generator: Generator) -> Iterator[Inputs]:
-    for count, height, width in ((3, 6, 8), (1, 5, 5), (4, 4, 6)):
-        drawing = torch.rand(count, 3, height, width, generator=generator)
-        noise = torch.randn(drawing.shape, generator=generator)
-        yield {"drawing": drawing, "result": (0.6 * drawing + 0.2 * noise).clamp(0, 1)}
+def followed(generator: Generator, *shape: int) -> Inputs:
+    drawing = torch.rand(shape, generator=generator)
+    return {"drawing": drawing, "result": (0.6 * drawing + 0.2 * torch.randn(shape, generator=generator)).clamp(0, 1)}
 
 
 def centred(images: Tensor) -> Tensor:
@@ -129,34 +112,29 @@ def likeness(first: Tensor, second: Tensor) -> Tensor:
 LIKENESS = Exercise(
     "ps7.likeness",
     lambda drawing, result: likeness(centred(drawing), centred(result)),
-    likeness_cases,
-    (SOUND, value("is the correlation of the two brightnesses", points=2.0), INDEPENDENT, UNCHANGED),
-    (
-        Mistake(
-            lambda drawing, result: likeness(drawing.mean(1).flatten(1), result.mean(1).flatten(1)),
-            "The means seem not to be taken out: then any two bright pictures are alike.",
+    drawn(followed, (3, 3, 6, 8), (1, 3, 5, 5), (4, 3, 4, 6)),
+    (SOUND, value("is the correlation of the two brightnesses", points=2.0), *MANNERS),
+    {
+        "The means seem not to be taken out: then any two bright pictures are alike.": (
+            lambda drawing, result: likeness(drawing.mean(1).flatten(1), result.mean(1).flatten(1))
         ),
-        Mistake(
-            lambda drawing, result: (centred(drawing) * centred(result)).mean(1),
-            "This is the covariance: divide by both spreads.",
+        "This is the covariance: divide by both spreads.": (
+            lambda drawing, result: (centred(drawing) * centred(result)).mean(1)
         ),
-        Mistake(
+        "The colours seem to be compared: take the mean of the channels first.": (
             lambda drawing, result: likeness(
                 *(x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (drawing, result))
-            ),
-            "The colours seem to be compared: take the mean of the channels first.",
+            )
         ),
-        Mistake(
-            lambda drawing, result: likeness(centred(drawing), centred(result)).square(),
-            "This is the square of the correlation: its sign is lost.",
+        "This is the square of the correlation: its sign is lost.": (
+            lambda drawing, result: likeness(centred(drawing), centred(result)).square()
         ),
-        Mistake(
+        "One number seems to serve the whole batch: every drawing has its own.": (
             lambda drawing, result: likeness(centred(drawing).view(1, -1), centred(result).view(1, -1)).expand(
                 len(drawing)
-            ),
-            "One number seems to serve the whole batch: every drawing has its own.",
+            )
         ),
-    ),
+    },
     "notebook 08",
     Ask(alone=("drawing", "result")),
 )

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from course_lib.checks import check, progress
 from course_lib.checks.alone import borrowed
 from course_lib.checks.asking import Ask
-from course_lib.checks.exercise import Exercise, Mistake, alike, assess, points
+from course_lib.checks.exercise import Exercise, alike, assess, points
 from course_lib.checks.report import SETS, exercise, exercises
 from tests.checks.students import STUDENTS, written
 
@@ -172,7 +172,7 @@ def test_an_unknown_exercise_is_refused() -> None:
 
 def test_a_mistake_that_equals_the_right_answer_is_not_named() -> None:
     one = ALL["ps1.project_box"]
-    same = Exercise(**{**vars(one), "mistakes": (Mistake(one.reference, "never said"),)})
+    same = Exercise(**{**vars(one), "wrong": {"never said": one.reference}})
     cases = list(one.cases(torch.Generator().manual_seed(0)))
     answers = [one.ask(lambda delta, start, radius: delta, inputs) for inputs in cases]
     assert assess(same, cases, answers)[1] == ""
