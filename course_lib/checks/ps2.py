@@ -104,7 +104,7 @@ STABLE_LOSS = Exercise(
         ),
         "This is equation 1: what the attack changes costs nothing.": lambda weight, **a: stable_loss(weight=0.0, **a),
     },
-    READ,
+    "notebook 01, Two equations; notebook 11 trains for the same end in another way",
     Ask(model=True, attack=True),
 )
 

@@ -1,4 +1,4 @@
-"""What a demo starts from: photographs that ship, test pictures that are at hand, and a person's own."""
+"""What a demo starts from or restores: photographs that ship, test pictures at hand, and a person's own."""
 
 import io
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib import testbeds
 from course_lib.datasets import shipped
 from course_lib.datasets.collections import IMAGENETTE
 from course_lib.datasets.photographs import Photographs
@@ -20,6 +21,7 @@ from course_lib.widgets.buttons import Upload
 
 TESTS, FARTHER = 6, 3  # test photographs; their class to become is so many places on
 OWN, SUGGESTED = "your own", "suggested"
+TRUE = "its own"  # the true class of a test picture, the one suggested for a photograph that ships
 
 
 class Album(OneLine):
@@ -54,6 +56,40 @@ class Album(OneLine):
         """What every machine has of it, (N, 3, size, size), and the classes that it may become, (N,)."""
         targets = torch.tensor([self.target(name) for name in self.shown])
         return torch.cat([self.start(name) for name in self.shown]), targets
+
+
+class Originals(OneLine):
+    """Pictures by name: some of a testbed's test pictures, the photographs that ship, and a person's own.
+
+    Photographs are in no class of any testbed: `label` names one, and networks that know photographs restore them.
+    `menu`, `own` and `label` are controls.
+    """
+
+    def __init__(self, testbed: Testbed, places: Sequence[int]) -> None:
+        knows = set(shipped.SUGGESTED.values()) <= set(testbed.classes)
+        self.testbed, self.photographs = testbed, testbed if knows else testbeds.load("imagenette-128")
+        labels = testbed.test.labels.tolist()
+        self.places = {f"test {place}: {testbed.classes[labels[place]]}": place for place in places}
+        names, classes = [*self.places, *shipped.SUGGESTED], [TRUE, *self.photographs.classes]
+        self.menu, self.own, self.label = choosers(names, "class", classes)
+
+    def scene(self, picture: str, own: bytes, label: str) -> tuple[Testbed, Tensor, Tensor]:
+        """The testbed that restores it, the picture (1, 3, H, W), and its class (1,).
+
+        ValueError where a person's own picture is missing or has no class yet, and for a class that the testbed lacks.
+        """
+        if picture in self.places:
+            image, true = self.testbed.batch("test", [self.places[picture]])
+            return self.testbed, image, true if label == TRUE else self.place(self.testbed, label)
+        bed = self.photographs
+        image = read_picture(opened(own) if picture == OWN else shipped.FOLDER / f"{picture}.webp", bed.resolution)
+        return bed, image, self.place(bed, shipped.SUGGESTED.get(picture, label) if label == TRUE else label)
+
+    @staticmethod
+    def place(bed: Testbed, name: str) -> Tensor:
+        if name not in bed.classes:
+            raise ValueError(f"expected a class among {', '.join(bed.classes)}, got {name!r}: choose one in the menu")
+        return torch.tensor([bed.classes.index(name)])
 
 
 def choosers(pictures: Sequence[str], label: str, classes: Sequence[str]) -> tuple[Any, Upload, Any]:

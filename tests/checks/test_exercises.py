@@ -56,7 +56,7 @@ PREMISES: dict[str, Callable[[dict[Any, Any]], bool]] = {  # what the question f
 }
 COVERED = {  # the sets that ask about each lecture
     "00": "ps7", "01": "ps2", "02": "ps1", "03": "ps3", "04": "ps7", "05": "ps4", "06": "ps4", "07": "ps4", "08": "ps7",
-    "09": "ps4", "10": "ps5",
+    "09": "ps4", "10": "ps5", "11": "ps2",
 }  # fmt: skip
 
 
@@ -329,7 +329,7 @@ def test_nbgrader_grades_in_the_sandbox_and_writes_feedback(course: Path) -> Non
     nbgrader(course, "export")
     with (course / "grades.csv").open() as file:
         (row,) = [row for row in csv.DictReader(file) if row["assignment"] == "ps1"]
-    assert (row["student_id"], row["raw_score"], row["max_score"]) == ("ada", "16.0", "32.0")
+    assert (row["student_id"], row["raw_score"], row["max_score"]) == ("ada", "23.0", "39.0")
     page = (course / "feedback" / "ada" / "ps1" / "ps1.html").read_text()
     assert "Only the upper side seems to be clamped" in page
     assert "1 of 6 points (wrong)" in page

@@ -5,8 +5,7 @@ import torch
 
 from course_lib import testbeds
 from course_lib.datasets.shipped import FOLDER, SUGGESTED, photograph
-from course_lib.widgets.album import OWN
-from course_lib.widgets.originals import TRUE, Originals
+from course_lib.widgets.album import OWN, TRUE, Originals
 
 
 @pytest.fixture
