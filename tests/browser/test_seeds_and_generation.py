@@ -21,7 +21,7 @@ def test_a_person_moves_the_seed_number_and_the_radius(open_notebook: OpenNotebo
 
 
 def test_a_person_draws_a_seed_and_both_models_start_from_it(open_notebook: OpenNotebook) -> None:
-    cells = ("setup", "procedural-code", "canvas-problem", "canvas")
+    cells = ("setup", "procedural-predict", "procedural-code", "canvas-problem", "canvas")
     with running(open_notebook, "04_generation", *cells, shows="canvas = Canvas(") as notebook:
         before = notebook.pictures(lab.PLAYED)
         hand = Hand(notebook, "your seed")
