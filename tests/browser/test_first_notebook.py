@@ -10,7 +10,7 @@ from tests.tools.parts import running, written
 pytestmark = pytest.mark.browser
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 # Other browser tests run the cells of these that need a browser.
-IN_PARTS = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
+IN_PARTS = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11")
 WHOLE = [pytest.param(name, marks=[pytest.mark.full] * name.startswith(IN_PARTS)) for name in NOTEBOOKS]
 SLIDER_AND_PICTURE = """
 import io
