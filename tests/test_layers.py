@@ -63,7 +63,7 @@ CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing li
     "storage": 280,
     "authoring": 1412,
 }
-TOTAL, JAVASCRIPT = 8287, 658
+TOTAL, JAVASCRIPT = 8287, 659
 FLAT = 12  # modules that lie in course_lib itself
 
 

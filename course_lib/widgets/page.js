@@ -115,8 +115,9 @@ function render({ model, el }) {
     const now = presets.findIndex((preset) => preset.classList.contains("mod-info"));
     const planned = (preset) => plan.findIndex((each) => path.endsWith(each.notebook) && each.preset === name(preset));
     const place = planned(presets[now]), first = presets.find((preset) => planned(preset) >= 0);
-    if (place >= 0) plan[place + by] && show(plan[place + by], demo(), path);
-    else if (now < 0 && by > 0 && first) first.click();
+    const fresh = demo().querySelector(".status").textContent.startsWith("Ready"); // nothing has been played yet
+    if (by > 0 && (fresh || now < 0) && (first || now >= 0)) (place >= 0 || !first ? presets[now] : first).click();
+    else if (place >= 0) plan[place + by] && show(plan[place + by], demo(), path);
     else presets[now < 0 && by < 0 ? presets.length - 1 : (now + by + presets.length) % presets.length]?.click();
   };
   const key = (event) => {

@@ -141,7 +141,8 @@ def test_one_key_walks_the_plan_through_demos_and_notebooks(open_notebook: OpenN
     other = PRESETS.replace('"weak"', '"loud"').replace('"strong"', '"soft"')
     written(open_notebook, "plan-1.ipynb", PLANNED + other)
     last = PRESETS.replace('"weak"', '"last"').replace('"strong"', '"unplanned"')
-    name = written(open_notebook, "plan-0.ipynb", PLANNED + PRESETS, FAR, last)
+    weak_first = PRESETS.replace('"weak": {"epsilon": 1.0}', '"weak": {}')  # marked, but not yet played
+    name = written(open_notebook, "plan-0.ipynb", PLANNED + weak_first, FAR, last)
     with open_notebook(name) as notebook:
         page = notebook.page
         notebook.run_all()
