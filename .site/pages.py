@@ -43,13 +43,16 @@ def add_index(app: Sphinx) -> None:
 
 
 def fill_index(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Fill in the index; a heading's anchor is written as JupyterLab writes it, and here as MyST does."""
-    source[0] = re.sub(r"(\.ipynb#)([\w-]+)", lambda found: found[1] + found[2].lower(), source[0])
     if docname == INDEX:
         lectures = [f"- {link}: {what} ({minutes} minutes)" for link, what, minutes in LECTURE.findall(README)]
         library = [f"- [{name.removesuffix('.py')}]({name}): {first_line(ROOT / name)}" for name in CORE]
         said = {"LECTURES": "\n".join(lectures), "LIBRARY": "\n".join(library), "ADDRESS": ADDRESS}
         source[0] = re.sub("|".join(said), lambda found: said[found[0]], source[0])
+
+
+def lower_anchors(app: Sphinx, docname: str, source: list[str]) -> None:
+    """A heading of a notebook is "Glossary" to JupyterLab's links, and "glossary" to MyST's."""
+    source[0] = re.sub(r"(\.ipynb#)([\w-]+)", lambda found: found[1] + found[2].lower(), source[0])
 
 
 def first_line(module: Path) -> str:
@@ -84,6 +87,7 @@ def webp(png: re.Match[str]) -> str:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", add_index)
     app.connect("source-read", fill_index)
+    app.connect("source-read", lower_anchors)
     app.connect("doctree-resolved", make_relative)
     app.connect("doctree-resolved", lighten)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

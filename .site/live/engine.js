@@ -276,10 +276,16 @@ class Network {
     return this.bias.map((bias, k) => bias + total(features, (f) => means[f] * head[k * features + f]));
   }
 
-  // L(x, y) = -log p(y | x), and its gradient to the image.
+  // L(x, y) = -log p(y | x), with its slope for each logit.
+  loss(image, label) {
+    const logits = this.logits(image);
+    return { ...crossEntropy(logits, label), logits };
+  }
+
+  // The loss, and its gradient to the image.
   lossAndGradient(image, label) {
     const { pixels, std, side, features, classes, head, last } = this, area = side ** 2;
-    const logits = this.logits(image), { loss, slopes } = crossEntropy(logits, label), values = last.values;
+    const { loss, slopes, logits } = this.loss(image, label), values = last.values;
     const scale = Math.max(...slopes.map(Math.abs)) || 1; // a sure network's slopes may be too small for float32
     const toMeans = floats(features, (f) => total(classes, (k) => (slopes[k] / scale) * head[k * features + f]));
     const toPlaces = toMeans.map((value) => value / last.side ** 2);
@@ -328,12 +334,13 @@ const BALLS = {
 };
 
 // Eq. 3: L(x, y), and with a mask `weight` times the mean square of what strays from the reference where the mask is 0.
-function lossAndGradient({ network, label, mask, weight, reference }, image) {
-  const found = network.lossAndGradient(image, label), count = image.length;
+// The gradient is left out where nobody steps along it.
+function evaluated({ network, label, mask, weight, reference }, image, along) {
+  const found = along ? network.lossAndGradient(image, label) : network.loss(image, label), count = image.length;
   if (!mask) return found;
   const kept = (i) => 1 - mask[i % mask.length], stray = floats(count, (i) => (image[i] - reference[i]) * kept(i));
-  const gradient = floats(count, (i) => found.gradient[i] + (2 * weight * stray[i] * kept(i)) / count);
-  return { ...found, loss: found.loss + (weight * norm(stray) ** 2) / count, gradient };
+  const pulled = (i) => found.gradient[i] + (2 * weight * stray[i] * kept(i)) / count;
+  return { ...found, loss: found.loss + (weight * norm(stray) ** 2) / count, gradient: along && floats(count, pulled) };
 }
 
 // Minimise the loss of `label` in the ball around `centre`: steps + 1 frames {step, image, loss, logits}, as pgd.py.
@@ -341,12 +348,16 @@ function* frames(problem) {
   const { start, centre = start, ball, steps, stepSize } = problem, count = start.length;
   expect(Object.hasOwn(BALLS, ball.norm), 'a ball of norm "l2" or "linf"', ball.norm);
   const { direction, project } = BALLS[ball.norm], objective = { weight: 10, reference: centre, ...problem };
+  const after = (image, gradient) => {
+    const towards = direction(gradient), moved = floats(count, (i) => image[i] + stepSize * towards(i) - centre[i]);
+    const projected = project(moved, ball.radius);
+    return floats(count, (i) => clamp(centre[i] + projected(i), 0, 1));
+  };
   let image = Float32Array.from(start);
   for (let step = 0; step <= steps; step++) {
-    const { loss, logits, gradient } = lossAndGradient(objective, image), towards = direction(gradient);
-    const moved = floats(count, (i) => image[i] + stepSize * towards(i) - centre[i]);
-    const projected = project(moved, ball.radius), next = floats(count, (i) => clamp(centre[i] + projected(i), 0, 1));
-    yield { step, image, loss, logits };
+    const { loss, logits, gradient } = evaluated(objective, image, step < steps);
+    const next = gradient && after(image, gradient);
+    yield { step, image, loss, logits }; // the image is given away
     image = next;
   }
 }

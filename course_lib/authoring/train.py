@@ -40,7 +40,7 @@ from course_lib.training.processes import Alone, together
 from course_lib.training.recipe import BALLS, Recipe
 
 CHECKPOINTS = default_cache() / "training"  # outside the repository: they outlast it
-SNAPSHOTS = 10  # along the live recipe's training, with its end
+SNAPSHOTS = 9  # along the live recipe's training, with its end
 EVERY = 20  # steps between two reports
 
 
@@ -200,7 +200,7 @@ def score(epoch: dict[str, float]) -> float:
 def snapshot(progress: Progress) -> int | None:
     """The number of the snapshot that is due at this report: number k at (k / 10)^2 of the steps, denser at first. The
     end is the model itself."""
-    points = (progress.steps * (number / SNAPSHOTS) ** 2 for number in range(1, SNAPSHOTS))
+    points = (progress.steps * (number / 10) ** 2 for number in range(1, SNAPSHOTS))
     due = (number for number, point in enumerate(points, 1) if progress.step - EVERY < point <= progress.step)
     return next(due, None)
 

@@ -32,14 +32,6 @@ class Rule(OneLine):
 
 
 @dataclass(frozen=True, repr=False)
-class Mistake(OneLine):
-    """A wrong answer that people give, and the sentence that helps them to find it."""
-
-    function: Function
-    hint: str
-
-
-@dataclass(frozen=True, repr=False)
 class Exercise(OneLine):
     """A function to write: `cases` gives inputs, `reference` the right answer to each; arguments are passed by name.
 
@@ -57,10 +49,6 @@ class Exercise(OneLine):
     @property
     def points(self) -> float:
         return sum(rule.points for rule in self.rules)
-
-    @property
-    def mistakes(self) -> list[Mistake]:
-        return [Mistake(function, hint) for hint, function in self.wrong.items()]
 
 
 @dataclass(frozen=True, repr=False)

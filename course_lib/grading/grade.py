@@ -39,10 +39,12 @@ class Grader:
         return {one.exercise: one for one in old.marks
                 if one.key and keys.get(one.exercise) == one.key and one.exercise not in self.again}  # fmt: skip
 
-    def tasks(self, submission: Submission, old: Marked | None) -> dict[str, Any]:
-        """What is to be run."""
-        kept, sources = self.kept(submission, old), submission.sources
-        return {name: one.task(sources[name]) for name, one in self.hidden.items() if name in sources.keys() - kept}
+    def tasks(self, submission: Submission, kept: Container[str]) -> dict[str, Any]:
+        """What is to be run, beside the marks that are kept."""
+        sources = submission.sources
+        return {
+            name: one.task(sources[name]) for name, one in self.hidden.items() if name in sources and name not in kept
+        }
 
     def prove(self) -> None:
         """Run the reference solutions as students' code is run; RuntimeError where one loses points."""
@@ -64,11 +66,11 @@ class Grader:
 
     def grade(self, submission: Submission, old: Marked | None = None) -> Marked:
         """Marks for every exercise, whatever was handed in; what got no answer is tried once more, alone."""
-        tasks = self.tasks(submission, old)
+        kept = self.kept(submission, old)
+        tasks = self.tasks(submission, kept)
         answers = self.run(tasks) if tasks else {}
         for name in tasks.keys() - answers:
             answers |= self.run({name: tasks[name]})
-        kept = self.kept(submission, old)
         marks = [kept.get(name) or self.mark(name, submission, answers.get(name)) for name in self.hidden]
         return Marked(submission.student, submission.sha256, self.drawn, submission.problems, marks)
 
@@ -91,7 +93,7 @@ def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers
     results = out / "results"
     results.mkdir(parents=True, exist_ok=True)
     before = {one.student: known(results / f"{file_of(one.student)}.json") for one in found}
-    if any(grader.tasks(one, before[one.student]) for one in found):
+    if any(grader.tasks(one, grader.kept(one, before[one.student])) for one in found):
         grader.prove()
 
     def one(submission: Submission) -> Marked:

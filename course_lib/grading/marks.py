@@ -4,6 +4,7 @@ import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,9 @@ class Hidden(OneLine):
     def check(self) -> list[Any]:
         """What a check is, in words and numbers: where these change, its marks are old."""
         one = self.exercise
-        rules = [[rule.name, rule.points, rule.manners, inspect.getsource(rule.broken)] for rule in one.rules]
-        functions = [one.reference, *(mistake.function for mistake in one.mistakes)]
-        sources = [inspect.getsource(getattr(function, "func", function)) for function in functions]
-        return [digest(self.packed()), rules, sources, [mistake.hint for mistake in one.mistakes], asdict(one.ask)]
+        rules = [[rule.name, rule.points, rule.manners, written(rule.broken)] for rule in one.rules]
+        wrong = [[hint, written(function)] for hint, function in one.wrong.items()]
+        return [digest(self.packed()), rules, written(one.reference), wrong, asdict(one.ask)]
 
     def packed(self) -> bytes:
         parts = {f"{case}/{name}": part for case, inputs in enumerate(self.cases) for name, part in inputs.items()}
@@ -101,6 +101,13 @@ class Hidden(OneLine):
         if tensors.keys() != keys:
             raise ValueError("the answer is incomplete, or has parts that were not asked for")
         return [{name: tensors[key] for name, key in case.items()} for case in wanted]
+
+
+def written(part: Any) -> Any:
+    """The source of a function, with what a `partial` gives it; of anything else what Python says of it."""
+    if isinstance(part, partial):
+        return [written(part.func), [*map(written, part.args)], {key: written(it) for key, it in part.keywords.items()}]
+    return inspect.getsource(part) if inspect.isfunction(part) else getattr(part, "__qualname__", repr(part))
 
 
 def mark_of(hidden: Hidden, answer: Answer | None) -> Mark:

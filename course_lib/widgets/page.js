@@ -5,9 +5,22 @@ const NEXT = { PageDown: 1, n: 1, PageUp: -1, p: -1 }; // a presenter's clicker 
 const WIDGETS = "application/vnd.jupyter.widget-state+json"; // where a notebook keeps them, in its metadata
 const IDS = /(?:IPY_MODEL_|"model_id":")(\w+)/g; // of the widgets inside a widget or an output
 
+// anywidget 0.11 waits 2 s for a widget's module; on a slow machine a model that took longer would never hear from Python
+// again. This makes every model hear: they share the method that waits.
+async function heard(manager, id) {
+  const kind = Object.getPrototypeOf(await manager.get_model(id)), waiting = kind._handle_comm_msg;
+  if (!Object.hasOwn(kind, "_handle_comm_msg") || waiting.patient) return;
+  const plain = Object.getPrototypeOf(kind)._handle_comm_msg;
+  kind._handle_comm_msg = function (...message) {
+    return waiting.apply(this, message).catch(() => plain.apply(this, message));
+  };
+  kind._handle_comm_msg.patient = true;
+}
+
 // JupyterLab saves the widgets of the kernel that runs, those of earlier runs of a cell, too, and no others. But a
 // notebook shall keep what its cells show, so that it opens with its last pictures tomorrow, and the day after.
 function initialize({ model }) {
+  if (model.get("own")) heard(model.widget_manager, model.get("own"));
   const manager = model.widget_manager, { model: notebook, sessionContext } = manager?.context ?? {};
   if (!notebook?.getMetadata || Object.hasOwn(manager, "get_state_sync")) return; // no JupyterLab, or done already
   const { get_state_sync: stateOfKernel, disconnect } = manager;
@@ -67,23 +80,28 @@ async function found(preset) {
   return live();
 }
 
+// Shows a step of the plan as soon as its demo is there; where its notebook is not open, that opens and runs first.
 async function show({ notebook, preset }, before, path) {
-  if (!path.endsWith(notebook)) {
-    const panel = visible(".jp-NotebookPanel"), trusted = before.closest(".jp-Notebook"), sign = document.createElement("div");
-    Object.assign(sign, { className: "course-opening", textContent: `${notebook} opens, and its cells run …` });
+  const elsewhere = !path.endsWith(notebook), panel = visible(".jp-NotebookPanel"), trusted = before.closest(".jp-Notebook");
+  const sign = document.createElement("div");
+  Object.assign(sign, { className: "course-opening", textContent: `The cells of ${notebook} run …` });
+  if (elsewhere) {
     lower(before);
     command(trusted, "docmanager:open", { path: path.replace(/[^/]*$/, notebook) });
     while (!visible(".jp-NotebookPanel .jp-Cell") || visible(".jp-NotebookPanel") === panel) await pause(100);
-    document.body.append(sign);
-    raise(sign);
-    for (let runs = false; sign.isConnected && !(await found(preset)); await pause(500)) {
-      if (!runs && (runs = Boolean(visible(READY)))) command(trusted, "notebook:run-all-cells");
-    }
-    if (!sign.isConnected) return; // the lecture was left
-    sign.remove();
   }
-  const demo = await found(preset);
-  if (!demo) return;
+  document.body.append(sign);
+  raise(sign);
+  let demo = await found(preset);
+  for (let asked = false; !demo && sign.isConnected; demo = await found(preset)) {
+    const idle = visible(READY);
+    if (idle && !elsewhere) break; // nothing runs that could bring it
+    if (idle && !asked) asked = !command(trusted, "notebook:run-all-cells");
+    await pause(500);
+  }
+  const left = !sign.isConnected; // the lecture
+  sign.remove();
+  if (left || !demo) return;
   if (demo !== before) lower(before);
   if (!demo.matches(":popover-open")) raise(demo);
   named(demo, preset).click();

@@ -117,7 +117,7 @@ class Screen:
             self.captions[name].value = caption(rows)
             if name in self.under:
                 alts.append(f"{name}, left of the line: {self.parts[0]}")
-            alts.append("; ".join([f"{name}, step {run.steps[position]}", *filter(None, map(" ".join, rows))]))
+            alts.append(spoken(name, run.steps[position], rows))
         self.page.alts = alts
         for measure in self.measures:
             lines = {
@@ -184,6 +184,11 @@ def caption(rows: Sequence[tuple[str, str]]) -> str:
     lines = [f"<span>{html.escape(words)}</span><b>{html.escape(number)}</b>" for words, number in rows[:-1]]
     last = html.escape(rows[-1][0]).replace("\n", "<br>")
     return f'<div class="said">{"".join(lines)}<p>{last}</p></div>'
+
+
+def spoken(name: str, step: int, rows: Sequence[tuple[str, str]]) -> str:
+    """The text of a sheet, for those who do not see it: whose it is, when, and what is said of it."""
+    return "; ".join([f"{name}, step {step}", *filter(None, map(" ".join, rows))])
 
 
 def heading(number: int, name: str) -> str:

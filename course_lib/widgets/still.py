@@ -23,7 +23,7 @@ from course_lib.widgets.canvas import Canvas
 from course_lib.widgets.demo import Demo
 from course_lib.widgets.predict import Prediction
 from course_lib.widgets.runs import Kept
-from course_lib.widgets.screen import FINE, Screen, caption, heading, parts
+from course_lib.widgets.screen import FINE, Screen, caption, heading, parts, spoken
 
 NOTE = "A recorded run: in JupyterLab its controls move."
 PATIENCE = 600.0  # seconds for one run
@@ -122,10 +122,12 @@ def stand(screen: Screen, number: int, named: tuple[str, Kept], steps: Sequence[
     frames = [sheets.sheet(run.pictures[place], screen.columns) for place in places]
     height, width, _ = frames[0].shape
     rows = [screen.said(run, place) for place in places]
-    alt = "; ".join([f"{name}, step {run.steps[places[-1]]}", *filter(None, map(" ".join, rows[-1]))])
     columns = min(screen.columns, len(run.pictures[0]))
     look = f"--frames: {len(frames)}; --columns: {columns}; --shape: {width / height:.3f}"
-    strip = picture(sheets.encode(np.concatenate(frames), "webp"), "webp", alt) + screen.labels[name].value
+    strip = (
+        picture(sheets.encode(np.concatenate(frames), "webp"), "webp", spoken(name, run.steps[places[-1]], rows[-1]))
+        + screen.labels[name].value
+    )
     said = "</div><div hidden>".join(caption(row) for row in reversed(rows))
     return (
         f'<figure>{heading(number, name)}<div class="strip{" smooth" * (width >= FINE)}" style="{look}">{strip}</div>'

@@ -167,7 +167,27 @@ def test_one_key_walks_the_plan_through_demos_and_notebooks(open_notebook: OpenN
         page.wait_for_function("!document.fullscreenElement")
 
 
-BUSY = "import time; time.sleep(15); print('over')"
+def test_a_step_of_the_plan_waits_for_the_cells_that_still_run(open_notebook: OpenNotebook) -> None:
+    plan = PLANNED.replace("plan-0", "wait").replace("plan-1", "nowhere").replace('"loud"', "")
+    last = PRESETS.replace('"weak"', '"last"').replace('"strong"', '"unplanned"')
+    name = written(open_notebook, "wait.ipynb", plan + PRESETS, "import time; time.sleep(12)", last)
+    with open_notebook(name) as notebook:
+        page = notebook.page
+        notebook.start("run-all-cells")
+        notebook.wait_for_status("Ready")
+        page.get_by_role("button", name="Large").first.click()
+        shown = page.locator(".course-player:popover-open")
+        for preset in ("weak", "strong", "last"):  # the cell of the last one waits for the sleeping one
+            page.keyboard.press("PageDown")
+            shown.locator(".preset.mod-info", has_text=preset).wait_for()
+            shown.locator(".status", has_text="Done").wait_for()
+        page.keyboard.press("Escape")
+        shown.wait_for(state="hidden")
+
+
+BUSY = "import time, pathlib\nwhile not pathlib.Path('go').exists(): time.sleep(0.05)\nprint('over')"
+AT_ONCE = pytest.mark.parametrize("median", [10_000, pytest.param(300, marks=pytest.mark.full)])
+"""Milliseconds: on an idle machine what a person notices; on any, less than where a control waits for a cell."""
 LISTEN = """() => {
     window.answered = 0;
     let acted = 0;
@@ -179,7 +199,10 @@ LISTEN = """() => {
     window.listener.observe(status, {childList: true, characterData: true, subtree: true}) }"""
 
 
-def test_every_control_reacts_within_300_ms_while_a_cell_runs_used_before_or_not(open_notebook: OpenNotebook) -> None:
+@AT_ONCE
+def test_every_control_reacts_while_a_cell_runs_used_before_or_not(open_notebook: OpenNotebook, median: int) -> None:
+    go = open_notebook.root / "go"
+    go.unlink(missing_ok=True)
     with open_notebook(written(open_notebook, "busy.ipynb", PRESETS, BUSY)) as notebook:
         page, player = notebook.page, notebook.page.locator(lab.PLAYER)
         notebook.run_cell(0)
@@ -200,17 +223,17 @@ def test_every_control_reacts_within_300_ms_while_a_cell_runs_used_before_or_not
         for name, use in uses.items():
             page.evaluate(LISTEN)
             use()
-            page.wait_for_function("window.answered > 0", timeout=20_000)
+            page.wait_for_function("window.answered > 0")
             waits[name] = page.evaluate("window.answered")
-        assert notebook.text_of(1) == "", f"the cell still runs: {waits}"
-        assert sorted(waits.values())[len(waits) // 2] < 300, waits
-        assert max(waits.values()) < 1000, (
-            f"a busy machine may be late, a control that waits for the cell is dead: {waits}"
-        )
+        assert notebook.text_of(1) == "", "the cell runs until `go` is there"
+        assert sorted(waits.values())[len(waits) // 2] < median, waits
+        go.touch()
         notebook.wait_for_end()
+        assert notebook.text_of(1) == "over\n"
 
 
-def test_a_stroke_is_answered_within_300_ms_of_its_end(open_notebook: OpenNotebook) -> None:
+@AT_ONCE
+def test_a_stroke_is_answered_at_its_end(open_notebook: OpenNotebook, median: int) -> None:
     with open_notebook(written(open_notebook, "stroke.ipynb", CANVAS)) as notebook:
         notebook.run_all()
         notebook.wait_for_status("Ready")
@@ -218,10 +241,10 @@ def test_a_stroke_is_answered_within_300_ms_of_its_end(open_notebook: OpenNotebo
         for column in (10, 25, 40, 55):
             notebook.page.evaluate(ANSWER)
             hand.drag((column, 10), (column, 50))
-            notebook.page.wait_for_function("window.answered > 0", timeout=20_000)
+            notebook.page.wait_for_function("window.answered > 0")
             waits.append(notebook.page.evaluate("window.answered"))
             notebook.wait_for_status("Done")
-        assert sorted(waits)[len(waits) // 2] < 300, waits
+        assert sorted(waits)[len(waits) // 2] < median, waits
         assert notebook.complaints() == []
 
 
@@ -232,3 +255,20 @@ ANSWER = """() => {
     const picture = document.querySelector('.course-player .sheet img');
     new MutationObserver((_, self) => { if (ended) { window.answered = performance.now() - ended; self.disconnect() } })
         .observe(picture, {attributes: true, attributeFilter: ['src']}) }"""
+
+
+LATE = """() => { const { timeout } = AbortSignal;
+    AbortSignal.timeout = wait => timeout.call(AbortSignal, wait === 2000 ? 0 : wait) }"""
+
+
+def test_a_demo_hears_from_python_where_the_page_was_slow_to_begin(open_notebook: OpenNotebook) -> None:
+    with open_notebook(written(open_notebook, "late.ipynb", PRESETS)) as notebook:
+        notebook.page.evaluate(LATE)  # as where the browser was busy for two seconds
+        with notebook.page.expect_event("pageerror", lambda error: lab.SLOW in str(error)):
+            notebook.run_cell(0)
+        notebook.wait_for_status("Ready")
+        notebook.show(lab.PLAYER)
+        before = notebook.page.locator(lab.PLAYED).first.get_attribute("alt")
+        notebook.page.locator(f"{lab.PLAYER} >> button", has_text="strong").click()
+        notebook.wait_for_status("Done")
+        assert notebook.page.locator(lab.PLAYED).first.get_attribute("alt") != before

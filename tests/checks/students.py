@@ -1,6 +1,6 @@
 """What students write: each coded mistake of each exercise, made by a change of the master's solution.
 
-A mistake is a list of (old, new), in the order of `exercise.mistakes`; every old part has to be there.
+A mistake is a list of (old, new), in the order of `exercise.wrong`; every old part has to be there.
 """
 
 from tests.tools.classroom import cells

@@ -280,7 +280,7 @@ def all_secrets(name: str) -> Iterator[str]:
             yield from (inside or cell.source).splitlines()
     for one in exercises().values():
         if one.name.startswith(f"{name}."):
-            yield from (mistake.hint for mistake in one.mistakes)
+            yield from one.wrong
             yield from (
                 code(line) for line in inspect.getsource(getattr(one.reference, "func", one.reference)).splitlines()
             )

@@ -48,7 +48,7 @@ def test_a_program_runs_and_is_right_where_it_should_be(name: str) -> None:
     assert not report.error
     assert report.passed == (name in RIGHT)
     if name not in RIGHT:
-        assert report.hint == one.mistakes[0].hint  # the first mistake is to leave the defect in
+        assert report.hint == next(iter(one.wrong))  # the first mistake is to leave the defect in
 
 
 def words(text: str) -> set[str]:
@@ -62,7 +62,7 @@ def hints(name: str) -> list[str]:
 def naming(name: str) -> set[str]:
     """The words that name a defect: those of the second hint, of the check's message, and of the code that mends it."""
     one = exercises()[f"ps6.{name}"]
-    told = words(hints(name)[1]) | (words(one.mistakes[0].hint) if name not in RIGHT else set())
+    told = words(hints(name)[1]) | (words(next(iter(one.wrong))) if name not in RIGHT else set())
     known = words(CELLS[f"{name}-published"])
     return (told - known - EVERYDAY) | (
         words(cells("ps6")[name].partition("BEGIN SOLUTION")[2]) - known - EVERYDAY - {"end"}

@@ -4,6 +4,8 @@ import csv
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -153,6 +155,18 @@ def test_inputs_travel_and_answers_come_back_as_they_are() -> None:
     again = Hidden.sample(one, 3)
     assert hidden.packed() == again.packed() != Hidden.sample(one, 4).packed()
     assert hidden.task("")["numbers"] == ["radius", "steps", "step_size"]
+
+
+def test_a_check_is_another_one_where_only_what_its_functions_are_given_changes() -> None:
+    """Then its marks are old: of a function that a `partial` or a lambda makes of another, all counts."""
+    one = exercises()["ps6.starts"]
+    name, wrong = next((hint, each) for hint, each in one.wrong.items() if isinstance(each, partial))
+    other = partial(wrong.func, *wrong.args, **wrong.keywords | {"scale": 0.75})
+    checks = [Hidden.sample(replace(one, wrong={**one.wrong, name: each}), 3).check() for each in (wrong, wrong, other)]
+    assert checks[0] == checks[1] != checks[2]
+    assert " at 0x" not in json.dumps([Hidden.sample(each, 3).check()[1:] for each in exercises().values()]), (
+        "an address changes with each run"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", b"\x80\x04." * 10])

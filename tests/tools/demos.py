@@ -8,7 +8,7 @@ from course_lib.widgets.demo import Demo
 PATIENCE = 60.0  # seconds; only a broken demo needs them
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -30,6 +30,7 @@ NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 PICTURES = ".jp-Notebook img.widget-image"
 PLAYER = ".course-player >> nth=0"  # the first that is drawn
 PLAYED = f"{PLAYER} >> img.widget-image"
+SLOW = "[anywidget] Failed to initialize model"  # after 2 s of a busy page; course_lib/widgets/page.js mends it
 IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
@@ -98,7 +99,7 @@ def shown(page: Page, url: str, *, allowed: str) -> list[str]:
             problems.append(f"request that leaves the machine: {request.url[:120]}")
 
     page.on("console", lambda message: message.type == "error" and problems.append(message.text))
-    page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+    page.on("pageerror", lambda error: SLOW in str(error) or problems.append(f"page error: {error}"))
     page.on("request", watch)
     page.on("websocket", watch)
     page.set_default_timeout(PATIENCE * 1000)
