@@ -14,6 +14,7 @@ from course_lib.checks.report import exercises
 from course_lib.grading import sandbox
 from course_lib.grading.grade import Grader, grade_all
 from course_lib.grading.hand import checked, rows_of
+from course_lib.grading.reflections import texts
 from course_lib.grading.reports import write_reports
 from course_lib.grading.sandbox import Limits
 from course_lib.grading.submissions import submissions
@@ -67,7 +68,7 @@ def graded(chosen: argparse.Namespace) -> str:
     seed, again = seed_of(chosen.out, chosen.seed), names if again == [] else again or ()
     grader = Grader(names, seed=seed, limits=limits, again=again)
     marked = grade_all(found, chosen.out, grader, workers=chosen.workers)
-    write_reports(marked, chosen.out)
+    write_reports(marked, chosen.out, found=found, texts=texts(chosen.submissions))
     waiting = ", ".join(one.student for one in marked if not one.whole)
     note = f" Not graded, run the same command again: {waiting}." if waiting else ""
     return f"{len(marked)} submissions graded: {chosen.out / 'grades.csv'}, {chosen.out / 'summary.html'}.{note}"

@@ -6,26 +6,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from course_lib.checks.report import exercise
-from course_lib.grading.hand import Hand, by_hand, csv_text, given
+from course_lib.grading.equal import equal
+from course_lib.grading.hand import Hand, Row, by_hand, csv_text, given, rows_of
 from course_lib.grading.marks import Mark, Marked
-from course_lib.grading.submissions import file_of, legible
+from course_lib.grading.reflections import ITEMS, LONGEST, Texts, page_of
+from course_lib.grading.submissions import Submission, file_of, legible
 from course_lib.storage.files import write
 
 STYLE = (
     "body{font:17px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
     "table{border-collapse:collapse}td,th{text-align:left;padding:.2em .8em .2em 0;vertical-align:top}"
-    "h2{margin-top:1.6em}.no{color:#a02000}.yes{color:#006040}"
+    "h2{margin-top:1.6em}.no{color:#a02000}.yes{color:#006040}pre{background:#f3f4f6;padding:.6em;overflow:auto;font-size:15px}"
 )
+Sources = Mapping[str, Sequence[str]]
 
 
-def write_reports(marked: Sequence[Marked], out: Path) -> None:
-    """Write grades.csv, hand.csv, feedback/STUDENT.html and summary.html; points given by hand are kept and counted."""
+def write_reports(
+    marked: Sequence[Marked], out: Path, *, found: Sequence[Submission] = (), texts: Texts | None = None
+) -> None:
+    """Write tables and pages; points given by hand are kept and counted.
+
+    With what was handed in, feedback shows the code, and reflections.html the texts.
+    """
     sets = sorted({mark.exercise.split(".")[0] for one in marked for mark in one.marks})
     hand = by_hand([one.student for one in marked], sets, out / "hand.csv")
     save(out / "grades.csv", table(marked, hand))
+    sources = {one.student: one.sources for one in found}
     for one in marked:
-        save(out / "feedback" / f"{file_of(one.student)}.html", page(one.student, "".join(feedback(one, hand))))
-    save(out / "summary.html", page("Summary", "".join(summary(marked, hand))))
+        body = "".join(feedback(one, hand[one.student], sources.get(one.student, {}), texts))
+        save(out / "feedback" / f"{file_of(one.student)}.html", page(one.student, body))
+    save(out / "summary.html", page("Summary", "".join(summary(marked, hand, found))))
+    if texts is not None:
+        save(out / "reflections.html", page_of(*rows_of(out / "hand.csv")[:2], texts))
 
 
 def save(path: Path, text: str) -> None:
@@ -51,24 +63,36 @@ def total(one: Marked, rows: Sequence[Mapping[str, str]]) -> str:
     return f"{one.total + given(rows):g}" if one.whole else ""
 
 
-def feedback(one: Marked, hand: Hand) -> Iterator[str]:
-    """A student's page: what holds, what does not, the likely cause, where to read. No hidden input is shown."""
-    yield f"<h1>{html.escape(one.student)}: {total(one, hand[one.student]) or 'not yet all'} points</h1>"
+def feedback(one: Marked, rows: Sequence[Row], sources: Sources, texts: Texts | None) -> Iterator[str]:
+    """A student's page: points by rule, the likely cause beside the code, where to read. No hidden input is shown."""
+    most = sum(exercise(mark.exercise).points for mark in one.marks) + sum(ITEMS[row["item"]] for row in rows)
+    yield f"<h1>{html.escape(one.student)}: {total(one, rows) or 'not yet all'} of {most:g} points</h1>"
     yield from (f"<p class=no>{html.escape(problem)}</p>" for problem in one.problems)
     for mark in one.marks:
         yield from about(mark)
-    for line in hand[one.student]:
-        if line["points"]:
-            yield f"<h2>{html.escape(line['item'])}: {html.escape(line['points'])} points</h2>"
-            yield f"<p>{html.escape(line['comment'])}</p>"
+        if mark.status != "ok" and mark.exercise in sources:
+            code = html.escape("\n\n".join(sources[mark.exercise])[:LONGEST])
+            yield f"<details open><summary>Your code</summary><pre>{code}</pre></details>"
+    for row in rows:
+        pending = (
+            "nothing was handed in" if texts is not None and (one.student, row["item"]) not in texts else "pending"
+        )
+        state = f"{html.escape(row['points'])} of {ITEMS[row['item']]:g} points" if row["points"] else pending
+        yield f"<h2>{html.escape(row['item'])}: {state}</h2><p>{html.escape(row['comment'])}</p>"
     yield f"<p>Submission {one.sha256[:16]}</p>"
 
 
 def about(mark: Mark) -> Iterator[str]:
     full = exercise(mark.exercise)
     yield f"<h2>{html.escape(mark.exercise)}: {mark.points:g} of {full.points:g} points ({mark.status})</h2><ul>"
-    yield from (f"<li class=yes>✓ {html.escape(name)}</li>" for name in mark.kept)
-    yield from (f"<li class=no>✗ {html.escape(name)}</li>" for name in mark.broken)
+    right = not any(rule.name in mark.broken for rule in full.rules if not rule.manners)
+    for rule in full.rules:
+        if rule.name in mark.broken:
+            yield f"<li class=no>✗ {html.escape(rule.name)}: 0 of {rule.points:g}</li>"
+        elif rule.name in mark.kept:
+            words = "" if right or not rule.manners else ", which counts once the rest is right"
+            worth = 0 if words else rule.points
+            yield f"<li class=yes>✓ {html.escape(rule.name)}: {worth:g} of {rule.points:g}{words}</li>"
     yield "</ul>"
     if mark.said:
         yield f"<p>{html.escape(mark.said)}</p>"
@@ -76,22 +100,32 @@ def about(mark: Mark) -> Iterator[str]:
         yield f"<p>Read: {html.escape(full.read)}.</p>"
 
 
-def summary(marked: Sequence[Marked], hand: Hand) -> Iterator[str]:
-    """The class: how many points, which statuses, which checks failed most often."""
+def summary(marked: Sequence[Marked], hand: Hand, found: Sequence[Submission]) -> Iterator[str]:
+    """The class: points, the share that is right by exercise and by property, what goes wrong, equal hand-ins."""
     totals = [one.total + given(hand[one.student]) for one in marked]
     yield f"<h1>{len(marked)} submissions</h1>"
     yield f"<p>{sum(totals) / max(1, len(totals)):.1f} points on average</p>"
-    points = Counter(f"{total:g} points" for total in sorted(totals, reverse=True))
-    yield "<h2>Points</h2>" + rows_of(list(points.items()))
+    marks = [mark for one in marked for mark in one.marks if mark.status not in ("missing", "ungraded")]
+    yield "<h2>Right, of those handed in</h2><table>"
+    for name in dict.fromkeys(mark.exercise for mark in marks):
+        own = [mark for mark in marks if mark.exercise == name]
+        counts = {name: sum(mark.status == "ok" for mark in own)}
+        counts |= {f"{name}: {rule.name}": sum(rule.name in mark.kept for mark in own) for rule in exercise(name).rules}
+        for place, (words, count) in enumerate(counts.items()):
+            kind = "td" if place else "th"
+            yield f"<tr><{kind}>{count / len(own):.0%}</{kind}><{kind}>{html.escape(words)}</{kind}></tr>"
+    causes = Counter(f"{mark.exercise}: {mark.said}" for mark in marks if mark.status != "ok" and mark.said)
+    yield "</table><h2>The commonest causes</h2>" + counted(causes.most_common(5))
     statuses = Counter(mark.status for one in marked for mark in one.marks)
-    yield "<h2>Status</h2>" + rows_of(statuses.most_common())
-    failed = Counter(f"{mark.exercise}: {name}" for one in marked for mark in one.marks for name in mark.broken)
-    yield "<h2>Checks that failed most often</h2>" + rows_of(failed.most_common(15))
-    causes = Counter(f"{mark.exercise}: {mark.said}" for one in marked for mark in one.marks if mark.status == "wrong")
-    yield "<h2>Likely causes</h2>" + rows_of([(words, n) for words, n in causes.most_common(15) if words[-2:] != ": "])
+    yield "<h2>Status</h2>" + counted(statuses.most_common())
+    points = Counter(f"{total:g} points" for total in sorted(totals, reverse=True))
+    yield "<h2>Points</h2>" + counted(list(points.items()))
+    pairs = [f"{name}: {', '.join(students)}" for name, students in equal(found)]
+    yield "<h2>Equal hand-ins</h2><p>All answers of a set are the same but for names, comments and layout. That judges "
+    yield "nobody.</p><ul>" + "".join(f"<li>{html.escape(words)}</li>" for words in pairs) + "</ul>"
 
 
-def rows_of(counts: Sequence[tuple[str, int]]) -> str:
+def counted(counts: Sequence[tuple[str, int]]) -> str:
     rows = "".join(f"<tr><td>{count}</td><td>{html.escape(words)}</td></tr>" for words, count in counts)
     return f"<table><tr><th>how often</th><th>what</th></tr>{rows}</table>"
 
