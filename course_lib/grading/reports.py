@@ -1,8 +1,9 @@
 """What an assistant gets of a graded class: a table, points given by hand, a page for each student, a summary."""
 
 import html
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from course_lib.checks.report import exercise
@@ -23,7 +24,7 @@ Sources = Mapping[str, Sequence[str]]
 
 def write_reports(
     marked: Sequence[Marked], out: Path, *, found: Sequence[Submission] = (), texts: Texts | None = None
-) -> None:
+) -> Hand:
     """Write tables and pages; points given by hand are kept and counted.
 
     With what was handed in, feedback shows the code, and reflections.html the texts.
@@ -38,6 +39,7 @@ def write_reports(
     save(out / "summary.html", page("Summary", "".join(summary(marked, hand, found))))
     if texts is not None:
         save(out / "reflections.html", page_of(*rows_of(out / "hand.csv")[:2], texts))
+    return hand
 
 
 def save(path: Path, text: str) -> None:
@@ -61,6 +63,18 @@ def row(one: Marked, rows: Sequence[Mapping[str, str]]) -> list[str]:
 
 def total(one: Marked, rows: Sequence[Mapping[str, str]]) -> str:
     return f"{one.total + given(rows):g}" if one.whole else ""
+
+
+def points_by_set(marked: Sequence[Marked], hand: Hand) -> dict[str, dict[str, str]]:
+    """What each student has in each problem set, with points given by hand; "" where something is not graded yet."""
+    found: dict[str, dict[str, str]] = {}
+    for one in marked:
+        sets: dict[str, list[Mark]] = defaultdict(list)
+        for mark in one.marks:
+            sets[mark.exercise.partition(".")[0]].append(mark)
+        own = {name: [row for row in hand[one.student] if row["item"].startswith(f"{name}.")] for name in sets}
+        found[one.student] = {name: total(replace(one, marks=marks), own[name]) for name, marks in sets.items()}
+    return found
 
 
 def feedback(one: Marked, rows: Sequence[Row], sources: Sources, texts: Texts | None) -> Iterator[str]:
