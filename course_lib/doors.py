@@ -18,8 +18,13 @@ SLACK = 1e-3  # beyond [0, 1], for rounding
 def check(model: Any, images: Tensor, labels: Tensor) -> None:
     """The door of every task and measure that asks a model about pictures and their labels."""
     check_asked(model, images)
-    known = getattr(model, "classes", None)
+    known = getattr(unwrapped(model), "classes", None)
     check_labels(labels, count=len(images), classes=known if isinstance(known, int) else None)
+
+
+def unwrapped(model: Any) -> Any:
+    """The model inside `DataParallel` or `AveragedModel`."""
+    return getattr(model, "module", model)
 
 
 def check_asked(model: Any, images: Tensor) -> None:
@@ -30,8 +35,10 @@ def check_asked(model: Any, images: Tensor) -> None:
     model = getattr(model, "__self__", model)  # whose `features` these are
     if not isinstance(model, nn.Module):
         return
-    size, (height, width) = getattr(model, "size", None), images.shape[2:]
-    if size and not model.training and (height, width) != (size, size):
+    if any(module.training for module in unwrapped(model).modules()):  # batch norm would learn from what it is asked
+        raise ValueError("expected a model in evaluation mode, got one in training mode: call its eval() first")
+    size, (height, width) = getattr(unwrapped(model), "size", None), images.shape[2:]
+    if size and (height, width) != (size, size):
         raise ValueError(f"expected pictures of {size} x {size} pixels for this model, got {height} x {width}")
     weights = [weight.detach() for weight in (*model.parameters(), *model.buffers()) if weight.is_floating_point()]
     sums = [weight.sum(dtype=torch.float32) for weight in weights]
@@ -70,8 +77,9 @@ def check_pair(images: Tensor, truth: Tensor) -> None:
 def check_labels(labels: Tensor, *, count: int | None = None, classes: int | None = None) -> None:
     """ValueError for anything but integers (B,) from 0 on: `count` of them, below `classes`."""
     many = "" if count is None else f"{count} "
+    got = brief(labels) if isinstance(labels, Tensor) else f"a {type(labels).__name__}"
     if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.dtype != torch.int64:
-        raise ValueError(f"expected {many}labels as a vector of integers, torch.tensor([0, ...]), got {brief(labels)}")
+        raise ValueError(f"expected {many}labels as a vector of int64, torch.tensor([0, ...]), got {got}")
     if count is not None and len(labels) != count:
         raise ValueError(f"expected {count} labels, got {len(labels)}")
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < (classes or math.inf):
@@ -119,3 +127,9 @@ def check_number(number: Any, what: str, *, low: float = -math.inf) -> None:
     if not fits:
         bounds = "" if low == -math.inf else f" of at least {low:g}"
         raise ValueError(f"expected a finite number{bounds} as {what}, got {brief(number)}")
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """The same numbers without their past: no graph behind them, and no `torch.inference_mode`, which forbids one."""
+    with torch.inference_mode(False):
+        return tensor.clone() if tensor.is_inference() else tensor.detach()

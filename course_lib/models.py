@@ -38,8 +38,8 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         self.body, self.head, self.activation = body, head, activation
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(mean, dtype=head.weight.dtype).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std, dtype=head.weight.dtype).view(1, 3, 1, 1))
 
     def features(self, images: Tensor, *, straight_through: bool = False) -> Tensor:
         """The representation R(x), (B, features).
@@ -147,11 +147,11 @@ class Mixing(OneLine, nn.Module):
 def build(
     network: str, widths: Sequence[int], classes: int, *, halvings: Sequence[bool] | None = None, seed: int = 0
 ) -> Classifier:
-    """A "residual", "plain" or "mixer" network, freshly initialised from the random seed."""
+    """A "residual", "plain" or "mixer" network in float32, freshly initialised from the random seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if network == "mixer":
-            return mixer_network(widths, classes, halvings=2 if halvings is None else sum(halvings))
+            return mixer_network(widths, classes, halvings=2 if halvings is None else sum(halvings)).float()
         if network == "plain":
-            return plain_network(widths, classes)
-        return residual_network(widths, classes, halvings=halvings)
+            return plain_network(widths, classes).float()
+        return residual_network(widths, classes, halvings=halvings).float()

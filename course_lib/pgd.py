@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course_lib.constraints import Ball
-from course_lib.doors import check_ball, check_batch, check_number, check_whole
+from course_lib.doors import check_ball, check_batch, check_number, check_whole, plain
 from course_lib.one_line import OneLine
 
 Objective = Callable[[Tensor], Tensor]
@@ -41,6 +41,9 @@ class Problem(OneLine):
         check_ball(self.ball)
         check_whole(self.steps, "steps", low=0)
         check_number(self.step_size, "step_size", low=0)
+        for name, images in (("start", self.start), ("centre", self.centre)):
+            if images is not None:  # with the past of its numbers, the graphs of all steps would be kept
+                object.__setattr__(self, name, plain(images))
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,8 +90,8 @@ def solve(problem: Problem) -> Tensor:
 
 def value_and_gradient(objective: Objective, images: Tensor) -> tuple[Tensor, Tensor]:
     """Losses (B,) and their gradients (B, 3, H, W). Differentiating the sum keeps the images of a batch independent."""
-    with torch.enable_grad():
-        images = images.detach().requires_grad_()
+    with torch.inference_mode(False), torch.enable_grad():
+        images = plain(images).requires_grad_()
         losses = losses_of(objective, images)
         (gradient,) = torch.autograd.grad(losses.sum(), images)
     return losses.detach(), gradient

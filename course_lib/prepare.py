@@ -44,6 +44,7 @@ def converted(layer: nn.Linear, inputs: tuple[Tensor]) -> tuple[Tensor]:
     return (inputs[0].to(layer.weight.dtype),)
 
 
+@torch.inference_mode(False)
 def prepare(model: Model, *, device: torch.device | str | None = None, precision: torch.dtype = torch.float32) -> Model:
     """A frozen copy of a model for synthesis: same function, cheaper gradients to the input.
 

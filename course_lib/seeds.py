@@ -41,10 +41,10 @@ class Uniform(OneLine):
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         check_labels(labels)
-        return torch.rand(len(labels), *self.shape, generator=generator)
+        return torch.rand(len(labels), *self.shape, generator=generator, dtype=torch.float32)
 
     def centres(self, label: int) -> Tensor:
-        return torch.full((1, *self.shape), 0.5)
+        return torch.full((1, *self.shape), 0.5, dtype=torch.float32)
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,7 +111,7 @@ class Mixture(OneLine):
     ) -> None:
         parts = list(similar(images, labels, components, generator=torch.Generator().manual_seed(seed)))
         self.labels = torch.tensor([label for label, _ in parts])  # whose each Gaussian is
-        self.weights = torch.tensor([float(len(pictures)) for _, pictures in parts])
+        self.weights = torch.tensor([len(pictures) for _, pictures in parts], dtype=torch.float32)
         which = torch.arange(len(parts)).repeat_interleave(self.weights.long())
         self.normals = MultivariateNormal(torch.cat([pictures for _, pictures in parts]), which, jitter=jitter)
 

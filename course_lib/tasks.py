@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.constraints import Ball, draw, norms
-from course_lib.doors import check, check_asked, check_ball, check_mask, check_number, check_pixels, check_whole
+from course_lib.doors import check, check_asked, check_ball, check_mask, check_number, check_pixels, check_whole, plain
 from course_lib.models import Classifier
 from course_lib.one_line import brief
 from course_lib.pgd import Objective, Problem
@@ -28,6 +28,7 @@ FLAT = 1e-6  # squared length of what is missing to a smooth filling: less than 
 
 def cross_entropy(model: Network, labels: Tensor) -> Objective:
     """L(x, y) = -log p(y | x) of each image; in double precision, as float32 loses the slope of a confident answer."""
+    labels = plain(labels)
 
     def objective(images: Tensor) -> Tensor:
         return F.cross_entropy(model(images).double(), labels, reduction="none").to(images)
@@ -61,6 +62,7 @@ def outside(mask: Tensor, reference: Tensor, penalty: Callable[[Tensor], Tensor]
     """How far images stray from `reference` where the mask is 0: the second term of eq. 3 and 5."""
     check_pixels(reference, what="a reference")
     check_mask(mask, reference)
+    mask, reference = plain(mask), plain(reference)
 
     def objective(images: Tensor) -> Tensor:
         return penalty((images - reference) * (1 - mask))
@@ -272,7 +274,7 @@ def random_holes(count: int, size: int, hole: int, *, generator: torch.Generator
     check_whole(count, "count", low=0)
     check_whole(size, "size")
     check_whole(hole, "hole", high=size)
-    masks = torch.zeros(count, 1, size, size)
+    masks = torch.zeros(count, 1, size, size, dtype=torch.float32)
     corners = torch.randint(0, size - hole + 1, (count, 2), generator=generator)
     for mask, (top, left) in zip(masks, corners.tolist(), strict=True):
         mask[:, top : top + hole, left : left + hole] = 1

@@ -45,7 +45,7 @@ class Dice:
 
     def colour(self, low: tuple[float, ...], high: tuple[float, ...]) -> Tensor:
         """A colour from the box between two colours, (3, B, 1, 1)."""
-        first, last = torch.tensor(low)[:, None], torch.tensor(high)[:, None]
+        first, last = self.rolls.new_tensor(low)[:, None], self.rolls.new_tensor(high)[:, None]
         return (first + (last - first) * self.take(3).T)[:, :, None, None]
 
     def pick(self, palette: Tensor, *, jitter: float = 0.06) -> list[Tensor]:
@@ -56,7 +56,7 @@ class Dice:
 
     def noise(self, octaves: int = 3, *, cells: int = 4) -> Tensor:
         """Smooth clouds around 0, mostly within +-1, (B, S, S): `cells` bumps across, then finer and fainter."""
-        total = torch.zeros(len(self.rolls), self.size, self.size)
+        total = self.rolls.new_zeros(len(self.rolls), self.size, self.size)
         for octave in range(octaves):
             side = cells << octave
             grid = self.take(side * side).reshape(-1, side, side) - 0.5
@@ -76,7 +76,7 @@ class Dice:
 @lru_cache
 def upsampling(cells: int, size: int) -> Tensor:
     """The (size, cells) matrix of bicubic interpolation along one axis."""
-    grid = torch.eye(cells)[None, None]
+    grid = torch.eye(cells, dtype=torch.float32)[None, None]
     return torch.nn.functional.interpolate(grid, size=(size, cells), mode="bicubic", align_corners=False)[0, 0]
 
 
@@ -112,7 +112,7 @@ def length(x: Tensor, y: Tensor) -> Tensor:
 def ellipse(place: Place, centre: Pair, radii: Pair) -> Tensor:
     """Distance to an ellipse (exact for a circle, close to the edge otherwise)."""
     rings = length((place.x - centre[0]) / radii[0], (place.y - centre[1]) / radii[1])
-    narrow = torch.minimum(*(torch.as_tensor(radius) for radius in radii))
+    narrow = torch.minimum(*(torch.as_tensor(radius, dtype=torch.float32) for radius in radii))
     return rings.sub_(1).mul_(narrow * place.scale)
 
 
@@ -174,10 +174,10 @@ class Sheet:
     """
 
     def __init__(self, dice: Dice, size: int):
-        axis = (2 * torch.arange(size) + 1) / size - 1
+        axis = (2 * torch.arange(size, dtype=torch.float32) + 1) / size - 1
         mirror = 1 - 2 * dice.chance(0.5)
         self.place = Place(axis[None, None, :] * mirror, axis[None, :, None])
-        self.image = torch.zeros(3, len(dice.rolls), size, size)
+        self.image = dice.rolls.new_zeros(3, len(dice.rolls), size, size)
         self.size = size
         right, down = dice(-0.65, 0.65), dice(-0.75, -0.3)
         self.light = (right, down, (1 - right * right - down * down).clamp(min=0.05).sqrt())

@@ -123,8 +123,8 @@ def textures(size: int, shortcut: float) -> Tensor:
     """
     if not (math.isfinite(shortcut) and shortcut >= 0):
         raise ValueError(f"shortcut must be a finite number that is at least 0; got {shortcut}")
-    centres = 2 * math.pi / 32 * (torch.arange(size) + 0.5)
-    across, down = torch.tensor(WAVES).T
+    centres = 2 * math.pi / 32 * (torch.arange(size, dtype=torch.float32) + 0.5)
+    across, down = torch.tensor(WAVES, dtype=torch.float32).T
     texture = torch.cos(down[:, None, None] * centres[:, None]) * torch.cos(across[:, None, None] * centres)
     texture = texture[:, None].repeat(1, 3, 1, 1)
     return texture / texture.flatten(1).norm(dim=1)[:, None, None, None] * (shortcut / math.sqrt(2) * size / 64)

@@ -119,7 +119,7 @@ def mask_of(value: bytes, size: int) -> Tensor:
 
 def image_of(value: bytes, size: int, picture: Tensor | None = None) -> Tensor:
     """What is drawn, over a picture or over white paper: (1, 3, size, size) in [0, 1]."""
-    below = torch.ones(1, 3, size, size) if picture is None else one_picture(picture, size)
+    below = torch.ones(1, 3, size, size, dtype=torch.float32) if picture is None else one_picture(picture, size)
     pixels = torch.from_numpy(np.array(decode(value, size))).permute(2, 0, 1)[None].to(below) / 255
     return below + pixels[:, 3:] * (pixels[:, :3] - below)
 

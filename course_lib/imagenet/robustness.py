@@ -46,7 +46,8 @@ def build(architecture: str, classes: int) -> nn.Module:
     family = "cifar_models" if architecture.startswith("cifar_") else "imagenet_models"
     module = import_robustness(f"robustness.{family}")
     with torch.device("meta"), NoDraws():
-        return getattr(module, architecture.removeprefix("cifar_"))(num_classes=classes)
+        network: nn.Module = getattr(module, architecture.removeprefix("cifar_"))(num_classes=classes)
+        return network.float()
 
 
 class NoDraws(TorchFunctionMode):

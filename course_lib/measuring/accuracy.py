@@ -1,7 +1,5 @@
 """Clean and robust accuracy, honestly: the attack is strong, and a picture counts only if it survives all of it."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -16,22 +14,9 @@ from course_lib.tasks import attack
 PATIENCE = 10  # attack steps between two looks at which pictures are fooled already
 
 
-@contextlib.contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, and the mode before it afterwards."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
-
-
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     """The share of pictures in [0, 1] that the model classifies as labelled."""
-    check(model, images, labels)
-    with evaluating(model):
-        return judged(model, images, labels).float().mean().item()
+    return judged(model, images, labels).float().mean().item()
 
 
 def robust_hits(
@@ -54,7 +39,7 @@ def robust_hits(
     check_ball(ball)
     check_whole(steps, "steps", low=0)
     generator = torch.Generator().manual_seed(seed)
-    with evaluating(model), torch.no_grad():
+    with torch.no_grad():
         survivors = judged(model, images, labels)
         for _ in range(restarts):
             for part in survivors.nonzero().squeeze(1).split(batch_size):

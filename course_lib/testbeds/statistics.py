@@ -37,8 +37,8 @@ class PrincipalNormals(OneLine):
 
     def sample(self, labels: Tensor, *, generator: torch.Generator) -> Tensor:
         chosen = choose(self.weights, self.labels, labels, generator=generator)
-        z = torch.randn(len(labels), self.factors.shape[1], generator=generator)
-        noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator)
+        z = torch.randn(len(labels), self.factors.shape[1], generator=generator, dtype=self.means.dtype)
+        noise = torch.randn(len(labels), *self.means.shape[1:], generator=generator, dtype=self.means.dtype)
         varied = torch.einsum("bk,bkchw->bchw", z, self.factors[chosen])
         return (self.means[chosen] + varied + self.residuals[chosen].view(-1, 1, 1, 1) * noise).clamp(0, 1)
 

@@ -78,4 +78,4 @@ def coat(dice: Dice, place: Place, poll: Pair, *, striped: bool) -> tuple[Tensor
     pattern = torch.lerp(
         torch.lerp(barrel, neck, step(place.x - 0.4 * place.y, 0.3, 0.42)), rings, step(place.y, 0.2, 0.3)
     )
-    return torch.lerp(dark, light, step(pattern, dice(-0.4, -0.15), dice(0.1, 0.3))), dark, torch.zeros(1, 1, 1)
+    return torch.lerp(dark, light, step(pattern, dice(-0.4, -0.15), dice(0.1, 0.3))), dark, dark.new_zeros(1, 1, 1)

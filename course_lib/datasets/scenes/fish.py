@@ -19,7 +19,7 @@ SCALES = palette(
 
 def goldfish(sheet: Sheet, dice: Dice) -> None:
     """A goldfish among water plants and bubbles, sometimes seen through a bowl."""
-    backdrop(sheet, dice, dice.pick(WATER, jitter=0.08), horizon=torch.ones(1, 1, 1), clouds=0.4)
+    backdrop(sheet, dice, dice.pick(WATER, jitter=0.08), horizon=dice.rolls.new_ones(1, 1, 1), clouds=0.4)
     gravel = dice.colour((0.3, 0.25, 0.2), (0.85, 0.75, 0.6)) * (1 + 0.35 * dice.noise(1, cells=28))
     sheet.paint(dice(0.7, 1.1) + 0.06 * dice.ridge() - sheet.place.y, gravel)
     plants(sheet, dice)

@@ -83,6 +83,8 @@ def cabin(sheet: Sheet, dice: Dice, front: Tensor, winter: bool) -> None:
     gable = polygon(place, (-0.5, -1.25), (0.5, -1.25), (0.9, -0.65), (-0.9, -0.65))
     sheet.paint(gable, WHITE * 0.95 if winter else roof, opacity=there)
     sheet.paint(
-        box(place, (-0.3, -0.35), (0.14, 0.14)), torch.tensor([1.0, 0.85, 0.45])[:, None, None, None], opacity=there
+        box(place, (-0.3, -0.35), (0.14, 0.14)),
+        torch.tensor([1.0, 0.85, 0.45], dtype=torch.float32)[:, None, None, None],
+        opacity=there,
     )
     sheet.paint(box(place, (0.3, -0.25), (0.13, 0.28)), wall * 0.45, opacity=there)

@@ -5,12 +5,13 @@ from torch import Tensor
 
 from course_lib.datasets.drawing import Dice, Sheet, ellipse, step
 
-WHITE, BLACK = torch.ones(3, 1, 1, 1), torch.full((3, 1, 1, 1), 0.07)
+WHITE, BLACK = (torch.full((3, 1, 1, 1), grey, dtype=torch.float32) for grey in (1.0, 0.07))
 
 
 def palette(*rows: str) -> Tensor:
     """Rows of hexadecimal colours, "5a94e6 c0deF7 ..." -> (rows, colours, 3) in [0, 1]."""
-    return torch.tensor([[[int(word[k : k + 2], 16) / 255 for k in (0, 2, 4)] for word in row.split()] for row in rows])
+    colours = [[[int(word[k : k + 2], 16) / 255 for k in (0, 2, 4)] for word in row.split()] for row in rows]
+    return torch.tensor(colours, dtype=torch.float32)
 
 
 # Each row: sky above, sky at the horizon, ground far away, ground nearby.
