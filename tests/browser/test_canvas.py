@@ -1,5 +1,7 @@
 """The canvas as a person meets it: mouse, keys and touch in JupyterLab in Chromium, against what Python makes of it."""
 
+from collections.abc import Iterator
+
 import pytest
 from nbformat.v4 import new_markdown_cell
 
@@ -46,9 +48,23 @@ print(end="", flush=True)
 ctypes.PyDLL(None).system(b"timeout 120 sh -c 'until test -e free; do sleep 0.05; done'")
 print('seen meanwhile:', canvas.revision)
 """
-START = f"""() => {{ {lab.NOTEBOOK}.content.activeCellIndex = 1; window.ran = 0;
-    window.jupyterapp.commands.execute('notebook:run-cell').finally(() => {{ window.ran = 1 }}) }}"""
+CHECKS = 6  # cells after a mask's
 FAR = [new_markdown_cell("\n\n".join(["far away"] * 20)) for _ in range(20)]
+
+
+@pytest.fixture(scope="module")
+def masks(open_notebook: OpenNotebook) -> Iterator[lab.Notebook]:
+    """Of one kernel for all masks: `painted` begins anew."""
+    with open_notebook.again(written(open_notebook, "mask.ipynb", MASK, *[""] * CHECKS)) as notebook:
+        yield notebook
+
+
+def painted(notebook: lab.Notebook, *cells: str) -> Hand:
+    """A hand on a new canvas for a mask, with cells that come after it."""
+    for index, source in enumerate(cells, start=1):
+        notebook.write(index, source)
+    notebook.run_cell(0)
+    return Hand(notebook, "what may change")
 
 
 def printed(notebook: lab.Notebook, index: int) -> str:
@@ -80,7 +96,7 @@ def reload(notebook: lab.Notebook) -> None:
     notebook.page.locator(lab.PLAYER).wait_for()
 
 
-def test_a_mask_painted_by_hand_is_the_mask_that_python_makes(open_notebook: OpenNotebook) -> None:
+def test_a_mask_painted_by_hand_is_the_mask_that_python_makes(masks: lab.Notebook) -> None:
     steps = ["Rectangle(10, 8, 30, 40)", "Ellipse(28, 20, 60, 44)", "Stroke([(5, 50), (40, 58), (60, 10)], 8)"]
     steps.append("Stroke([(20, 20), (24, 30)], 8, ERASER)")
     drags = [
@@ -90,60 +106,57 @@ def test_a_mask_painted_by_hand_is_the_mask_that_python_makes(open_notebook: Ope
         ("Eraser", (20, 20), (24, 30)),
     ]
     cells = [f"compare({', '.join(steps[:count])})" for count in (1, 2, 3, 4, 3)]
-    with open_notebook(written(open_notebook, "mask.ipynb", MASK, *cells, EXACT)) as notebook:
-        notebook.run_cell(0)
-        hand = Hand(notebook, "what may change")
-        for step, (tool, *points) in enumerate(drags, start=1):
-            hand.choose(tool)
-            hand.drag(*points)
-            hand.wait_for_revision(step)
-            assert printed(notebook, step) == f"{step} True True"
-            assert step > 1 or printed(notebook, 6) == "True"
-        notebook.screenshot()
-        hand.choose("Undo")
-        hand.wait_for_revision(5)
-        assert printed(notebook, 5) == "5 True True"
-        hand.choose("Clear")
-        hand.wait_for_revision(6)
-        hand.choose("Rectangle")
-        hand.drag((20, 20))  # a rectangle of no size is no step
-        assert hand.button("Clear").is_disabled()
-        assert notebook.complaints() == []
+    hand = painted(masks, *cells, EXACT)
+    for step, (tool, *points) in enumerate(drags, start=1):
+        hand.choose(tool)
+        hand.drag(*points)
+        hand.wait_for_revision(step)
+        assert printed(masks, step) == f"{step} True True"
+        assert step > 1 or printed(masks, 6) == "True"
+    masks.screenshot()
+    hand.choose("Undo")
+    hand.wait_for_revision(5)
+    assert printed(masks, 5) == "5 True True"
+    hand.choose("Clear")
+    hand.wait_for_revision(6)
+    hand.choose("Rectangle")
+    hand.drag((20, 20))  # a rectangle of no size is no step
+    assert hand.button("Clear").is_disabled()
+    assert masks.complaints() == []
 
 
-def test_the_keys_do_all_that_the_mouse_does(open_notebook: OpenNotebook) -> None:
+def test_the_keys_do_all_that_the_mouse_does(masks: lab.Notebook) -> None:
     checks = [
         "compare(Stroke([(32.5, 32.5), (42.5, 32.5), (42.5, 34.5)], 8))",
         "compare(Rectangle(42, 34, 53, 45))",
     ]
-    with open_notebook(written(open_notebook, "keys.ipynb", MASK, *checks)) as notebook:
-        notebook.run_cell(0)
-        hand = Hand(notebook, "what may change")
-        hand.button("Brush").focus()
-        for name in ("Eraser", "Rectangle", "Ellipse"):
-            notebook.page.keyboard.press("Tab")
-            assert hand.button(name).evaluate("button => button === document.activeElement")
-        hand.face.focus()
-        notebook.page.keyboard.down(" ")
-        hand.press("Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown", "ArrowDown")
-        notebook.page.keyboard.up(" ")
-        hand.wait_for_revision(1)
-        assert printed(notebook, 1) == "1 True True"
-        hand.press("Control+z")
-        hand.wait_for_revision(2)
-        hand.button("Rectangle").focus()
-        notebook.page.keyboard.press("Enter")
-        assert hand.button("Rectangle").get_attribute("aria-pressed") == "true"
-        hand.press("Enter", *["Shift+ArrowRight", "Shift+ArrowDown"] * 2)
-        notebook.screenshot()
-        hand.press("Enter")
-        hand.wait_for_revision(3)
-        assert printed(notebook, 2) == "3 True True"
-        hand.press("Enter", "ArrowLeft", "Escape")
-        assert hand.revision == 3
-        assert hand.face.get_attribute("aria-describedby")
-        assert len(notebook.page.evaluate(f"{lab.NOTEBOOK}.content.model.toJSON().cells")) == 3  # keys stay here
-        assert notebook.complaints() == []
+    hand, keyboard = painted(masks, *checks), masks.page.keyboard
+    hand.button("Brush").focus()
+    for name in ("Eraser", "Rectangle", "Ellipse"):
+        keyboard.press("Tab")
+        assert hand.button(name).evaluate("button => button === document.activeElement")
+    hand.face.focus()
+    keyboard.down(" ")
+    hand.press("Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown", "ArrowDown")
+    keyboard.up(" ")
+    hand.wait_for_revision(1)
+    assert printed(masks, 1) == "1 True True"
+    hand.press("Control+z")
+    hand.wait_for_revision(2)
+    hand.button("Rectangle").focus()
+    keyboard.press("Enter")
+    assert hand.button("Rectangle").get_attribute("aria-pressed") == "true"
+    hand.press("Enter", *["Shift+ArrowRight", "Shift+ArrowDown"] * 2)
+    masks.screenshot("_keys")
+    hand.press("Enter")
+    hand.wait_for_revision(3)
+    assert printed(masks, 2) == "3 True True"
+    hand.press("Enter", "ArrowLeft", "Escape")
+    assert hand.revision == 3
+    assert hand.face.get_attribute("aria-describedby")
+    cells = masks.page.evaluate(f"{lab.NOTEBOOK}.content.model.toJSON().cells")
+    assert len(cells) == 1 + CHECKS, "keys stay here"
+    assert masks.complaints() == []
 
 
 def test_a_drawing_drives_a_player_and_survives_being_scrolled_away(open_notebook: OpenNotebook) -> None:
@@ -197,54 +210,47 @@ def test_a_drawing_drives_a_player_and_survives_being_scrolled_away(open_noteboo
         assert notebook.complaints() == []
 
 
-def test_strokes_appear_while_the_kernel_is_busy_and_none_is_lost(open_notebook: OpenNotebook) -> None:
+def test_strokes_appear_while_the_kernel_is_busy_and_none_is_lost(
+    masks: lab.Notebook, open_notebook: OpenNotebook
+) -> None:
     boxes = [(4, 4, 20, 20), (30, 8, 60, 20), (10, 40, 50, 60)]
     shapes = ", ".join(f"Rectangle{box}" for box in boxes)
-    with open_notebook(written(open_notebook, "busy.ipynb", MASK, BUSY, f"compare({shapes})")) as notebook:
-        notebook.run_cell(0)
-        hand = Hand(notebook, "what may change")
-        hand.choose("Rectangle")
-        printed(notebook, 2)  # Python has taken this choice, so that only the next cell makes it busy
-        notebook.page.evaluate(START)
-        notebook.page.wait_for_function(f"() => !({lab.IDLE})")
-        looks = [hand.seen()]
-        for left, top, right, bottom in boxes:
-            hand.drag((left, top), (right, bottom), steps=2)
-            looks.append(hand.seen())
-        hand.choose("Undo")
-        hand.drag((10, 40), (50, 60), steps=2)
-        assert hand.revision == 0
-        (open_notebook.root / "free").touch()  # type: ignore[attr-defined]
-        assert len(set(looks)) == 4
-        notebook.page.wait_for_function("window.ran === 1")
-        assert notebook.text_of(1).strip() == "seen meanwhile: 0"
-        said = [""]
-        while not said[-1].endswith("True True") and len(said) < 50:  # they come now, on a thread of their own
-            said.append(printed(notebook, 2))
-        assert said[-1].endswith("True True")
-        hand.choose("Undo")
-        hand.choose("Undo")
-        hand.choose("Undo")
-        hand.button("Undo").and_(notebook.page.locator(":disabled")).wait_for()
-        assert notebook.complaints() == []
+    hand, page = painted(masks, BUSY, f"compare({shapes})"), masks.page
+    hand.choose("Rectangle")
+    printed(masks, 2)  # Python has taken this choice, so that only the next cell makes it busy
+    masks.start("run-cell", 1)
+    page.wait_for_function(f"() => !({lab.IDLE})")
+    looks = [hand.seen()]
+    for left, top, right, bottom in boxes:
+        hand.drag((left, top), (right, bottom), steps=2)
+        looks.append(hand.seen())
+    hand.choose("Undo")
+    hand.drag((10, 40), (50, 60), steps=2)
+    assert hand.revision == 0
+    (open_notebook.root / "free").touch()
+    assert len(set(looks)) == 4
+    page.wait_for_function("window.ran === 1")
+    assert masks.text_of(1).strip() == "seen meanwhile: 0"
+    until(lambda: printed(masks, 2).endswith("True True"))  # they come now, on a thread of their own
+    hand.choose("Undo", "Undo", "Undo")
+    hand.button("Undo").and_(page.locator(":disabled")).wait_for()
+    assert masks.complaints() == []
 
 
-def test_touch_draws_and_a_stroke_that_leaves_the_canvas_ends(open_notebook: OpenNotebook) -> None:
+def test_touch_draws_and_a_stroke_that_leaves_the_canvas_ends(masks: lab.Notebook) -> None:
     checks = ["compare(Stroke([(10, 10), (10, 40)], 8))", "compare(Rectangle(40, 20, 64, 50))"]
-    with open_notebook(written(open_notebook, "touch.ipynb", MASK, *checks)) as notebook:
-        notebook.run_cell(0)
-        hand = Hand(notebook, "what may change")
-        hand.onto((0, 0))
-        touch = notebook.page.context.new_cdp_session(notebook.page)
-        for kind, point in (("touchStart", (10, 10)), ("touchMove", (10, 25)), ("touchMove", (10, 40))):
-            x, y = hand.onto(point)
-            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
-        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        hand.wait_for_revision(1)
-        assert printed(notebook, 1) == "1 True True"
-        hand.choose("Clear", "Rectangle")
-        hand.wait_for_revision(2)
-        hand.drag((40, 20), (90, 50))
-        hand.wait_for_revision(3)
-        assert printed(notebook, 2) == "3 True True"
-        assert notebook.complaints() == []
+    hand = painted(masks, *checks)
+    hand.onto((0, 0))
+    touch = masks.page.context.new_cdp_session(masks.page)
+    for kind, point in (("touchStart", (10, 10)), ("touchMove", (10, 25)), ("touchMove", (10, 40))):
+        x, y = hand.onto(point)
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    hand.wait_for_revision(1)
+    assert printed(masks, 1) == "1 True True"
+    hand.choose("Clear", "Rectangle")
+    hand.wait_for_revision(2)
+    hand.drag((40, 20), (90, 50))
+    hand.wait_for_revision(3)
+    assert printed(masks, 2) == "3 True True"
+    assert masks.complaints() == []

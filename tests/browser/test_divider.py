@@ -66,7 +66,7 @@ class Sheets:
 
 @pytest.fixture(scope="module")
 def sheets(open_notebook: OpenNotebook) -> Iterator[Sheets]:
-    with open_notebook(written(open_notebook, "divider.ipynb", DEMO)) as notebook:
+    with open_notebook.again(written(open_notebook, "divider.ipynb", DEMO)) as notebook:
         notebook.page.set_viewport_size(ViewportSize(width=1280, height=720))
         notebook.run_all()
         notebook.wait_for_status("Ready")

@@ -12,7 +12,7 @@ HEAD = "def project_box(delta, start, radius):\n    return "
 
 def test_a_student_fails_a_check_reads_the_hint_fixes_it_and_passes(open_notebook: OpenNotebook) -> None:
     shutil.copy(ROOT / "notebooks/exercises/release/ps1/ps1.ipynb", open_notebook.root / "ps1.ipynb")
-    with open_notebook("ps1.ipynb") as notebook:
+    with open_notebook.again("ps1.ipynb") as notebook:
         page = notebook.page
         notebook.run_all()
         assert notebook.complaints() == []

@@ -32,7 +32,7 @@ widgets.VBox([slider, picture])
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_notebook_runs_in_the_browser(open_notebook: OpenNotebook, name: str) -> None:
-    with open_notebook(f"notebooks/{name}") as notebook:
+    with open_notebook.again(f"notebooks/{name}") as notebook:
         notebook.run_all()
         assert notebook.screenfuls()
         assert notebook.complaints() == []
@@ -62,7 +62,7 @@ def test_a_person_moves_the_radius_in_targeted_pgd(open_notebook: OpenNotebook) 
 
 
 def test_the_link_at_the_top_opens_the_next_notebook(open_notebook: OpenNotebook) -> None:
-    with open_notebook("notebooks/00_start_here.ipynb") as notebook:
+    with open_notebook.again("notebooks/00_start_here.ipynb") as notebook:
         notebook.page.get_by_role("link", name="Next: robust training").first.click()
         notebook.page.locator(".jp-mod-current", has_text="01_robust_training.ipynb").wait_for()
         notebook.page.get_by_role("heading", name="Robust training: one number makes the difference").wait_for()
@@ -71,7 +71,7 @@ def test_the_link_at_the_top_opens_the_next_notebook(open_notebook: OpenNotebook
 def test_the_harness_moves_a_slider_and_sees_what_is_wrong(open_notebook: OpenNotebook) -> None:
     picture_from_afar = new_markdown_cell("![](https://course.invalid/picture.png)")
     failing = "import sys; print('seen', file=sys.stderr); 1 / 0"
-    with open_notebook(
+    with open_notebook.again(
         written(open_notebook, "harness.ipynb", picture_from_afar, SLIDER_AND_PICTURE, failing)
     ) as notebook:
         notebook.run_all()

@@ -15,7 +15,7 @@ from tests.tools.parts import written
 
 pytestmark = pytest.mark.browser
 DEMO = "from course_lib.widgets import Gradients\n\nGradients()"
-FIRST = 150  # milliseconds from a key to the first picture on an idle machine
+FIRST = 300  # milliseconds from a key to the first picture, at most, on a machine that does other things beside
 WHEN = """() => new Promise(done => {
     const images = [...document.querySelectorAll('.course-player .sheet img')];
     const before = images.map(image => image.src);
@@ -32,7 +32,7 @@ WHEN = """() => new Promise(done => {
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook: OpenNotebook) -> Iterator[lab.Notebook]:
-    with open_notebook(written(open_notebook, "gradients.ipynb", DEMO)) as notebook:
+    with open_notebook.again(written(open_notebook, "gradients.ipynb", DEMO)) as notebook:
         notebook.page.set_viewport_size(ViewportSize(width=1280, height=720))
         notebook.run_all()
         notebook.wait_for_status("Ready")
@@ -51,6 +51,7 @@ def test_it_opens_with_both_gradients_large_and_on_one_screen(notebook: lab.Note
     assert len(set(notebook.pictures(lab.PLAYED))) == 2
 
 
+@pytest.mark.full
 def test_a_key_on_a_slider_shows_its_first_picture_at_once(notebook: lab.Notebook) -> None:
     choose(notebook, "view", "picture")
     notebook.wait_for_status("Done")
@@ -60,7 +61,7 @@ def test_a_key_on_a_slider_shows_its_first_picture_at_once(notebook: lab.Noteboo
         notebook.press("noise σ", key)
         times.append(notebook.page.evaluate("window.first"))
         notebook.wait_for_status("Done")
-    assert min(times) < 2 * FIRST, f"{times} ms, on a machine that does other things beside"
+    assert min(times) < FIRST, times
 
 
 def test_views_switch_and_the_dial_changes_the_network(notebook: lab.Notebook) -> None:

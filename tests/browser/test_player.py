@@ -45,7 +45,7 @@ player
 
 
 def test_keys_move_the_pictures_and_the_step_slider_goes_back(open_notebook: OpenNotebook) -> None:
-    with open_notebook(written(open_notebook, "player.ipynb", PLAYER)) as notebook:
+    with open_notebook.again(written(open_notebook, "player.ipynb", PLAYER)) as notebook:
         notebook.run_all()
         notebook.wait_for_status("Ready")
         before = notebook.pictures()
@@ -59,7 +59,7 @@ def test_keys_move_the_pictures_and_the_step_slider_goes_back(open_notebook: Ope
         final = notebook.pictures()
         notebook.press("step", *["ArrowLeft"] * 12)
         notebook.wait_for_change(final)
-        notebook.page.get_by_alt_text("robust, step 8;").wait_for(timeout=30_000)
+        notebook.page.get_by_alt_text("robust, step 8;").wait_for()
         notebook.show(lab.PLAYER)
         notebook.screenshot("_scrubbed")
         assert notebook.slider("step").get_attribute("aria-valuenow") == "8.0"

@@ -30,7 +30,7 @@ def prints(notebook: Notebook, cell: int, words: str) -> None:
 
 
 def test_the_keyboard_alone_chooses_and_the_choice_outlives_the_kernel(open_notebook: OpenNotebook) -> None:
-    with open_notebook(written(open_notebook, "predict.ipynb", ASK, REVEAL, TELL)) as notebook:
+    with open_notebook.again(written(open_notebook, "predict.ipynb", ASK, REVEAL, TELL)) as notebook:
         page = notebook.page
         notebook.run_cell(0)
         said(notebook, "Choose before you run the next cell.")
@@ -71,7 +71,7 @@ def test_a_choice_is_there_the_next_day_and_in_another_browser(open_notebook: Op
 
 def test_hands_are_counted_and_the_answer_waits_until_the_room_asks(open_notebook: OpenNotebook) -> None:
     other = ASK.replace("church", "dog")
-    with open_notebook(
+    with open_notebook.again(
         written(open_notebook, "hands.ipynb", other, REVEAL, TELL + "; print(prediction.hands)")
     ) as notebook:
         page = notebook.page
@@ -95,7 +95,7 @@ def test_hands_are_counted_and_the_answer_waits_until_the_room_asks(open_noteboo
 
 
 def test_the_first_notebook_shows_every_task_on_a_small_screen(open_notebook: OpenNotebook) -> None:
-    with open_notebook("notebooks/00_start_here.ipynb") as notebook:
+    with open_notebook.again("notebooks/00_start_here.ipynb") as notebook:
         notebook.page.set_viewport_size({"width": 1280, "height": 720})
         picture = notebook.page.locator(".jp-RenderedMarkdown img").first
         picture.wait_for()

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 def test_a_person_draws_and_holds_in_sketch_to_image(open_notebook: OpenNotebook) -> None:
     cells = ("setup", "looks", "player-problem", "player", "evolve-problem", "evolve")
     name = part(open_notebook, "08_sketch_to_image", *cells)
-    with open_notebook(name) as notebook:
+    with open_notebook.again(name) as notebook:
         notebook.run_all()
         notebook.wait_for_status("Ready")
         before = notebook.pictures(lab.PLAYED)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from course_lib.widgets.demo import Demo
 
-PATIENCE = 60.0  # seconds; only a broken demo needs them
+PATIENCE = 180.0  # seconds; only a broken demo needs them
 
 
 def until(condition: Callable[[], object]) -> None:

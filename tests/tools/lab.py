@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, Request, ViewportSize, WebSocket, sync_playwright
@@ -123,6 +123,12 @@ class Notebook:
         """Run every cell and wait, at most ``timeout`` seconds."""
         self.start("run-all-cells")
         self.wait_for_end(timeout)
+
+    def write(self, index: int, source: str) -> None:
+        """Put another source into a cell."""
+        self.page.evaluate(
+            f"source => {NOTEBOOK}.content.model.cells.get({index}).sharedModel.setSource(source)", source
+        )
 
     def run_cell(self, index: int) -> None:
         """Run one cell and wait."""
@@ -244,6 +250,25 @@ class Notebook:
         self.page.evaluate(f"{NOTEBOOK}.sessionContext.shutdown()")
         self.page.close()
 
+    def enter(self, path: str) -> None:
+        """Open a notebook in a page whose last one was left."""
+        self.name = Path(path).stem
+        opened = "window.jupyterapp.commands.execute('docmanager:open', { path })"
+        self.page.evaluate(f"async path => {{ await {opened} }}", path)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.wait_for_idle()
+
+    def leave(self) -> None:
+        """Close every notebook and its kernel, whatever was not saved, and keep JupyterLab for the next one."""
+        self.page.evaluate(
+            """async () => { for (const one of [...window.jupyterapp.shell.widgets('main')]) {
+                await one.sessionContext?.shutdown();
+                one.dispose() } }"""
+        )
+        self.page.wait_for_selector(".jp-Notebook", state="detached")
+        self.page.set_viewport_size(SCREEN)
+        self.page.emulate_media(reduced_motion="no-preference")
+
 
 @dataclass(frozen=True)
 class OpenNotebook:
@@ -252,16 +277,34 @@ class OpenNotebook:
     browser: Browser
     url: str
     root: Path
+    left: list[Notebook] = field(default_factory=list)  # pages that wait for another notebook
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[Notebook]:
-        """Asserts at the end that no problem was seen."""
+        """In a page that nobody has used. Asserts at the end that no problem was seen."""
         notebook = Notebook(self.browser.new_page(viewport=SCREEN), self.url.format(name=name))
         try:
             yield notebook
             assert notebook.problems == [], notebook.problems  # pytest explains asserts in tests alone
         finally:
             notebook.close()
+
+    @contextmanager
+    def again(self, name: str) -> Iterator[Notebook]:
+        """The same, in a page that was left where there is one: loading JupyterLab takes longer than most tests."""
+        if self.left:
+            notebook = self.left.pop()
+            notebook.enter(name)
+        else:
+            notebook = Notebook(self.browser.new_page(viewport=SCREEN), self.url.format(name=name))
+        try:
+            yield notebook
+            assert notebook.problems == [], notebook.problems
+            notebook.leave()
+            self.left.append(notebook)
+        except BaseException:
+            notebook.close()
+            raise
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def part(open_notebook: OpenNotebook, name: str, *cells: str) -> str:
 @contextmanager
 def running(open_notebook: OpenNotebook, name: str, *cells: str, shows: str = "player = Player(") -> Iterator[Notebook]:
     """``part``, opened and run, down to the cell that has these words. At its end no cell may have complained."""
-    with open_notebook(part(open_notebook, name, *cells)) as notebook:
+    with open_notebook.again(part(open_notebook, name, *cells)) as notebook:
         notebook.run_all()
         notebook.show_cell(notebook.index_of(shows))
         notebook.wait_for_status("Ready")

@@ -55,7 +55,7 @@ def candidates() -> list[str]:
 def starts(path: str) -> bool:
     """Whether the program runs: a name on the PATH may be a stub that only explains where to get the browser."""
     try:
-        return subprocess.run([path, "--version"], capture_output=True, timeout=30).returncode == 0
+        return subprocess.run([path, "--version"], capture_output=True, timeout=PATIENCE).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
