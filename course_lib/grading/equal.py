@@ -4,6 +4,7 @@ import ast
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from course_lib.grading.cells import stub
 from course_lib.grading.submissions import Submission
@@ -25,6 +26,7 @@ def equal(found: Sequence[Submission]) -> Iterator[tuple[str, list[str]]]:
     return ((name, students) for (name, _), students in sorted(groups.items()) if len(students) > 1)
 
 
+@cache
 def nameless(source: str) -> str:
     """A cell without comments, layout and docstrings, and with numbers for the names that it binds itself."""
     try:

@@ -44,7 +44,7 @@ from course_lib.testbeds import Testbed
 from course_lib.testbeds.weights import load_model
 from course_lib.training.recipe import Recipe
 from course_lib.widgets import Player, controls
-from tests.bench import peers
+from tests.bench import made_class, peers
 from tests.tools import lab, programs
 from tests.tools.engine import Engine
 
@@ -373,6 +373,7 @@ PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "player": lambda rounds: player(repeats=max(rounds, 5)),
     "imports": lambda rounds: imports(),
     "browser": lambda rounds: in_browser(rounds=rounds),
+    "grading": lambda rounds: made_class.graded(),
 }
 
 
@@ -405,7 +406,7 @@ def table(result: dict[str, Any]) -> str:
             )
     if "pictures" in result:
         lines += picture_lines(result["pictures"])
-    for part in ("seeds", "player", "imports", "browser"):
+    for part in ("seeds", "player", "imports", "browser", "grading"):
         if part not in result:
             continue
         lines += ["", f"{part}: {result[part]['setting']}"]

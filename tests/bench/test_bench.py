@@ -1,9 +1,18 @@
 """Seconds to the picture: what `make bench` compares, at equal judged share."""
 
+from pathlib import Path
+
 import pytest
 
 from course_lib import testbeds
-from tests.bench import bench
+from course_lib.checks.report import exercises
+from course_lib.grading import sandbox
+from course_lib.grading.cells import stub
+from course_lib.grading.reflections import texts
+from course_lib.grading.submissions import submissions
+from tests.bench import bench, made_class
+from tests.tools.classroom import cells
+from tests.tools.programs import NO_BUBBLEWRAP, needed
 
 
 def test_every_library_is_timed_at_the_fewest_steps_that_convince(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,3 +38,24 @@ def test_the_live_page_is_timed_beside_pytorch(monkeypatch: pytest.MonkeyPatch, 
         f"{name}, times PyTorch, prepared" for name in ("imagenette-128-robust", "imagenette-radius-3")
     ]
     assert all(0 < low <= middle <= high for middle, low, high in list(measured.values())[1:])
+
+
+def test_a_made_class_has_right_answers_mistakes_and_templates_in_every_set(tmp_path: Path) -> None:
+    made_class.made_class(tmp_path, students=12)
+    found = list(submissions(tmp_path))
+    assert len(found) == 12
+    wanted = {name for name in exercises() if not name.startswith("ps7.")}
+    assert all(one.sources.keys() == wanted and one.problems == () for one in found)
+    for name in wanted:
+        right = next(source for key, source in cells(name[:3]).items() if name == f"{name[:3]}.{key}")
+        assert 1 <= sum(one.sources[name] == [right] for one in found) < 12, name
+    assert any(stub(cell) for one in found for own in one.sources.values() for cell in own)
+    assert len(texts(tmp_path)) == 12 * 6
+
+
+@pytest.mark.full
+def test_a_made_class_is_graded_and_a_second_run_runs_nothing() -> None:
+    needed(sandbox.available(), NO_BUBBLEWRAP)
+    measured = made_class.graded(students=2, sets=("ps1",))
+    assert measured["seconds with nothing new"] < measured["seconds"]
+    assert 0.2 < measured["share of the points"] < 1
