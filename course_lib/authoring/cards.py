@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torchattacks
@@ -29,7 +28,7 @@ from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import at_once, judged
 from course_lib.pixels import to_float
 from course_lib.prepare import best_device, prepare
-from course_lib.storage.files import load_tensors, save_tensors, write
+from course_lib.storage.files import write
 from course_lib.testbeds.weights import known, load_card, load_model
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the training radius: where the curve is measured
@@ -96,29 +95,13 @@ def counterpart(job: Job, others: Mapping[str, Job]) -> str | None:
     return next((name for name, other in others.items() if other.recipe == plain), None)
 
 
-def pictures(job: Job, count: int, folder: Path | None) -> tuple[Tensor, Tensor]:
-    """The first test pictures of a network, on the best device; with a folder, kept there and read from there.
-
-    As many as asked for, and enough for AutoAttack.
-    """
-    one, count = job.recipe, max(count, enough(job))
-    parts = (one.data, one.size, one.shortcut, *one.only, "on", *one.backgrounds, count)
-    path = folder and folder / "-".join(map(str, parts))
-    if path and Path(f"{path}.json").exists():
-        tensors = load_tensors(path)[0]
-    else:
-        tensors = {name: part[:count] for name, part in zip(("images", "labels"), job.pictures("test"), strict=True)}
-        if path:
-            save_tensors(path, tensors, {"pictures": len(tensors["labels"])})
-    return to_float(tensors["images"].to(best_device())), tensors["labels"].to(best_device())
-
-
-def measured(job: Job, others: Mapping[str, Job], *, count: int, folder: Path | None) -> dict[str, Any]:
+def measured(job: Job, others: Mapping[str, Job], *, count: int) -> dict[str, Any]:
     """What goes on the card of one robust network."""
     other = counterpart(job, others)
     names = {"robust": job.name} | ({"standard": other} if other else {})
     models = {role: prepare(load_model(name, folder=job.testbed.home)) for role, name in names.items()}
-    images, labels = pictures(job, count, folder)
+    images, labels = (part[: max(count, enough(job))].to(best_device()) for part in job.pictures("test"))
+    images = to_float(images)
     line = curve(job, models, images[:count], labels[:count]) | ({"counterpart": other} if other else {})
     witness = provenance(names.values(), folder=job.testbed.home)
     return rounded({"autoattack": autoattack(job, models["robust"], images, labels), "curve": line}) | {
@@ -155,19 +138,15 @@ def cards(arguments: Sequence[str]) -> None:
     parser.add_argument("names", nargs="*", help="of robust networks (default: all that are here)")
     parser.add_argument("--table", action="store_true", help="measure nothing; print the table of the cards")
     parser.add_argument("--count", type=int, default=CURVE, help="test pictures for the curve (default: %(default)s)")
-    parser.add_argument("--pictures", type=Path, help="a folder that keeps them: --table fills it where the data are")
     chosen = parser.parse_args(arguments)
     shipped, on_request = jobs()
     others = shipped | on_request
     mine = {job.name: job for job in robust_jobs(others)}
     if unknown := sorted(set(chosen.names) - set(mine)):
         parser.error(f"expected names among {', '.join(mine)}; got {', '.join(unknown)}")
-    for job in (mine[name] for name in chosen.names or mine):
-        if chosen.table:
-            pictures(job, chosen.count, chosen.pictures) if chosen.pictures else None
-            continue
+    for job in [] if chosen.table else [mine[name] for name in chosen.names or mine]:
         name, card = job.name, load_card(job.name, folder=job.testbed.home)
-        card |= measured(job, others, count=chosen.count, folder=chosen.pictures)
+        card |= measured(job, others, count=chosen.count)
         write(job.testbed.home / f"{name}.json", (json.dumps(card, indent=2) + "\n").encode())
         print(f"{name}: {card['autoattack']['robust'][0]:.3f} left, {card['curve']['robust'][-1][0]:.3f}", flush=True)
     print(table([card for name in mine if "curve" in (card := load_card(name, folder=mine[name].testbed.home))]))

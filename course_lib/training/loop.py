@@ -131,8 +131,7 @@ class Run(OneLine):
         """Continue from a checkpoint; ValueError where it belongs to another recipe or cannot be read."""
         try:
             state = torch.load(io.BytesIO(self.read(path)), map_location=self.device, weights_only=True)
-            stored = state["recipe"]  # a text in older ones
-            recipe = Recipe.from_text(stored) if isinstance(stored, str) else Recipe.from_card(stored)
+            recipe = Recipe.from_card(state["recipe"])
         except Exception as error:
             kind = type(error).__name__  # the message itself can be a page long
             raise ValueError(f"expected a training checkpoint in {path}, got something unreadable ({kind})") from error

@@ -1,6 +1,5 @@
 """What decides a training run: data, network, perturbation set, schedule, augmentation, random seed."""
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,14 +62,6 @@ class Recipe(OneLine):
         """The recipe that a JSON card tells: lists become tuples again."""
         plain: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
         return cls(**plain)
-
-    @classmethod
-    def from_text(cls, text: str) -> "Recipe":
-        """The recipe that Python writes as `Recipe(data='...', ...)`, which older checkpoints hold; nothing is run."""
-        call = ast.parse(text, mode="eval").body
-        if not isinstance(call, ast.Call):
-            raise ValueError(f"expected Recipe(...), got {text[:40]!r}")
-        return cls(**{word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg})
 
     @property
     def stored(self) -> int:

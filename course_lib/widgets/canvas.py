@@ -12,7 +12,7 @@ from torch import Tensor
 from course_lib.datasets.strokes import Shape, decode, encode, layer, one_picture
 from course_lib.pixels import to_uint8
 
-WIDE = 448  # pixels of the screen; where no scale is given
+WIDE = 448  # pixels of the screen
 LOST = 10_000  # layers that a busy kernel may miss
 PREFIX = "data:image/png;base64,"
 KINDS = ("colours", "mask")
@@ -52,15 +52,12 @@ class Canvas(anywidget.AnyWidget):
         picture: Tensor | None = None,
         paints: str = "colours",
         label: str = "drawing",
-        brush: float | None = None,
-        scale: int | None = None,
     ) -> None:
         if paints not in KINDS:
             raise ValueError(f"expected a canvas that paints {' or '.join(KINDS)}, got {paints!r}")
         decode(b"", size)  # refuses a bad size
         self._past = [b""]  # layers, the newest last; undo goes back
-        brush = max(1.0, size / (16 if paints == "colours" else 8)) if brush is None else brush
-        look = {"scale": scale or max(1, WIDE // size), "brush": brush}
+        look = {"scale": max(1, WIDE // size), "brush": max(1.0, size / (16 if paints == "colours" else 8))}
         super().__init__(size=size, paints=paints, description=label, **look)
         self.picture = picture
         self.on_msg(self._asked)

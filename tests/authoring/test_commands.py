@@ -16,7 +16,7 @@ OPTIONS = {
     "train": ["names", "--status", "--again", "--measure", "--count", "--data"],
     "tune": ["--count", "--final"],
     "measure": ["--count"],
-    "cards": ["names", "--table", "--count", "--pictures"],
+    "cards": ["names", "--table", "--count"],
     "dose": ["--count", "--weights"],
     "judges": ["names", "--count"],
     "samples": ["--out", "--testbed", "--count", "--model", "--seeds", "--seed", "--batch", "--scores"],

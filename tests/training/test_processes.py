@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,10 +22,9 @@ from course_lib.training.loop import Progress, Run, train
 from course_lib.training.processes import ONE_ONLY, Alone, SharedRun
 from tests.authoring.test_train import job
 from tests.conftest import ROOT
-from tests.training.test_loop import RECIPE, colours
+from tests.training.test_loop import RECIPE, SHORT, colours
 
 LIMIT = 300  # seconds for a command; on a free core it takes a few
-SHORT = replace(RECIPE, epochs=1)  # ten steps
 
 DRIVER = """
 import os, signal, sys
@@ -183,6 +182,7 @@ def test_batch_norm_over_two_processes_is_that_of_the_whole_batch(killed_twice: 
         torch.testing.assert_close(halves[0][key], value)
 
 
+@pytest.mark.full  # above, processes that are started as by a launcher train the same
 def test_accelerate_launch_trains_the_same_and_one_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command as a person types it, without a configuration and without a terminal."""
     (tmp_path / "sitecustomize.py").write_text(CUSTOMISED)
