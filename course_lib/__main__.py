@@ -17,6 +17,7 @@ COMMANDS = {  # where each one is, and what it is for
     "statistics": ("authoring.statistics:statistics", "measure the pictures that starts are sampled from"),
     "release": ("authoring.release:release", "write what students get of the problem sets"),
     "grade": ("grading.command:grade", "grade a class"),
+    "bundle": ("grading.bundle:bundle", "write what students get of the course, as one file"),
     "copy": ("storage.working_copy:copy", "bring your own copy of the notebooks, mine/, up to date"),
 }
 USAGE = "usage: python -m course_lib COMMAND ...; COMMAND --help says more\n\n" + "\n".join(
