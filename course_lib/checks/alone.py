@@ -1,46 +1,103 @@
-"""Whether the cell of a student's function stands on its own, as it has to where it is graded.
+"""A student's cell is run again on its own, as it is where it is graded: with torch and F, and nothing of the course.
 
-The grader runs each cell alone, in a process that has torch and F (torch.nn.functional) and nothing of the course. A
-notebook has more: imports at its top, functions of other cells. So what works there may fail when it is graded.
+A notebook has more: imports at its top, functions of other cells. So what works there may fail when it is graded.
 """
 
-import ast
 import builtins
-import linecache
+import os
+import re
+import signal
+import sys
+import threading
 from collections.abc import Iterator
-from symtable import SymbolTable, symtable
-from types import CodeType
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
-GIVEN = {"torch", "F", "__name__", *dir(builtins)}
-CELLS = ("ipykernel_", "<ipython-input-")  # in the names that notebooks give to the code of their cells
+from course_lib.checks.asking import LATE, SECONDS, Function, NothingToAskError, defined
 
-
-def borrowed(function: Any) -> list[str]:
-    """Names that the cell of a function takes from elsewhere; none where it was not written in a notebook."""
-    code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType) or not any(words in code.co_filename for words in CELLS):
-        return []
-    source = "".join(linecache.getlines(code.co_filename))
-    cell = symtable(source, code.co_filename, "exec")
-    own = {one.get_name() for one in cell.get_symbols() if one.is_assigned() or one.is_imported()}
-    course = {name for node in ast.walk(ast.parse(source)) for name in imported(node) if name.startswith("course_lib")}
-    return sorted(set(used(cell)) - own - GIVEN | course)
+AGAIN = 1.0  # seconds until code that caught an interruption is interrupted again
+IDLE = re.compile(r"\bdisplay\(|^\s*[%!]|=\s*[%!]|\?\s*$", re.MULTILINE)
 
 
-def used(scope: SymbolTable) -> Iterator[str]:
-    """The names that a scope, and those inside it, take from the cell or from what is around it."""
-    yield from (
-        one.get_name()
-        for one in scope.get_symbols()
-        if one.is_referenced() and (one.is_global() or scope.get_type() == "module")
-    )
-    for inner in scope.get_children():
-        yield from used(inner)
+def defines(name: str, source: str) -> bool:
+    """Whether a cell defines a function, in the first column, where the grader looks for it."""
+    return re.search(rf"^(?:(?:async )?def {name}\b|{name}[ \t]*(?::[^=\n]*)?=(?!=))", source, re.MULTILINE) is not None
 
 
-def imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        yield node.module or ""
+def history() -> list[str]:
+    """What the cells of this notebook were, as they were sent to be run; none where there is no notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return [] if shell is None else list(shell.history_manager.input_hist_raw)
+
+
+def own_cell(name: str) -> str | None:
+    """The cell of this notebook that defines a function, the last one that was run; None outside notebooks."""
+    cells = history()
+    found = next((source for source in reversed(cells) if defines(name, source)), None)
+    if any(cells) and found is None:
+        raise NothingToAskError(f"expected a cell that defines {name}, got none: the grader reads cells")
+    return found
+
+
+def alone(name: str, function: Function) -> Function:
+    """The function as its cell defines it, run on its own; outside notebooks the one that was given."""
+    source = own_cell(name)
+    return function if source is None else defined(name, [source], {"__import__": imported})
+
+
+def idle(name: str) -> bool:
+    """Whether the cell of a function has something that does nothing where it is graded."""
+    return IDLE.search(own_cell(name) or "") is not None
+
+
+def imported(name: str, *rest: Any, **named: Any) -> Any:
+    """Python's import, without what the grader does not have: the course, and files of one's own."""
+    module, top = builtins.__import__(name, *rest, **named), name.partition(".")[0]
+    file = getattr(sys.modules.get(top), "__file__", None)
+    installed = file is None or any(Path(file).is_relative_to(root) for root in (sys.prefix, sys.base_prefix))
+    if top == "course_lib" or not installed:
+        raise ModuleNotFoundError(f"No module named {top!r}", name=top)
+    return module
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing that a cell prints is shown a second time, and no warning."""
+    with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing), catch_warnings():
+        simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def limited(seconds: float = SECONDS) -> Iterator[None]:
+    """TimeoutError for what takes longer; where there are no threads, as in a browser, it may take for ever."""
+    done, late = threading.Event(), threading.Event()
+
+    def interrupt() -> None:
+        wait = seconds
+        while not done.wait(wait):
+            late.set()
+            wait = AGAIN
+            if hasattr(signal, "pthread_kill"):  # it ends a sleep, too
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            else:
+                import _thread
+
+                _thread.interrupt_main()
+
+    try:
+        if threading.current_thread() is threading.main_thread():
+            threading.Thread(target=interrupt, daemon=True).start()
+    except RuntimeError:  # no threads
+        pass
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not late.is_set():
+            raise
+        raise TimeoutError(LATE.format(seconds)) from None
+    finally:
+        done.set()

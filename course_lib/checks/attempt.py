@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from course_lib.checks.asking import ended
+
 
 class Note(str):
     """A sentence that a notebook shows as it is, without quotes."""
@@ -19,8 +21,3 @@ def attempt(picture: Callable[[], Any]) -> Any:
         return Note("No picture yet: it needs the function above. Write it, run its cell, then run this cell again.")
     except Exception as error:
         return Note(f"No picture: your function {ended(error)}. Fix it until its check passes.")
-
-
-def ended(error: Exception) -> str:
-    """How a student's function ended, in one line."""
-    return f"ended in {type(error).__name__}: {' '.join(str(error).split())[:200]}"

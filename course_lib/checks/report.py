@@ -4,22 +4,22 @@ import html
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from course_lib.checks import ps1, ps2, ps3, ps4, ps5, ps6, ps7
-from course_lib.checks.alone import borrowed
-from course_lib.checks.asking import Function, Inputs, Outputs
-from course_lib.checks.attempt import ended
+from course_lib.checks.alone import alone, idle, limited, quiet
+from course_lib.checks.asking import EAGER, Function, Inputs, Outputs, ended
 from course_lib.checks.exercise import Exercise, Verdict, assess, described
 from course_lib.one_line import OneLine
 from course_lib.storage.files import default_cache, write
 
 MODULES = {"ps1": ps1, "ps2": ps2, "ps3": ps3, "ps4": ps4, "ps5": ps5, "ps6": ps6, "ps7": ps7}
 SETS = tuple(MODULES)
-BORROWED = "expected a cell that stands on its own, but this one needs {}: the grader has only torch, F and your cell"
+IDLE = "Where your cell is graded, display, magics and commands do nothing."
 BY_HAND = {"ps7": ("reflection", "project")}  # what people grade; of any other set the reflection alone
 VISIBLE = 0  # the random seed of a student's own checks; the grader has others
 
@@ -43,6 +43,7 @@ class Report(OneLine):
     verdicts: Sequence[Verdict] = ()
     hint: str = ""
     error: str = ""
+    note: str = ""
 
     @property
     def passed(self) -> bool:
@@ -56,6 +57,7 @@ class Report(OneLine):
         ]
         if self.error:
             lines.append(("✗", self.error))
+        lines += [("", self.note)] if self.note else []
         if self.passed:
             return [*lines, ("", "Visible checks passed. The grader draws other inputs.")]
         likely = [("", f"Likely cause: {self.hint}")] if self.hint else []
@@ -91,23 +93,25 @@ def check(name: str, function: Function) -> Report:
 
 def reported(found: Exercise, function: Function) -> Report:
     """What is to be said of a function: whether it can be graded at all, then its verdicts."""
-    cases = list(found.cases(torch.Generator().manual_seed(VISIBLE)))
+    name, cases = found.name.partition(".")[2], list(found.cases(torch.Generator().manual_seed(VISIBLE)))
     answers: list[Outputs] = []
-    for inputs in cases:
-        try:
-            answers.append(found.ask(function, inputs))
-        except Exception as error:
-            return Report(found, error=failure(error, inputs))
+    inputs: Inputs = {}
+    try:
+        with limited(), quiet(), EAGER:
+            own = alone(name, function)
+            for inputs in cases:
+                answers.append(found.ask(own, inputs))
+    except Exception as error:
+        return Report(found, error=failure(error, inputs))
     verdicts, hint = assess(found, cases, answers)
-    names = ", ".join(borrowed(function))
-    return Report(found, verdicts, hint, BORROWED.format(names) if names else "")
+    return Report(found, verdicts, hint, note=IDLE if idle(name) else "")
 
 
 def failure(error: Exception, inputs: Inputs) -> str:
-    """An error of the student's function in one sentence."""
+    """An error of the student's function, or of its cell, in one sentence."""
     if isinstance(error, NotImplementedError):
         return "not written yet: replace `raise NotImplementedError` by your code"
-    return f"{ended(error)}, for {described(inputs)}"
+    return f"{ended(error)}, for {described(inputs)}" if inputs else ended(error)
 
 
 def remember(report: Report) -> None:
@@ -115,13 +119,14 @@ def remember(report: Report) -> None:
     path = default_cache() / "progress.json"
     kept = sum(verdict.kept for verdict in report.verdicts)
     standing = {"kept": kept, "of": len(report.exercise.rules), "passed": report.passed}
-    write(path, json.dumps(known_progress() | {report.exercise.name: standing}, indent=1).encode())
+    with suppress(OSError):  # where nothing can be written, a check is told all the same
+        write(path, json.dumps(known_progress() | {report.exercise.name: standing}, indent=1).encode())
 
 
 def known_progress() -> dict[str, dict[str, int]]:
     try:
         return dict(json.loads((default_cache() / "progress.json").read_text()))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return {}
 
 

@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
+from course_lib.checks.alone import defines
 from course_lib.checks.report import exercises
 
 LONGEST = 2**18  # characters of a cell
@@ -64,11 +66,11 @@ def answer(cells: Cells, exercise: str) -> list[str]:
     A cell that is still as in the template counts only where there is no other.
     """
     which, _, function = exercise.partition(".")
-    defines = re.compile(rf"^(?:def {function}\b|{function}[ \t]*=)", re.MULTILINE).search
+    has = partial(defines, function)
     own = [source for name, source in cells if name == exercise]
     sets = {name.partition(".")[0] for name, _ in cells if name}
-    if (not sets or which in sets) and not any(defines(source) and not stub(source) for source in own):
-        own += [source for name, source in cells if name != exercise and defines(source)]
+    if (not sets or which in sets) and not any(has(source) and not stub(source) for source in own):
+        own += [source for name, source in cells if name != exercise and has(source)]
     own = [source for number, source in enumerate(own) if source not in own[:number]]
     return [source for source in own if not stub(source)] or own
 

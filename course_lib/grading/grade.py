@@ -59,9 +59,11 @@ class Grader:
 
     def run(self, tasks: Mapping[str, Any], *, course: bool = False) -> dict[str, Answer]:
         with tempfile.TemporaryDirectory() as folder:
+            job = Path(folder) / "job"  # which others may read, but not reach
+            job.mkdir()
             for name in tasks:
-                (Path(folder) / f"{name}.safetensors").write_bytes(self.packed[name])
-            ran = sandbox.collect(tasks, Path(folder), limits=self.limits, course=course)
+                (job / f"{name}.safetensors").write_bytes(self.packed[name])
+            ran = sandbox.collect(tasks, job, limits=self.limits, course=course)
         return {answer.exercise: answer for answer in ran}
 
     def grade(self, submission: Submission, old: Marked | None = None) -> Marked:
