@@ -17,7 +17,7 @@ from safetensors.torch import save
 
 from course_lib.checks.exercise import Exercise
 from course_lib.checks.recorded import STORED, Recorded
-from course_lib.checks.report import MODULES, VISIBLE, exercises
+from course_lib.checks.report import MODULES, VISIBLE, exercise, exercises
 from course_lib.storage.files import PACKAGE
 
 ROOT = PACKAGE.parent
@@ -48,19 +48,19 @@ def bundle(arguments: Sequence[str]) -> None:
 def answers() -> bytes:
     """What the reference solutions and the typical mistakes answer to the visible inputs."""
     found: dict[str, torch.Tensor] = {}
-    for name, exercise in exercises().items():
-        for place, function in enumerate([exercise.reference, *exercise.wrong.values()]):
-            for number, (shapes, numbers, answer) in enumerate(calls(exercise, function)):
+    for name, one in exercises().items():
+        for place, function in enumerate([one.reference, *one.wrong.values()]):
+            for number, (shapes, numbers, answer) in enumerate(calls(one, function)):
                 key = f"{name}/{place}/{number}/{shapes}"
                 found |= {f"{key}/numbers": numbers, f"{key}/answer": answer}
     return save(found)
 
 
-def calls(exercise: Exercise, function: Any) -> Sequence[Any]:
+def calls(one: Exercise, function: Any) -> Sequence[Any]:
     recorder = Recorded(function)
     with suppress(Exception):  # a mistake that ends in an error gives no more answers
-        for inputs in exercise.cases(torch.Generator().manual_seed(VISIBLE)):
-            exercise.ask(recorder, inputs)
+        for inputs in one.cases(torch.Generator().manual_seed(VISIBLE)):
+            one.ask(recorder, inputs)
     return recorder.calls
 
 
@@ -70,18 +70,14 @@ def without_solutions(names: Iterable[str]) -> dict[str, str]:
     for tree in trees.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Exercise":
-                told = ast.literal_eval(node.args[0])
-                node.args[1] = replay(told, 0)
-                assert isinstance(node.args[4], ast.Dict)
-                node.args[4].values = [replay(told, place) for place in range(1, len(node.args[4].values) + 1)]
+                name = ast.literal_eval(node.args[0])
+                words = [f"{hint!r}: recorded({name!r}, {place})" for place, hint in enumerate(exercise(name).wrong, 1)]
+                node.args[1] = ast.parse(f"recorded({name!r}, 0)", mode="eval").body
+                node.args[4] = ast.parse(f"{{{', '.join(words)}}}", mode="eval").body
         tree.body.insert(1, ast.parse("from course_lib.checks.recorded import recorded").body[0])
     while sum(shaken(name, trees) for name in trees):
         pass
     return {name: ast.unparse(tree) + "\n" for name, tree in trees.items()}
-
-
-def replay(name: str, place: int) -> ast.expr:
-    return ast.parse(f"recorded({name!r}, {place})", mode="eval").body
 
 
 def shaken(name: str, trees: dict[str, ast.Module]) -> bool:
