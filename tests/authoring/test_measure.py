@@ -291,6 +291,7 @@ def test_the_command_tunes_then_measures_and_prints_tables(monkeypatch, tmp_path
     monkeypatch.setattr(tuning, "TUNING", tmp_path / "results" / "tuning.json")
     monkeypatch.setattr(tuning, "RADII", dict.fromkeys(tuning.RADII, (2.0, 4.0)))
     monkeypatch.setattr(tuning, "STEPS", (2, 3))
+    monkeypatch.setattr(tuning, "TRAVELS", (2.5,))
     monkeypatch.setattr(quality, "ENOUGH", 4)
     few = {name: replace(row, grid=row.grid[:1]) for name, row in ROWS.items()}
     monkeypatch.setattr(tuning, "ROWS", few)

@@ -155,6 +155,7 @@ samples.samples(sys.argv[1:])
 COMMAND = ("--count", "24", "--batch", "4", "--testbed", "tiny")
 
 
+@pytest.mark.full  # above, shares of three processes, one after the other; below, a store that was cut short
 def test_two_processes_one_of_them_killed_then_one_alone_make_the_same_store(bed: Any, tmp_path: Path) -> None:
     """The second process is killed after its first shard; the first one makes its half, as neither needs the other."""
     samples.make(asked(tmp_path / "expected"), Alone())

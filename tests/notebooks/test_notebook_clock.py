@@ -19,7 +19,7 @@ def test_the_clock_counts_work_and_not_waiting(tmp_path: Path, monkeypatch: pyte
     nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), tmp_path / "some.ipynb")
     times = list(cells(tmp_path / "some.ipynb"))
     assert [(cell.number, cell.line) for cell in times[1:]] == [(1, "time.sleep(1)"), (2, "import time")]
-    assert times[1].seconds < 0.5 <= 1 <= times[2].seconds + 0.02 < 1.5
+    assert times[1].seconds < 1 <= times[2].seconds + 0.02
 
 
 @pytest.mark.full

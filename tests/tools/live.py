@@ -20,7 +20,7 @@ ASKED = """act => new Promise(done => {
     if (typeof act === "number") history.go(act);
     else if (location.hash.slice(1) === act) done();
     else location.hash = act;
-    setTimeout(done, 5000);
+    setTimeout(done, 60000);
 })"""
 MOVED = """(slider, value) => {
     slider.value = value;
