@@ -101,7 +101,7 @@ def defined(name: str, sources: Sequence[str], given: Mapping[str, Any] | None =
     function = space.get(name)
     if not callable(function):
         raise failed or NothingToAskError(f"expected a function {name} in the cell of this exercise, got none")
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def run(source: str, name: str, space: dict[str, Any]) -> None:

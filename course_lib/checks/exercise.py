@@ -75,12 +75,23 @@ def assess(exercise: Exercise, cases: Sequence[Inputs], answers: Sequence[Output
     The first rule is about shape and type; where it is broken, there is nothing to look at for the others.
     """
     expected = [exercise.ask(exercise.reference, inputs) for inputs in cases]
+    answers = [in_the_type_of(*pair) for pair in zip(answers, expected, strict=True)]
     verdicts = [Verdict(rule, first_problem(rule, cases, answers, expected)) for rule in exercise.rules]
     if not verdicts[0].kept:
         verdicts[1:] = [Verdict(verdict.rule, "not looked at") for verdict in verdicts[1:]]
     if all(verdict.kept for verdict in verdicts):
         return verdicts, ""
     return verdicts, diagnosis(exercise, cases, answers, expected)
+
+
+def in_the_type_of(outputs: Outputs, right: Outputs) -> Outputs:
+    """Numbers of another width count alike: float64 and int32 are no mistakes."""
+    return {
+        name: value.to(right[name].dtype)
+        if not value.is_complex() and value.is_floating_point() == right[name].is_floating_point()
+        else value
+        for name, value in outputs.items()
+    }
 
 
 def first_problem(rule: Rule, cases: Sequence[Inputs], answers: Sequence[Outputs], expected: Sequence[Outputs]) -> str:
@@ -131,8 +142,20 @@ def described(inputs: Inputs) -> str:
 
 
 def drawn(case: Callable[..., Inputs], *rows: tuple[Any, ...]) -> Callable[[torch.Generator], Iterator[Inputs]]:
-    """The `cases` of an exercise: `case(generator, *row)` for each row of sizes and settings."""
-    return lambda generator: (case(generator, *row) for row in rows)
+    """The `cases` of an exercise: `case(generator, *row)` for each row of sizes and settings.
+
+    No setting can be known before: fractions are drawn, up to what the row says.
+    """
+
+    def varied(setting: Any, generator: torch.Generator) -> Any:
+        share = 0.75 + 0.25 * torch.rand((), generator=generator).item()
+        return setting * share if isinstance(setting, float) else setting
+
+    return lambda generator: (case(generator, *(varied(one, generator) for one in row)) for row in rows)
+
+
+def between(low: int, high: int, generator: torch.Generator) -> int:
+    return int(torch.randint(low, high + 1, (), generator=generator))
 
 
 # Rules that many exercises share. All but the first see results of the right shape and type, all finite.

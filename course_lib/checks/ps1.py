@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Function, Inputs, Outputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, drawn, value
+from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, between, drawn, value
 from course_lib.constraints import L2Ball, norms
 
 SHAPES = ((3, 3, 8, 8), (1, 3, 4, 6), (5, 1, 7, 7))
@@ -175,7 +176,7 @@ PROJECT_BOX = Exercise(
 
 def gradients(generator: Generator, shape: tuple[int, ...], count: int, vanishing: bool = False) -> Inputs:
     """Gradients of very different lengths, as they are in practice, and one that vanishes."""
-    sizes = torch.tensor([0.0, 1.0]) if vanishing else torch.logspace(-4, 2, shape[0])
+    sizes = torch.tensor([0.0, 1.0]) if vanishing else torch.logspace(-7, 2, shape[0])
     return {"gradient": torch.randn(shape, generator=generator) * sizes.view(-1, 1, 1, 1), "count": count}
 
 
@@ -218,19 +219,23 @@ DIRECTION_SPARSE = Exercise(
 )
 
 
-def labelled(generator: Generator, count: int, images: str = "images", labels: str = "labels") -> Inputs:
-    """A linear classifier (its weights), and pictures with labels, under these names."""
+def labelled(
+    generator: Generator, count: int, scale: float = 1.0, *, images: str = "images", labels: str = "labels"
+) -> Inputs:
+    """A linear classifier (its weights, small with `scale`), and pictures with labels, under these names."""
+    classes, height, width = (between(*ends, generator) for ends in ((3, 6), (4, 5), (6, 7)))
     return {
-        "weights": 0.3 * torch.randn(4, 75, generator=generator),
-        images: torch.rand(count, 3, 5, 5, generator=generator),
-        labels: torch.randint(0, 4, (count,), generator=generator),
+        "weights": 0.3 * scale * torch.randn(classes, 3 * height * width, generator=generator),
+        images: torch.rand(count, 3, height, width, generator=generator),
+        labels: torch.randint(0, classes, (count,), generator=generator),
     }
 
 
-def pictures(generator: Generator, count: int, radius: float, steps: int, step_size: float) -> Inputs:
-    """Pictures, a linear classifier to attack, wanted classes and a schedule."""
+def pictures(generator: Generator, *row: Any) -> Inputs:
+    """Pictures, a linear classifier to attack, wanted classes and a schedule, from a row of these numbers."""
+    count, radius, steps, step_size, scale = row
     schedule = {"radius": radius, "steps": steps, "step_size": step_size}
-    return labelled(generator, count, "start", "target") | schedule
+    return labelled(generator, count, scale, images="start", labels="target") | schedule
 
 
 def entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -296,7 +301,7 @@ right_pgd = partial(pgd, downhill, loss=margin)
 MARGIN_PGD = Exercise(
     "ps1.margin_pgd",
     right_pgd,
-    drawn(pictures, (3, 1.0, 5, 0.5), (1, 0.3, 4, 0.5), (4, 5.0, 4, 0.2), (2, 1.0, 0, 0.5)),
+    drawn(pictures, (3, 1.0, 5, 0.5, 1.0), (1, 0.3, 4, 0.5, 1.0), (4, 5.0, 4, 0.2, 1e-3), (2, 1.0, 0, 0.5, 1.0)),
     (
         SOUND,
         inside("stays in the ball around the start"),

@@ -12,9 +12,9 @@ READ = "notebook 01, Two equations"
 
 
 def attacked(generator: Generator, count: int, radius: float, steps: int) -> Inputs:
-    noise = radius * (2 * torch.rand(count, 3, 5, 5, generator=generator) - 1)
-    schedule = {"noise": noise, "radius": radius, "steps": steps, "step_size": 0.4 * radius}
-    return labelled(generator, count, "start") | schedule
+    inputs = labelled(generator, count, images="start")
+    noise = radius * (2 * torch.rand(inputs["start"].shape, generator=generator) - 1)
+    return inputs | {"noise": noise, "radius": radius, "steps": steps, "step_size": 0.4 * radius}
 
 
 def clamped(start: Tensor, noise: Tensor) -> Tensor:
@@ -70,8 +70,9 @@ INNER_MAXIMUM = Exercise(
 
 
 def batch(generator: Generator, count: int, weight: float) -> Inputs:
-    delta = 0.3 * torch.randn(count, 3, 5, 5, generator=generator)
-    return labelled(generator, count) | {"weight": weight, "delta": delta}
+    inputs = labelled(generator, count)
+    delta = 0.3 * torch.randn(inputs["images"].shape, generator=generator)
+    return inputs | {"weight": weight, "delta": delta}
 
 
 def stable_loss(  # type: ignore[no-untyped-def]

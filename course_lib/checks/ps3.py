@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Inputs
-from course_lib.checks.exercise import SOUND, UNCHANGED, Exercise, drawn, value
+from course_lib.checks.exercise import SOUND, UNCHANGED, Exercise, between, drawn, value
 from course_lib.checks.ps1 import BOX
 from course_lib.pixels import nearest, shrink
 
@@ -15,9 +15,15 @@ READ = "notebook 03; course_lib.seeds"
 
 
 def members(generator: Generator, count: int) -> Tensor:
-    """Pictures of one class, (count, 3, 6, 8), some pixels of which hardly vary."""
-    spread = torch.rand(1, 3, 6, 8, generator=generator)
-    return (0.5 + 0.4 * spread * torch.randn(count, 3, 6, 8, generator=generator)).clamp(0, 1)
+    """Pictures of one class, (count, 3, H, W), some pixels of which hardly vary."""
+    shape = 3, between(5, 6, generator), between(7, 9, generator)
+    spread = torch.rand(1, *shape, generator=generator)
+    return (0.5 + 0.4 * spread * torch.randn(count, *shape, generator=generator)).clamp(0, 1)
+
+
+def chosen(generator: Generator, count: int, starts: int) -> Inputs:
+    images = members(generator, count)
+    return {"images": images, "choice": torch.randint(0, count, (starts, *images.shape[2:]), generator=generator)}
 
 
 def mixed(images: Tensor, choice: Tensor) -> Tensor:
@@ -27,15 +33,7 @@ def mixed(images: Tensor, choice: Tensor) -> Tensor:
 MIXED_PIXELS = Exercise(
     "ps3.mixed_pixels",
     mixed,
-    drawn(
-        lambda generator, count, starts: {
-            "images": members(generator, count),
-            "choice": torch.randint(0, count, (starts, 6, 8), generator=generator),
-        },
-        (20, 4),
-        (3, 1),
-        (50, 7),
-    ),
+    drawn(chosen, (20, 4), (3, 1), (50, 7)),
     (SOUND, BOX, value("takes each pixel from the picture that was chosen for it", points=3.0), UNCHANGED),
     {
         "Whole pictures seem to be copied: every pixel has a choice of its own.": (
@@ -107,11 +105,15 @@ SHARED_NORMAL = Exercise(
 
 
 def component_cases(generator: Generator) -> Iterator[Inputs]:
-    """Random weights; and quarters, where some numbers lie exactly on an edge."""
+    """Random weights; quarters, where some numbers lie exactly on an edge; parts whose sum is rounded below 1."""
     for parts, draws in ((3, 40), (1, 5), (6, 80)):
         weights = torch.rand(parts, generator=generator) + 0.1
         yield {"weights": weights * 3, "uniform": torch.rand(draws, generator=generator)}
     yield {"weights": torch.tensor([2.0, 4.0, 2.0]), "uniform": torch.tensor([0.0, 0.25, 0.5, 0.75, 0.9])}
+    weights = torch.ones(20)
+    while (weights / weights.sum()).cumsum(0)[-1] >= 1:
+        weights = torch.rand(20, generator=generator) + 0.1
+    yield {"weights": weights, "uniform": torch.tensor([0.5, 1 - 2**-24])}
 
 
 def component(weights: Tensor, uniform: Tensor, *, right: bool = True) -> Tensor:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, drawn, value
+from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, between, drawn, value
 from course_lib.constraints import L2Ball
 from course_lib.pixels import bicubic, nearest
 
@@ -21,7 +21,7 @@ def masks(shape: tuple[int, ...], *, generator: Generator) -> Tensor:
     masks = torch.zeros(count, 1, height, width)
     for mask in masks:
         top, left = torch.randint(0, min(height, width) // 2, (2,), generator=generator).tolist()
-        mask[:, top : top + height // 3, left : left + width // 2] = 1
+        mask[:, top : top + between(1, height // 2, generator), left : left + between(2, width // 2, generator)] = 1
     return masks
 
 
@@ -134,7 +134,7 @@ SUPERRESOLUTION_START = Exercise(
     start_and_centre,
     drawn(
         lambda generator, count, height, factor, radius: {
-            "small": torch.rand(count, 3, height, 6, generator=generator),
+            "small": torch.rand(count, 3, height, between(5, 7, generator), generator=generator),
             "factor": factor,
             "radius": radius,
         },
@@ -166,14 +166,14 @@ SUPERRESOLUTION_START = Exercise(
 
 def paired(generator: Generator, pairs: list[list[int]], count: int) -> Inputs:
     """Labels of pairs, and of classes that belong to none."""
-    labels = torch.randint(0, 9, (count,), generator=generator)
+    labels = torch.randint(0, 14, (count,), generator=generator)
     labels[:3] = torch.tensor([*pairs[0], 8])
     return {"labels": labels, "pairs": torch.tensor(pairs)}
 
 
 def relabelled(labels: Tensor, old: Tensor, new: Tensor) -> Tensor:
     """Labels of which each of the `old` becomes the `new` in the same place."""
-    return torch.arange(10).scatter(0, old.flatten(), new.flatten())[labels]
+    return torch.arange(14).scatter(0, old.flatten(), new.flatten())[labels]
 
 
 OTHER_DOMAIN = Exercise(
@@ -200,8 +200,8 @@ OTHER_DOMAIN = Exercise(
 
 
 def moved(generator: Generator, count: int, unit: int, weight: float) -> Inputs:
-    before = torch.rand(count, 5, generator=generator)
-    features = before + 0.5 * torch.randn(count, 5, generator=generator)
+    before = torch.rand(count, between(5, 9, generator), generator=generator)
+    features = before + 0.5 * torch.randn(before.shape, generator=generator)
     return {"features": features, "before": before, "unit": unit, "weight": weight}
 
 

@@ -133,7 +133,7 @@ def projected_first(steps, **rest):  # type: ignore[no-untyped-def]
 WALK = Exercise(
     "ps6.walk",
     partial(pgd, signed),
-    drawn(pictures, (3, 0.5, 3, 0.1), (1, 0.5, 1, 0.1), (2, 0.5, 0, 0.1)),
+    drawn(pictures, (3, 0.5, 3, 0.1, 1.0), (1, 0.5, 1, 0.1, 1e-3), (2, 0.5, 0, 0.1, 1.0)),
     (
         SOUND,
         inside("ends in the ball around the start"),
@@ -166,7 +166,7 @@ def slope(model, images: Tensor, labels: Tensor) -> Tensor:  # type: ignore[no-u
 DIRECTIONS = Exercise(
     "ps6.directions",
     lambda **a: -along(slope(**a)),
-    drawn(labelled, (4,), (1,), (2,)),
+    drawn(labelled, (4,), (1,), (2, 1e-4)),
     (SOUND, value("is each picture's own direction, of length 1", points=2.0), *MANNERS),
     {
         "The lengths are the gradients' own now: the division by them was right.": lambda **a: -slope(**a),

@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs, Outputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, drawn, value
+from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, between, drawn, value
 from course_lib.constraints import norms
 
 
@@ -55,7 +55,8 @@ SHUFFLED = Exercise(
 
 def walked(generator: Generator, steps: int, count: int) -> Inputs:
     """Paths of pictures; in each batch one picture that never moves."""
-    moves = torch.randn(steps, count, 3, 4, 5, generator=generator) + 0.5
+    shape = steps, count, 3, between(3, 4, generator), between(5, 7, generator)
+    moves = (torch.randn(shape, generator=generator) + 0.5) * torch.logspace(-3, 0, count).view(-1, 1, 1, 1)
     moves[:, -1] = 0
     return {"path": moves.cumsum(0)}
 

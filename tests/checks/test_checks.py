@@ -111,7 +111,7 @@ def test_a_rule_sees_what_it_is_about(name: str, function: Callable[..., Any], b
         (lambda delta, mask, radius: None, "got nothing: is there a return?"),
         (lambda delta, mask, radius: delta.numpy(), "got a ndarray"),
         (lambda delta, mask, radius: delta[0], "expected a tensor of shape (3, 3, 8, 8), got (3, 8, 8)"),
-        (lambda delta, mask, radius: delta.double(), "expected numbers of type torch.float32, got torch.float64"),
+        (lambda delta, mask, radius: delta.long(), "expected numbers of type torch.float32, got torch.int64"),
         (
             lambda delta, mask, radius: delta.to(torch.complex64),
             "expected numbers of type torch.float32, got torch.complex64",
