@@ -12,6 +12,7 @@ accelerate launch --multi_gpu --num_processes 2 -m course_lib train NAME    two 
 
 import argparse
 import platform
+import shlex
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -223,7 +224,7 @@ def train_from(arguments: Sequence[str]) -> None:
     parser.add_argument("--count", type=int, default=500, help="test pictures to measure on (default: %(default)s)")
     parser.add_argument("--data", help=f"train models of the pictures in this folder instead, or of {', '.join(PAIRS)}")
     chosen = parser.parse_args(arguments)
-    data = chosen.data if chosen.data in (None, *PAIRS) else f"folder:{chosen.data}"
+    data = chosen.data if chosen.data in (None, *PAIRS) else f"folder:{Path(chosen.data).expanduser().resolve()}"
     shipped, on_request = jobs(data)
     known_jobs = shipped | on_request
     if unknown := sorted(set(chosen.names) - set(known_jobs)):
@@ -233,13 +234,22 @@ def train_from(arguments: Sequence[str]) -> None:
         print("\n".join(f"{job.name:48} {job.status}" for job in mine))
         return
     with together() as processes:
+        if data and processes.first and not chosen.measure and (chosen.again or not all(job.done for job in mine)):
+            own.check(mine[0].testbed)
         for job in mine:
-            if chosen.measure:
-                card = load_card(job.name, folder=job.testbed.home)
-                job.save(load_model(job.name, folder=job.testbed.home), card, count=chosen.count)
-            elif processes.agree(chosen.again or not job.done):
-                run(job, count=chosen.count, processes=processes)
-            elif processes.first:
-                print(f"{job.name}: nothing to do, {job.testbed.home / job.name}.safetensors is there")
+            work(job, chosen, processes)
     if data and processes.first:
-        print(f"Choose them for every notebook with the environment variable TESTBED={data}")
+        print(f"Choose them for every notebook with the environment variable TESTBED={shlex.quote(data)}")
+
+
+def work(job: Job, chosen: argparse.Namespace, processes: Alone) -> None:
+    """Train or measure one network, as the command says, or say that nothing is to be done."""
+    if chosen.measure:
+        card = load_card(job.name, folder=job.testbed.home)
+        job.save(load_model(job.name, folder=job.testbed.home), card, count=chosen.count)
+    elif processes.agree(chosen.again or not job.done):
+        if chosen.again and processes.first:
+            job.checkpoint.unlink(missing_ok=True)  # of a finished run: nothing would be left to train
+        run(job, count=chosen.count, processes=processes)
+    elif processes.first:
+        print(f"{job.name}: nothing to do, {job.testbed.home / job.name}.safetensors is there")

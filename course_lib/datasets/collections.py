@@ -1,7 +1,6 @@
 """The data sets of photographs by name: CIFAR-10, Imagenette, the unpaired photographs of CycleGAN (Zhu et al. 2017),
 which the paper translates, too, and a person's own folders."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,8 @@ from pathlib import Path
 import numpy
 from PIL import Image
 
-from course_lib.datasets.photographs import SUFFIXES, Collection
+from course_lib.datasets.folders import folder
+from course_lib.datasets.photographs import Collection
 from course_lib.storage.archives import put, unpacked
 
 CYCLEGAN = "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets"  # moved there from people.eecs.berkeley.edu
@@ -45,23 +45,6 @@ TERMS = {  # of what is made from these pictures; they themselves are not passed
 def terms(data: str | None) -> dict[str, str]:
     """What these data allow, for a card, where they do not allow everything."""
     return {"terms": TERMS[data]} if data in TERMS else {}
-
-
-def folder(path: str | Path) -> Collection:
-    """A person's own pictures: a folder with one subfolder for each class, or with `train` and `test` (or `val`) that
-    have those. Raises ValueError where that is not what is there, or where a class has fewer than ten pictures."""
-    home = Path(path).expanduser().resolve()
-    known = (("train", "test"), ("train", "val"))
-    parts = next((parts for parts in known if all((home / part).is_dir() for part in parts)), (".", "."))
-    root = home / parts[0]
-    classes = tuple(sorted(place.name for place in root.iterdir() if place.is_dir())) if root.is_dir() else ()
-    counts = [sum(file.suffix.lower() in SUFFIXES for file in (root / name).rglob("*")) for name in classes]
-    if len(classes) < 2 or min(counts) < 10:
-        found = ", ".join(f"{name} ({count})" for name, count in zip(classes, counts, strict=True)) or "none"
-        raise ValueError(f"expected at least two folders of at least ten pictures each in {root}, got {found}")
-    fingerprint = hashlib.sha256(str(home).encode()).hexdigest()[:8]
-    held_out = sum(counts) // 10
-    return Collection(f"folder-{home.name}-{fingerprint}", classes, classes, parts, held_out=held_out, home=home)
 
 
 def collection_of(data: str) -> Collection:

@@ -5,7 +5,7 @@ They are looked for below $COURSE_DATA and in the cache, and fetched where they 
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,14 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from course_lib.datasets.reading import read_square
+from course_lib.datasets.reading import read_square, readable
 from course_lib.one_line import OneLine
 from course_lib.storage.files import cached, default_cache
 
 SPLITS = ("train", "validation", "test")
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+LITTER = {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
+LITTER |= {"@eadir", "lost+found"}  # of a network drive, and of a disk
+NAMED = 3  # broken files in a sentence
 LARGEST = 1_000_000_000  # bytes of a split in the cache; pictures of a larger one are read whenever asked for
 
 
@@ -27,10 +29,10 @@ LARGEST = 1_000_000_000  # bytes of a split in the cache; pictures of a larger o
 class Collection(OneLine):
     """Where the pictures of a data set are: folders of classes below a train and a test folder.
 
-    `held_out` training pictures, chosen at random once and for all, are the validation split; where both parts are one
-    folder, as many again are the test split. `home` says where the parts are (None: to be looked for, or fetched).
-    `fetch` puts both parts into a folder, each whole or not at all. Where several folders are one class, `labels` says
-    which class each of `folders` is. `between` stands between part and folder in a path: nothing in trainA.
+    `held_out` training pictures, chosen at random once and for all, are the validation split. `home` says where the
+    parts are (None: to be looked for, or fetched). `fetch` puts both parts into a folder, each whole or not at all.
+    Where several folders are one class, `labels` says which class each of `folders` is. `between` stands between part
+    and folder in a path: nothing in trainA.
     """
 
     name: str
@@ -49,6 +51,18 @@ class Collection(OneLine):
         inside = [f"{part}{self.between}{folder}" for folder in self.folders]
         home = self.home or found(self.name, inside) or self._fetched(inside)
         return [home / place for place in inside]
+
+    def files(self, split: str) -> list[tuple[Path, int]]:
+        """The picture files of this split and their labels, in a random order that is always the same."""
+        found, places = [], self.places(split)
+        for label, place in zip(self.labels or range(len(places)), places, strict=True):
+            paths = [path for path in files_below(place) if path.suffix.lower() in readable()]
+            if not paths:
+                raise FileNotFoundError(f"expected pictures in {place}, found none")
+            found += [(path, label) for path in paths]
+        order = torch.randperm(len(found), generator=torch.Generator().manual_seed(0)).tolist()
+        chosen = {"train": order[self.held_out :], "validation": order[: self.held_out], "test": order}
+        return [found[place] for place in chosen[split]]
 
     def _fetched(self, inside: Sequence[str]) -> Path:
         cache = default_cache() / self.name
@@ -88,16 +102,9 @@ class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
         self.collection, self.split, self.size, self.classes = collection, split, size, collection.classes
-        files = list(self._files())
-        order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0)).tolist()
-        count, together = collection.held_out, collection.parts[0] == collection.parts[1]
-        chosen = {
-            "train": order[2 * count if together else count :],
-            "validation": order[:count],
-            "test": order[count : 2 * count] if together else order,
-        }[split]
-        self.files = [files[place][0] for place in chosen]
-        self.labels = torch.tensor([files[place][1] for place in chosen])
+        files = collection.files(split)
+        self.files = [file for file, _ in files]
+        self.labels = torch.tensor([label for _, label in files])
         self._pictures: Tensor | None = None
 
     def __len__(self) -> int:
@@ -112,33 +119,58 @@ class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
         they are too many."""
         if self._pictures is None:
             if indices is not None and 3 * len(self) * self.size**2 > LARGEST:
-                return self._read_all([self.files[index] for index in torch.as_tensor(indices).reshape(-1).tolist()])
+                return read_all(
+                    [self.files[index] for index in torch.as_tensor(indices).reshape(-1).tolist()], self.size
+                )
             self._pictures = self._load()
         return self._pictures.clone() if indices is None else self._pictures[torch.as_tensor(indices).reshape(-1)]
 
-    def _files(self) -> Iterator[tuple[Path, int]]:
-        places = self.collection.places(self.split)
-        for label, place in zip(self.collection.labels or range(len(places)), places, strict=True):
-            paths = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)
-            if not paths:
-                raise FileNotFoundError(f"expected pictures in {place}, found none")
-            yield from ((path, label) for path in paths)
-
     def _load(self) -> Tensor:
         """All pictures, from the cache or from their files. A changed folder never reads an old cache."""
-        known = "".join(f"{file.parent.name}/{file.name} {file.stat().st_size}\n" for file in self.files)
-        fingerprint = hashlib.sha256(known.encode()).hexdigest()[:12]
+        stats = ((file, file.stat()) for file in self.files)
+        known = "".join(f"{file.parent.name}/{file.name} {one.st_size} {one.st_mtime_ns}\n" for file, one in stats)
+        fingerprint = hashlib.sha256(os.fsencode(known)).hexdigest()[:12]
         path = default_cache() / f"{self.collection.name}-{self.split}-{self.size}-{fingerprint}.npy"
-        return cached(path, (len(self), 3, self.size, self.size), lambda: self._read_all(self.files))
+        return cached(path, (len(self), 3, self.size, self.size), lambda: read_all(self.files, self.size))
 
-    def _read_all(self, files: Sequence[Path]) -> Tensor:
-        if not files:
-            return torch.empty(0, 3, self.size, self.size, dtype=torch.uint8)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return torch.stack(list(pool.map(self._read, files)))
 
-    def _read(self, file: Path) -> Tensor:
-        try:
-            return read_square(file, self.size)
-        except ValueError as error:
-            raise ValueError(f"{file}: {error}") from error
+def read_all(files: Sequence[Path], size: int) -> Tensor:
+    """The pictures of these files, (n, 3, size, size) uint8.
+
+    Where some are broken, a ValueError says how many, and which are the first.
+    """
+    if not files:
+        return torch.empty(0, 3, size, size, dtype=torch.uint8)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        read = list(pool.map(lambda file: picture_or_error(file, size), files))
+    broken = [one for one in read if isinstance(one, str)]
+    if broken:
+        more = f" and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
+        raise ValueError(f"expected pictures, got {len(broken):,} broken: {'; '.join(broken[:NAMED])}{more}")
+    return torch.stack([one for one in read if isinstance(one, Tensor)])
+
+
+def picture_or_error(file: Path, size: int) -> Tensor | str:
+    try:
+        return read_square(file, size)
+    except ValueError as error:
+        return f"{file}: {error}"
+
+
+def files_below(place: Path) -> list[Path]:
+    """All files, in order, but what systems, programs and Macs leave beside a person's: nobody means these."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    found, seen = [], {os.path.realpath(place)}
+    for folder, folders, names in os.walk(place, onerror=fail, followlinks=True):
+        new = {name: os.path.realpath(Path(folder, name)) for name in folders if not litter(name)}
+        folders[:] = [name for name, real in new.items() if real not in seen]  # links can lead in a circle
+        seen.update(new.values())
+        found += [Path(folder, name) for name in names if not litter(name)]
+    return sorted(found)
+
+
+def litter(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in LITTER

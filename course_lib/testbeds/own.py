@@ -3,13 +3,19 @@
 `make train DATA=...` trains them. Settings are Imagenette's, since size and radius are the same.
 """
 
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from course_lib.datasets.collections import collection_of
-from course_lib.datasets.photographs import Photographs
-from course_lib.storage.files import default_cache
+from course_lib.datasets.folders import say
+from course_lib.datasets.photographs import SPLITS, Photographs, read_all
+from course_lib.storage.files import default_cache, write
 from course_lib.testbeds import imagenette
 from course_lib.testbeds.testbed import Testbed
 from course_lib.training.recipe import Recipe
@@ -19,8 +25,12 @@ ROLES = ("robust", "standard", "judge")
 
 
 def load(data: str) -> Testbed:
-    """Models of two classes are those of the pair, too."""
-    collection = collection_of(data)
+    """Models of two classes are those of the pair, too. Says it where models were trained on other pictures there."""
+    collection, home = collection_of(data), default_cache() / "weights"
+    others = {card["name"] for card in cards(home) if card["recipe"]["data"] == f"folder:{collection.home}"}
+    if others and f"{collection.name}-robust" not in others:
+        place = shlex.quote(str(collection.home))
+        say(f"The pictures in {place} changed after models were trained on them: make train DATA={place} trains again.")
     weights = {role: f"{collection.name}-{role}" for role in ROLES}
     two = len(collection.classes) == 2
     return Testbed(
@@ -31,10 +41,31 @@ def load(data: str) -> Testbed:
         pictures=partial(Photographs, collection),
         weights=weights,
         settings="imagenette",
-        home=default_cache() / "weights",
+        home=home,
         pairs=((0, 1),),
         pair_weights={(0, 1): {role: weights[role] for role in ROLES[:2]}} if two else {},
     )
+
+
+def cards(home: Path) -> Iterator[dict[str, Any]]:
+    """Of the robust models of own pictures in this folder."""
+    for path in home.glob("folder-*-robust.json"):
+        with suppress(OSError, ValueError):
+            yield json.loads(path.read_text())
+
+
+def check(bed: Testbed) -> None:
+    """Before a network is trained: each picture can be read, no split is empty, and what is trained can be kept.
+
+    ValueError with what is wrong in one sentence; OSError where nothing can be written.
+    """
+    books: dict[str, Any] = {split: bed.pictures(split, size=bed.resolution) for split in SPLITS}
+    read_all([file for book in books.values() for file in book.files], 8)
+    if min(map(len, books.values())) == 0 or len(set(books["train"].labels.tolist())) < len(bed.classes):
+        counts = {split: len(book) for split, book in books.items()}
+        raise ValueError(f"expected different pictures to train on, for validation and for the test, got {counts}")
+    write(bed.home / "writable", b"")
+    print(f"{', '.join(bed.classes)}: {', '.join(f'{len(book):,} for {split}' for split, book in books.items())}")
 
 
 def recipes(data: str) -> dict[str, Recipe]:
@@ -43,7 +74,7 @@ def recipes(data: str) -> dict[str, Recipe]:
     count = len(Photographs(collection, "train", size=64))
     size, many = min(64, count // 4), len(collection.classes)
     common: dict[str, Any] = {
-        "data": data,
+        "data": data if collection.home is None else f"folder:{collection.home}",
         "precision": "float32",
         "batch_size": size,
         "epochs": max(2, STEPS * size // count),

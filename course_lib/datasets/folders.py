@@ -1,0 +1,174 @@
+"""A person's own pictures: a folder with one for each class, or with parts (train, validation, test) that have those.
+
+They are known by a hash of their bytes, and each one's own hash says which split it is in: it stays there when others
+come or go.
+"""
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from course_lib.datasets.photographs import SPLITS, Collection, files_below
+from course_lib.datasets.reading import SUFFIXES, readable
+from course_lib.storage.files import default_cache, write
+
+FEWEST = 10  # different pictures of a class to train on
+TEST, HELD_OUT = 0.1, 0.2  # below this share of all hashes are test pictures, and those or validation pictures
+SETTLED = 10 * 10**9  # nanoseconds without a change, after which size and times tell whether a file is still the same
+PART = re.compile(
+    r"(?:.*[ _-])?(train|val|dev|eval|test)(?:id|idation|uation|ing)?(?:[ _-]?(?:set|data|images))?", re.I
+)
+ROLES = {"train": "train", "test": "test", "val": "validation", "dev": "validation", "eval": "validation"}
+Names = tuple[str, ...]  # of the folders that a file is in
+Splits = dict[str, list[tuple[str, str, Path]]]  # hash, class and file
+
+
+@dataclass(frozen=True, repr=False)
+class Folder(Collection):
+    """`splits` has the files of each split, in the order of their hashes, with their labels."""
+
+    splits: Mapping[str, list[tuple[Path, int]]] = field(default_factory=dict)
+
+    def files(self, split: str) -> list[tuple[Path, int]]:
+        return self.splits[split]
+
+
+def folder(path: str | Path) -> Folder:
+    """A person's own pictures. What is left out is counted and said in a sentence.
+
+    Raises ValueError where there are fewer than two classes of ten pictures, or other classes in another part.
+    """
+    home = Path(path).expanduser().resolve()
+    found, left = files_below(home) if home.is_dir() else [], Counter[str]()
+    for file in found:
+        if not file.is_file():
+            left["that cannot be opened"] += 1
+        elif file.suffix.lower() not in readable():
+            left[file.suffix.lower() or "without a suffix"] += 1
+    placed = arranged(home, [file for file in found if file.is_file() and file.suffix.lower() in readable()], left)
+    splits = rows_of(placed, digests(home, list(placed)), left)
+    if left := +left:
+        what = ", ".join(f"{count:,} {kind}" for kind, count in left.most_common())
+        hint = "; save those as JPEG (or, to read HEIC, pip install pillow-heif)" if left.keys() & SUFFIXES else ""
+        say(f"Left out of {home}: {what}{hint}.")
+    classes = checked(home, [*placed.values()])
+    split(splits)
+    known = "".join(f"{part}/{name} {digest}\n" for part, rows in splits.items() for digest, name, _ in rows)
+    identity = hashlib.sha256(os.fsencode(known)).hexdigest()[:12]
+    labelled = {part: [(file, classes.index(name)) for _, name, file in rows] for part, rows in splits.items()}
+    return Folder(f"folder-{identity}", classes, classes, ("", ""), held_out=0, home=home, splits=labelled)
+
+
+def arranged(home: Path, files: Sequence[Path], left: Counter[str]) -> dict[Path, tuple[str, str]]:
+    """Part and class of each file. A folder that everything lies in is none of both."""
+    inside = {file: file.relative_to(home).parts[:-1] for file in files}
+    while len({names[:1] for names in inside.values()}) == 1 and all(names[1:] for names in inside.values()):
+        inside = {file: names[1:] for file, names in inside.items()}
+    parted = {file: part_of(names) for file, names in inside.items()}
+    parts = {part for part, _ in parted.values() if part}
+    if len(parts) < 2 and not any(part and names for part, names in parted.values()):
+        parted = {file: ("train", names) for file, names in inside.items()}
+    placed = {file: (part, names[0]) for file, (part, names) in parted.items() if part and names}
+    left["outside of the classes" if len(parts) < 2 else "outside of the parts' classes"] += len(files) - len(placed)
+    return placed
+
+
+def part_of(names: Names) -> tuple[str, Names]:
+    """The part that the first or second of these folders is, "" for none, and the other folders."""
+    for place, name in enumerate(names[:2]):
+        if match := PART.fullmatch(name):
+            return ROLES[match[1].lower()], names[:place] + names[place + 1 :]
+    return "", names
+
+
+def rows_of(placed: Mapping[Path, tuple[str, str]], hashes: Mapping[Path, str], left: Counter[str]) -> Splits:
+    """Hash, class and file, by part. What was trained on is no validation picture, and neither is a test picture."""
+    splits: Splits = {}
+    for part in SPLITS:
+        earlier = {digest for rows in splits.values() for digest, _, _ in rows}
+        mine = [(hashes[file], name, file) for file, (role, name) in placed.items() if role == part]
+        splits[part] = sorted(row for row in mine if row[0] not in earlier)
+        left["copies of pictures in another part"] += len(mine) - len(splits[part])
+    return splits
+
+
+def checked(home: Path, placed: Sequence[tuple[str, str]]) -> Names:
+    """The classes: those to train on, and no others."""
+    counts = Counter(name for part, name in placed if part == "train")
+    if len(counts) < 2 or min(counts.values()) < FEWEST:
+        got = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items())) or "none"
+        raise ValueError(
+            f"expected at least two folders of at least ten pictures each to train on in {home}, got {got}"
+        )
+    for part in SPLITS[1:]:
+        names = {name for role, name in placed if role == part}
+        if names and (other := ", ".join(sorted(names ^ counts.keys()))):
+            raise ValueError(
+                f"expected the same classes in train and {part} of {home}, got {other} in one of them alone"
+            )
+    return tuple(sorted(counts))
+
+
+def split(splits: Splits) -> None:
+    """Take the parts that a person did not make from the training pictures, by their hashes alone.
+
+    Where validation or test would be empty, it gets the picture with the nearest hash, if there is another to train on.
+    Of two parts, the one that is not trained on is the test.
+    """
+    if not splits["test"]:
+        splits["test"], splits["validation"] = splits["validation"], []
+    if splits["validation"]:
+        return
+    rows, test = splits["train"], 0
+    hashes = sorted({digest for digest, _, _ in rows})
+    lowest, low = (sum(int(digest[:8], 16) < share * 16**8 for digest in hashes) for share in (TEST, HELD_OUT))
+    if splits["test"]:
+        held = min(max(1, lowest), len(hashes) - 1)
+    else:
+        held = min(max(2, low), len(hashes) - 1)
+        test = min(max(1, lowest), held - 1)
+        splits["test"] = [row for row in rows if row[0] < hashes[test]]
+    splits["validation"] = [row for row in rows if hashes[test] <= row[0] < hashes[held]]
+    splits["train"] = [row for row in rows if row[0] >= hashes[held]]
+
+
+def digests(home: Path, files: Sequence[Path]) -> dict[Path, str]:
+    """The hash of each file's bytes; those of files that are as they were are kept in the cache."""
+    place = default_cache() / f"hashes-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}.json"
+    kept: dict[str, list[Any]] = {}
+    settled = time.time_ns() - SETTLED
+    with suppress(OSError, ValueError, TypeError, AttributeError):  # missing, damaged or foreign
+        kept = {name: row for name, row in json.loads(place.read_text()).items() if len(row) == 5}
+
+    stats = {str(file): file.stat() for file in files}
+    stamps = {name: [one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino] for name, one in stats.items()}
+    new = [name for name, stamp in stamps.items() if kept.get(name, [])[1:] != stamp]
+    with ThreadPoolExecutor() as pool:
+        read = dict(zip(new, pool.map(content, new), strict=True))
+    found = {name: read[name] if name in read else str(kept[name][0]) for name in stamps}
+    if new or len(kept) > len(found):
+        old = {name: [found[name], *stamp] for name, stamp in stamps.items() if max(stamp[1:3]) < settled}
+        with suppress(OSError):
+            write(place, json.dumps(old).encode())
+    return {file: found[str(file)] for file in files}
+
+
+def content(file: str) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+
+
+@cache
+def say(sentence: str) -> None:
+    """Print a sentence, once for all; a name that is not UTF-8 stops nothing."""
+    print(sentence.encode(errors="backslashreplace").decode(), flush=True)
