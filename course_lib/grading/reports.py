@@ -17,7 +17,7 @@ from course_lib.storage.files import write
 STYLE = (
     "body{font:17px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
     "table{border-collapse:collapse}td,th{text-align:left;padding:.2em .8em .2em 0;vertical-align:top}"
-    "h2{margin-top:1.6em}.no{color:#a02000}.yes{color:#006040}pre{background:#f3f4f6;padding:.6em;overflow:auto;font-size:15px}"
+    "h2{margin-top:1.6em}.no{color:#a02000}.yes{color:#006040}pre{background:#f3f4f6;padding:.6em;white-space:pre-wrap;font-size:15px}"
 )
 Sources = Mapping[str, Sequence[str]]
 
@@ -79,8 +79,8 @@ def points_by_set(marked: Sequence[Marked], hand: Hand) -> dict[str, dict[str, s
 
 def feedback(one: Marked, rows: Sequence[Row], sources: Sources, texts: Texts | None) -> Iterator[str]:
     """A student's page: points by rule, the likely cause beside the code, where to read. No hidden input is shown."""
-    most = sum(exercise(mark.exercise).points for mark in one.marks) + sum(ITEMS[row["item"]] for row in rows)
-    yield f"<h1>{html.escape(one.student)}: {total(one, rows) or 'not yet all'} of {most:g} points</h1>"
+    points = f"{total(one, rows) or 'not yet all'} of {worth(one.marks, rows):g} points"
+    yield f"<h1>{html.escape(one.student)}: {points}</h1>"
     yield from (f"<p class=no>{html.escape(problem)}</p>" for problem in one.problems)
     for mark in one.marks:
         yield from about(mark)
@@ -92,7 +92,9 @@ def feedback(one: Marked, rows: Sequence[Row], sources: Sources, texts: Texts | 
             "nothing was handed in" if texts is not None and (one.student, row["item"]) not in texts else "pending"
         )
         state = f"{html.escape(row['points'])} of {ITEMS[row['item']]:g} points" if row["points"] else pending
-        yield f"<h2>{html.escape(row['item'])}: {state}</h2><p>{html.escape(row['comment'])}</p>"
+        yield f"<h2>{html.escape(row['item'])}: {state}</h2>"
+        if row["comment"]:
+            yield f"<p>{html.escape(row['comment'])}</p>"
     yield f"<p>Submission {one.sha256[:16]}</p>"
 
 
@@ -115,28 +117,36 @@ def about(mark: Mark) -> Iterator[str]:
 
 
 def summary(marked: Sequence[Marked], hand: Hand, found: Sequence[Submission]) -> Iterator[str]:
-    """The class: points, the share that is right by exercise and by property, what goes wrong, equal hand-ins."""
+    """The class: points, what goes wrong, equal hand-ins, the share that is right by exercise and by property."""
     totals = [one.total + given(hand[one.student]) for one in marked]
+    most = max((worth(one.marks, hand[one.student]) for one in marked), default=0)
     yield f"<h1>{len(marked)} submissions</h1>"
-    yield f"<p>{sum(totals) / max(1, len(totals)):.1f} points on average</p>"
+    yield f"<p>{sum(totals) / max(1, len(totals)):.1f} of {most:g} points on average</p>"
     marks = [mark for one in marked for mark in one.marks if mark.status not in ("missing", "ungraded")]
-    yield "<h2>Right, of those handed in</h2><table>"
-    for name in dict.fromkeys(mark.exercise for mark in marks):
-        own = [mark for mark in marks if mark.exercise == name]
-        counts = {name: sum(mark.status == "ok" for mark in own)}
-        counts |= {f"{name}: {rule.name}": sum(rule.name in mark.kept for mark in own) for rule in exercise(name).rules}
-        for place, (words, count) in enumerate(counts.items()):
-            kind = "td" if place else "th"
-            yield f"<tr><{kind}>{count / len(own):.0%}</{kind}><{kind}>{html.escape(words)}</{kind}></tr>"
     causes = Counter(f"{mark.exercise}: {mark.said}" for mark in marks if mark.status != "ok" and mark.said)
-    yield "</table><h2>The commonest causes</h2>" + counted(causes.most_common(5))
+    yield "<h2>The commonest causes</h2>" + counted(causes.most_common(5))
+    yield "<h2>Equal hand-ins</h2><p>All answers of a set are the same but for names, comments and layout. That judges "
+    pairs = [f"{name}: {', '.join(students)}" for name, students in equal(found)]
+    yield "nobody.</p><ul>" + "".join(f"<li>{html.escape(words)}</li>" for words in pairs or ["none"]) + "</ul>"
     statuses = Counter(mark.status for one in marked for mark in one.marks)
     yield "<h2>Status</h2>" + counted(statuses.most_common())
     points = Counter(f"{total:g} points" for total in sorted(totals, reverse=True))
     yield "<h2>Points</h2>" + counted(list(points.items()))
-    pairs = [f"{name}: {', '.join(students)}" for name, students in equal(found)]
-    yield "<h2>Equal hand-ins</h2><p>All answers of a set are the same but for names, comments and layout. That judges "
-    yield "nobody.</p><ul>" + "".join(f"<li>{html.escape(words)}</li>" for words in pairs) + "</ul>"
+    yield "<h2>Right, of those handed in</h2><table>"
+    for name in dict.fromkeys(mark.exercise for mark in marks):
+        own = [mark for mark in marks if mark.exercise == name]
+        yield share(sum(mark.status == "ok" for mark in own) / len(own), name, "th")
+        for rule in exercise(name).rules:
+            yield share(sum(rule.name in mark.kept for mark in own) / len(own), f"{name}: {rule.name}", "td")
+    yield "</table>"
+
+
+def share(part: float, words: str, cell: str) -> str:
+    return f"<tr><{cell}>{part:.0%}</{cell}><{cell}>{html.escape(words)}</{cell}></tr>"
+
+
+def worth(marks: Sequence[Mark], rows: Sequence[Row]) -> float:
+    return sum(exercise(mark.exercise).points for mark in marks) + sum(ITEMS[row["item"]] for row in rows)
 
 
 def counted(counts: Sequence[tuple[str, int]]) -> str:

@@ -138,7 +138,7 @@ def test_feedback_says_what_each_rule_is_worth_beside_the_code(tmp_path: Path) -
     assert "<h2>ps1.reflection: nothing was handed in</h2>" in bob
     assert "<pre>" not in bob
     summary = (tmp_path / "summary.html").read_text()
-    assert f"<p>{one.points / 2:.1f} points on average</p>" in summary
+    assert f"<p>{one.points / 2:.1f} of {one.points + 5:g} points on average</p>" in summary
     assert f"<th>50%</th><th>{one.name}</th>" in summary
     assert f"<td>100%</td><td>{one.name}: {manners[0]}</td>" in summary
     assert f"<td>50%</td><td>{one.name}: {broken[0]}</td>" in summary
