@@ -2,7 +2,7 @@
 # Variables given on the command line reach the programs, too: make train TESTBED=picturebook DATA=~/pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full setup train tune bench quality gallery lint format notebooks release site programs
+.PHONY: help lab test test-full setup tools train tune bench quality gallery lint format notebooks release site kit mutants programs
 
 UV_VERSION := 0.13.8
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
@@ -24,18 +24,20 @@ lab: setup ## Open the course in JupyterLab and print its URL (LAB_ARGS="--no-br
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(PYTHON) -m jupyterlab --LabApp.default_url=/lab/tree/mine/00_start_here.ipynb \
 		--LabApp.extension_manager=readonly --LanguageServerManager.autodetect=False $(ALLOW_ROOT) $(LAB_ARGS)
 
-test: setup programs lint ## Lint, unit tests, every notebook in fast mode, browser tests (PYTEST_ARGS adds options)
+test: tools programs lint ## Lint, unit tests, every notebook in fast mode, browser tests (PYTEST_ARGS adds options)
 	COURSE_FAST=1 $(PYTEST) $(PYTEST_ARGS)
 
-test-full: setup programs lint ## The same with the notebooks at full length and with the long tests
+test-full: tools programs lint ## The same with the notebooks at full length and with the long tests
 	$(PYTEST) -m "" $(PYTEST_ARGS)
 
-setup: .venv/.ready ## Create .venv from uv.lock, once
+setup: .venv/.ready ## Create .venv from uv.lock, once (CUDA=1 with PyTorch for GPUs, CUDA=0 without)
+
+tools: .venv/.tools ## Add what tests and authors need
 
 train: setup ## Train the models whose weights are missing (DATA=folder or horse2zebra: models of those pictures)
 	$(PYTHON) -m course_lib train $(if $(DATA),--data "$(DATA)") $(TRAIN_ARGS)
 
-bench: setup ## Measure speed, into data/results/bench.json
+bench: tools ## Measure speed, into data/results/bench.json
 	$(PYTHON) tests/bench/bench.py
 
 quality: setup ## Measure the quality of every task, into data/results/quality.json, and print the tables
@@ -48,34 +50,41 @@ tune: setup ## Choose the settings of every task on validation pictures, into da
 gallery: setup ## Draw the pictures of README and data/results again
 	$(PYTHON) -m course_lib gallery
 
-lint: setup ## Check style and types
+lint: tools ## Check style and types
 	$(PYTHON) -m ruff check --quiet
 	$(PYTHON) -m ruff format --check --quiet
 	$(PYTHON) -m mypy --no-error-summary
 
-format: setup ## Repair style where that can be done by itself
+format: tools ## Repair style where that can be done by itself
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
 
-notebooks: setup ## Run every notebook in fast mode and store the outputs that the tests compare
+notebooks: tools ## Run every notebook in fast mode and store the outputs that the tests compare
 	COURSE_FAST=1 $(PYTHON) -m tests.tools.freeze notebooks/*.ipynb
 
 release: setup ## Write what students get of the problem sets, from their masters
 	@$(PYTHON) -m course_lib release
 
-site: setup ## Execute the notebooks and write them as pages to read, into build/site (COURSE_FAST=1: quick)
+site: tools ## Execute the notebooks and write them as pages to read, into build/site (COURSE_FAST=1: quick)
 	$(PYTHON) -m sphinx -c .site -d build/doctrees . build/site
 	@echo "Open build/site/index.html"
 
-programs: setup
+kit: tools ## Write build/kit, for a USB stick: laptops set up the course from it without a network (PLATFORMS="... ...")
+	@$(PYTHON) .setup/kit.py
+
+mutants: tools ## Change the core in every way that a tool knows, and list what no test notices (MODULES="pgd")
+	@.setup/install $(UV) --group dev --group mutants
+	@$(PYTHON) -m tests.tools.survivors
+
+programs: tools
 	@$(PYTHON) -m tests.tools.programs
 
 # The stamp is written last, so an interrupted set-up is done again; so is one whose Python has gone since.
-$(shell .venv/bin/python -c '' 2>/dev/null || rm -f .venv/.ready)
-.venv/.ready: pyproject.toml uv.lock jupyterlab.json
+$(shell .venv/bin/python -c '' 2>/dev/null || rm -f .venv/.ready .venv/.tools)
+.venv/.ready .venv/.tools: pyproject.toml uv.lock jupyterlab.json
 	@[ "$(UV)" = uv ] || [ -x .uv/bin/uv ] || $(MAKE) --no-print-directory .uv/bin/uv
-	UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --all-groups
-	@touch $@
+	.setup/install $(UV) $(if $(filter .venv/.tools,$@ $(wildcard .venv/.tools)),--group dev)
+	@touch .venv/.ready $@
 
 .uv/bin/uv:
 	@[ -n "$(SYSTEM_PYTHON)" ] || { echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; }

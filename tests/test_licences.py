@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from fnmatch import fnmatchcase
 
 import nbformat
 
@@ -31,6 +32,28 @@ def test_every_tracked_picture_has_a_row_and_every_row_a_picture() -> None:
 
 def test_every_picture_may_be_passed_on() -> None:
     assert {name: licence for name, licence in rows().items() if not licence.startswith(FREE)} == {}
+
+
+def licences() -> dict[str, str]:
+    """By pattern, what the table of licences says."""
+    table = PAGE[PAGE.index("## Licences") : PAGE.index("## Pictures")]
+    lines = re.findall(r"^\| (`.+`) \| (.+) \|$", table, re.MULTILINE)
+    return {f"data/{pattern}": said for patterns, said in lines for pattern in re.findall(r"`(.+?)`", patterns)}
+
+
+def test_every_file_of_the_data_belongs_to_one_row_of_the_licences() -> None:
+    files = tracked("data")
+    fitting = {file: [pattern for pattern in licences() if fnmatchcase(file, pattern)] for file in files}
+    assert {file: found for file, found in fitting.items() if len(found) != 1} == {}
+    assert [pattern for pattern in licences() if not any(fnmatchcase(file, pattern) for file in files)] == []
+
+
+def test_the_terms_of_weights_and_statistics_are_those_of_their_data_set() -> None:
+    for pattern, said in licences().items():
+        if pattern.startswith(("data/weights/", "data/statistics/")):
+            (name,) = re.findall(r"/([a-z0-9]+)[-.]", pattern)
+            assert (f"`{name}`" in said) == (name in TERMS)
+            assert said.endswith("MIT") == (name not in TERMS)
 
 
 def test_no_notebook_carries_a_picture() -> None:

@@ -495,7 +495,7 @@ def test_a_first_cell_leads_to_the_page_and_to_a_live_picture(path: Path) -> Non
 
 
 def test_one_command_writes_another_address_everywhere(tmp_path: Path) -> None:
-    copied = [ROOT / name for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md")] + LECTURES
+    copied = [ROOT / name for name in ("pyproject.toml", "CITATION.cff", "README.md", "CONTRIBUTING.md")] + LECTURES
     for path in copied:
         (tmp_path / path.relative_to(ROOT)).parent.mkdir(exist_ok=True)
         shutil.copyfile(path, tmp_path / path.relative_to(ROOT))
@@ -529,7 +529,7 @@ def test_one_workflow_publishes_the_site_from_main_with_few_rights(settings: Mod
     assert steps["actions/upload-artifact"]["with"] == {"name": "colab", "path": "build/site/colab"}
     assert steps["actions/download-artifact"]["with"] == {"name": "colab"}
     assert [step["run"] for step in jobs["build"]["steps"] if "run" in step] == [".ci/run site"]
-    assert not [path for path in (ROOT / ".github/workflows").iterdir() if path.name not in ("site.yml", "test.yml")]
+    assert {path.name for path in (ROOT / ".github/workflows").iterdir()} == {"site.yml", "test.yml", "release.yml"}
     assert importlib.import_module("colab").BRANCH in jobs["colab"]["steps"][-1]["run"]
 
 
