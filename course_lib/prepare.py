@@ -78,3 +78,10 @@ def fold_batch_norm(module: nn.Module) -> None:
 def best_device() -> torch.device:
     """An NVIDIA GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def has_bfloat16(device: torch.device | str | None = None) -> bool:
+    """Whether a device, else the best one, computes in bfloat16 by itself: by AVX512-BF16 or AMX, where it is a CPU."""
+    if torch.device(device or best_device()).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

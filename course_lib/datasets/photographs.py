@@ -16,7 +16,7 @@ from torch import Tensor
 
 from course_lib.datasets.reading import read_square, readable
 from course_lib.one_line import OneLine
-from course_lib.storage.files import cached, default_cache
+from course_lib.storage.files import cached, default_cache, named
 
 SPLITS = ("train", "validation", "test")
 LITTER = {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
@@ -87,7 +87,7 @@ def found(name: str, inside: Sequence[str]) -> Path | None:
 
 def candidates(name: str) -> list[Path]:
     """Where a data set of this name may be: below $COURSE_DATA, that folder itself, and the cache."""
-    data = [Path(os.environ["COURSE_DATA"])] if "COURSE_DATA" in os.environ else []
+    data = [folder for folder in [named("COURSE_DATA")] if folder]
     return [*(home / name for home in data), *data, default_cache() / name]
 
 

@@ -46,4 +46,4 @@ def shape(entry: dict[str, Any], size: int) -> Shape:
 @cache
 def load() -> tuple[Sketch, ...]:
     """All sketches, two for each class of PictureBook, in the order of its classes."""
-    return tuple(Sketch(**entry) for entry in json.loads(FILE.read_text()))
+    return tuple(Sketch(**entry) for entry in json.loads(FILE.read_bytes()))

@@ -26,7 +26,7 @@ IMAGENET: dict[str, Normaliser] = {
     "restricted ImageNet": ((0.4717, 0.4499, 0.3837), (0.2600, 0.2516, 0.2575)),
     "pairs of domains": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
-PREFIXES = ("module.model.", "module.attacker.model.", "module.normalizer.", "module.attacker.normalize.")
+PREFIXES = ("model.", "attacker.model.", "normalizer.", "attacker.normalize.")  # after "module.", where it was shared
 
 
 class StandIn:
@@ -51,7 +51,7 @@ STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 def load_checkpoint(
     path: Path | str, *, architecture: str | Classifier | None = None, normaliser: Normaliser | None = None
 ) -> Classifier:
-    """The classifier in a checkpoint, in evaluation mode: pixels in [0, 1] -> logits.
+    """The classifier in a checkpoint, in float32 and in evaluation mode: pixels in [0, 1] -> logits.
 
     The weights tell which of `ARCHITECTURES` it is, and naming it is a check; for a checkpoint of one of OUR networks,
     give one of the same build. All weights must be there, with their shapes, and no others. The stored normaliser must
@@ -59,7 +59,7 @@ def load_checkpoint(
 
     ValueError, in one sentence, where the file holds anything else; nothing in it is ever run.
     """
-    tensors, *stored = take_apart(read(Path(path)))
+    tensors, stored = take_apart(read(Path(path)))
     network: nn.Module
     if isinstance(architecture, Classifier):
         model = copy.deepcopy(architecture)
@@ -68,11 +68,11 @@ def load_checkpoint(
         known: dict[str, Normaliser] = {"the given network": (numbers(model.mean), numbers(model.std))}
     else:
         name, network = recognise(tensors, architecture)
-        model = ForeignClassifier(network, mean=stored[0], std=stored[1])
+        model = ForeignClassifier(network, mean=numbers(stored[0]), std=numbers(stored[1]))
         known = CIFAR if name.startswith("cifar_") else IMAGENET
-    check_normaliser((stored[0], stored[1]), {"your statement": normaliser} if normaliser else known)
+    check_normaliser(stored, {"your statement": normaliser} if normaliser else known)
     network.load_state_dict(tensors, assign=True)
-    return model.eval()
+    return model.float().eval()
 
 
 def save_converted(model: ForeignClassifier, path: Path | str, **card: Any) -> None:
@@ -94,7 +94,7 @@ def load_converted(path: Path | str) -> ForeignClassifier:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The state of the `AttackerModel` in a checkpoint: tensors under the four prefixes."""
+    """The state of the `AttackerModel` in a checkpoint: tensors under the four prefixes, as they are stored."""
     with path.open("rb") as file:
         try:
             with torch.serialization.safe_globals(STAND_INS):
@@ -103,26 +103,33 @@ def read(path: Path) -> dict[str, Tensor]:
             name = re.search(r"GLOBAL (\S+)", str(error))
             got = f"{name[1]}, which was not run" if name else "something else, or a part of one: fetch it again"
             raise ValueError(f"expected a checkpoint of tensors and numbers in {path.name}, got {got}") from error
-    state = checkpoint.get("model", checkpoint.get("state_dict")) if isinstance(checkpoint, dict) else None
-    if not isinstance(state, dict):
+    if not isinstance(checkpoint, dict):
         raise ValueError(f"expected a dictionary with `model` in {path.name}, got {summary(checkpoint)}")
+    state = checkpoint.get("model", checkpoint.get("state_dict", checkpoint))
+    if not isinstance(state, dict) or not state:
+        raise ValueError(f"expected a dictionary with `model` in {path.name}, got {summary(checkpoint)}")
+    state = {re.sub(r"^(module\.)+", "", str(key)): value for key, value in state.items()}
     for key, value in state.items():
-        if not isinstance(value, Tensor) or not str(key).startswith(PREFIXES):
+        if not isinstance(value, Tensor) or not key.startswith(PREFIXES):
             raise ValueError(f"expected tensors called {'…, '.join(PREFIXES)}…, got {summary(value)} called {key}")
     return state
 
 
-def take_apart(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[float], list[float]]:
-    """The network's tensors, the mean and the standard deviation, each of which a checkpoint has twice."""
+def take_apart(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+    """The network's tensors in float32, and the mean and the standard deviation as they are stored.
+
+    A checkpoint has each twice, unless somebody has left out the attacker's copy.
+    """
     parts = [{key.removeprefix(start): state[key] for key in state if key.startswith(start)} for start in PREFIXES]
     network, network_copy, normaliser, normaliser_copy = parts
-    if not same(network, network_copy):
-        raise ValueError("expected the same weights in module.model and module.attacker.model, got two that differ")
-    if not same(normaliser, normaliser_copy):
-        raise ValueError("expected the same numbers in module.normalizer and module.attacker.normalize, got others")
+    if network_copy and not same(network, network_copy):
+        raise ValueError("expected the same weights in model and attacker.model, got two that differ")
+    if normaliser_copy and not same(normaliser, normaliser_copy):
+        raise ValueError("expected the same numbers in normalizer and attacker.normalize, got others")
     if {key: tuple(value.shape) for key, value in normaliser.items()} != {"new_mean": (3, 1, 1), "new_std": (3, 1, 1)}:
-        raise ValueError(f"expected new_mean and new_std (3, 1, 1) in module.normalizer, got {summary(normaliser)}")
-    return network, numbers(normaliser["new_mean"]), numbers(normaliser["new_std"])
+        raise ValueError(f"expected new_mean and new_std (3, 1, 1) in normalizer, got {summary(normaliser)}")
+    full = {key: value.float() if value.is_floating_point() else value for key, value in network.items()}
+    return full, (normaliser["new_mean"], normaliser["new_std"])
 
 
 def recognise(tensors: Mapping[str, Tensor], architecture: str | None) -> tuple[str, nn.Module]:
@@ -131,6 +138,9 @@ def recognise(tensors: Mapping[str, Tensor], architecture: str | None) -> tuple[
     classes = len(matrices[-1]) if matrices else 1000
     networks = {name: build(name, classes) for name in ([architecture] if architecture else ARCHITECTURES)}
     nearest = min(networks, key=lambda name: len(differences(tensors, networks[name])))
+    if not architecture and len(tensors.keys() & networks[nearest].state_dict().keys()) < len(tensors) / 2:
+        got = f"tensors called {', '.join(list(tensors)[:3])}…"
+        raise ValueError(f"expected the weights of one of {', '.join(ARCHITECTURES)}, got {got}")
     check_tensors(tensors, networks[nearest], nearest)
     return nearest, networks[nearest]
 
@@ -142,7 +152,7 @@ def check_tensors(tensors: Mapping[str, Tensor], network: nn.Module, name: str) 
 
 
 def differences(tensors: Mapping[str, Tensor], network: nn.Module) -> list[str]:
-    wanted, got = ({key: tuple(value.shape) for key, value in one.items()} for one in (network.state_dict(), tensors))
+    wanted, got = ({key: kind(value) for key, value in one.items()} for one in (network.state_dict(), tensors))
     return [
         *(f"{key} is missing" for key in wanted if key not in got),
         *(f"{key} is unknown" for key in got if key not in wanted),
@@ -150,10 +160,16 @@ def differences(tensors: Mapping[str, Tensor], network: nn.Module) -> list[str]:
     ]
 
 
-def check_normaliser(stored: Normaliser, known: Mapping[str, Normaliser]) -> None:
+def kind(tensor: Tensor) -> str:
+    return f"{tuple(tensor.shape)}{'' if tensor.is_floating_point() else f' of {tensor.dtype}'}"
+
+
+def check_normaliser(stored: tuple[Tensor, Tensor], known: Mapping[str, Normaliser]) -> None:
     """ValueError unless a checkpoint normalises like one of the known: nothing else would tell a wrong one."""
-    if not any((torch.tensor(stored) - torch.tensor(one)).abs().max() < 1e-4 for one in known.values()):
-        mean, std = (tuple(round(value, 4) for value in values) for values in stored)
+    values = torch.stack(stored).flatten(1)
+    rounded = [torch.tensor(one, dtype=torch.float64).to(values).float() for one in known.values()]  # as it was stored
+    if not any((values.float() - one).abs().max() < 1e-4 for one in rounded):
+        mean, std = (tuple(round(number, 4) for number in row) for row in values.tolist())
         cure = f"where that is right, state it: normaliser=({mean}, {std})"
         raise ValueError(f"expected the normaliser of {' or '.join(known)}, got mean {mean} and std {std}; {cure}")
 

@@ -1,11 +1,12 @@
 """Files that are there whole or not at all: tensors with a card beside them, and caches of pictures."""
 
+import functools
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,30 @@ RESULTS = DATA / "results"  # what was measured
 
 
 def default_cache() -> Path:
-    """$COURSE_CACHE, else robust-image-synthesis inside $XDG_CACHE_HOME or ~/.cache."""
-    if "COURSE_CACHE" in os.environ:
-        return Path(os.environ["COURSE_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robust-image-synthesis"
+    """$COURSE_CACHE, else robust-image-synthesis in $XDG_CACHE_HOME or ~/.cache, or where temporary files are."""
+    home = os.path.expanduser("~")  # stays as it is for a user without a home folder
+    base = Path(tempfile.gettempdir()) if home == "~" else Path(home) / ".cache"
+    return named("COURSE_CACHE") or (named("XDG_CACHE_HOME") or base) / "robust-image-synthesis"
+
+
+def named(variable: str) -> Path | None:
+    """The folder that an environment variable names, if it names one."""
+    text = unquoted(os.environ.get(variable, ""))
+    return place(text) if text else None
+
+
+def place(text: str) -> Path:
+    """A path as people write it: with ~, in quotes, or relative, to the current folder or else to the course's."""
+    try:
+        path = Path(unquoted(text)).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"expected a path whose ~ stands for a home folder, got {text}") from error
+    beside = PACKAGE.parent / path
+    return beside if beside.exists() and not path.exists() else path
+
+
+def unquoted(text: str) -> str:
+    return text.strip().strip("'\"").strip()
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
@@ -39,7 +60,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     FileNotFoundError where one of the two is missing, ValueError where the tensors are not those of the card.
     """
-    card, data = json.loads(Path(f"{path}.json").read_text()), Path(f"{path}.safetensors").read_bytes()
+    card, data = json.loads(Path(f"{path}.json").read_bytes()), Path(f"{path}.safetensors").read_bytes()
     if (got := digest(data)) != card["sha256"]:
         raise ValueError(f"expected {path.name}.safetensors with SHA-256 {card['sha256']}, got {got}: fetch it again")
     try:
@@ -84,7 +105,16 @@ def cached(path: Path, shape: tuple[int, ...], make: Callable[[], Tensor]) -> Te
         pass  # missing, truncated or foreign
     pictures = make()
     array = pictures.contiguous().numpy()
-    with suppress(OSError), replaced(path) as new, new.open("wb") as file:  # where nothing can be written, none is kept
-        numpy.lib.format.write_array_header_1_0(file, numpy.lib.format.header_data_from_array_1_0(array))
-        file.write(array.data)  # numpy.save is silent where a disk is full
+    try:
+        with replaced(path) as new, new.open("wb") as file:
+            numpy.lib.format.write_array_header_1_0(file, numpy.lib.format.header_data_from_array_1_0(array))
+            file.write(array.data)  # numpy.save is silent where a disk is full
+    except OSError as error:
+        say_once(f"Pictures are made again each time, as none can be kept in {path.parent}: {error.strerror}.")
     return pictures
+
+
+@functools.cache
+def say_once(sentence: str) -> None:
+    """Print a sentence the first time that there is reason to."""
+    print(sentence.encode(errors="backslashreplace").decode(), flush=True)

@@ -29,7 +29,7 @@ def bring_up_to_date(notebooks: Path, mine: Path) -> list[str]:
     """Copy what is new or missing; returns a sentence for each file that both the student and the course changed."""
     copied: dict[str, str] = {}
     with suppress(FileNotFoundError, ValueError):
-        copied = json.loads((mine / NOTE).read_text())
+        copied = json.loads((mine / NOTE).read_bytes())
     sentences = []
     for source in sorted(path for pattern in STUDENTS for path in notebooks.glob(pattern)):
         name = source.relative_to(notebooks).as_posix()

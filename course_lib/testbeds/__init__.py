@@ -13,6 +13,7 @@ from typing import Any
 
 from course_lib.datasets.collections import IMAGENETTE, PAIRS
 from course_lib.datasets.photographs import Collection
+from course_lib.storage.files import place, unquoted
 from course_lib.testbeds import (
     cifar10,
     imagenet,
@@ -49,9 +50,9 @@ def load(name: str | None = None, *, default: str = "picturebook", **options: An
 
     "folder:PATH" is the testbed of a person's own pictures. ValueError where there is none of this name.
     """
-    name = name or os.environ.get("TESTBED", default)
+    name = unquoted(name or os.environ.get("TESTBED", "")) or default
     if name.startswith("folder:"):
-        return own.load(name)
+        return own.load(f"folder:{place(name.removeprefix('folder:'))}")
     if name not in TESTBEDS:
         raise ValueError(f"expected a testbed among {', '.join(TESTBEDS)} and folder:PATH, got {name!r}")
     return TESTBEDS[name](**options)

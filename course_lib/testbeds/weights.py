@@ -26,7 +26,7 @@ def load_card(name: str, *, folder: Path = FOLDER) -> dict[str, Any]:
     path = folder / f"{name}.json"
     if not path.exists():
         raise FileNotFoundError(f"expected a model card at {path}; known: {known(folder)}; `make train` makes them")
-    return json.loads(path.read_text())
+    return json.loads(path.read_bytes())
 
 
 def load_model(name: str, *, folder: Path = FOLDER) -> Classifier:

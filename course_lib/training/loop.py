@@ -22,6 +22,7 @@ from course_lib.constraints import Ball
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pgd import solve
+from course_lib.prepare import has_bfloat16
 from course_lib.storage.files import replaced
 from course_lib.tasks import attack
 from course_lib.training.augmentation import batch, seeded
@@ -62,7 +63,7 @@ class Run(OneLine):
         images, labels = images.to(self.device), labels.to(self.device)
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate(progress)
-        half = self.device == "cuda" or recipe.precision == "bfloat16"
+        half = has_bfloat16(self.device) and (self.device == "cuda" or recipe.precision == "bfloat16")
         with torch.autocast(self.device, dtype=torch.bfloat16, enabled=half):
             if recipe.radius > 0 and not recipe.linear:
                 images = self.attacked(images, labels, recipe.ball(progress), recipe.inner_steps(progress))

@@ -3,6 +3,7 @@
 Tasks and measures are found by looking at their modules: a new one is asked the same questions.
 """
 
+import contextlib
 import inspect
 import math
 import re
@@ -21,8 +22,10 @@ from hypothesis import given
 from PIL import Image
 from torch import Tensor, nn
 
-from course_lib import doors, pixels, seeds, tasks
+from course_lib import doors, pixels, seeds, tasks, testbeds
 from course_lib.constraints import L2Ball, LinfBall, NoBall
+from course_lib.datasets.drawing import upsampling
+from course_lib.datasets.picturebook import PictureBook
 from course_lib.imagenet.robustness import ForeignClassifier
 from course_lib.measuring import accuracy, inception, judging, scores
 from course_lib.models import Classifier
@@ -84,6 +87,8 @@ PICTURES: dict[str, Any] = {
     "nothing": None,
 }
 MODELS: dict[str, Any] = {
+    "in training mode": changed(lambda model: model.train()),
+    "batch norm in training mode": changed(lambda model: model.body[1].train()),
     "NaN": changed(lambda model: model.head.weight.data.fill_(math.nan)),
     "infinity in a buffer": changed(lambda model: model.std.fill_(math.inf)),
     "another size": changed(lambda model: setattr(model, "size", 2 * tiny.SIZE)),
@@ -243,24 +248,106 @@ def test_pictures_of_every_float_type_are_taken(task: Callable[..., Problem], dt
     assert result.isfinite().all()
 
 
-@pytest.fixture
-def _double_by_default() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+@contextlib.contextmanager
+def by_default(dtype: torch.dtype) -> Iterator[None]:
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.usefixtures("_double_by_default")
-def test_all_works_where_double_precision_is_the_default() -> None:
-    pictures = (255 * IMAGES).byte()
+SLOW = {scores.frechet_distance, scores.inception_score}  # hundreds of rounds
+OTHERS = [torch.float64, torch.float16, torch.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", OTHERS)
+def test_all_works_where_another_type_is_the_default(dtype: torch.dtype) -> None:
+    with by_default(dtype):
+        for function in {*TASKS, *MEASURES, *DAMAGE} - SLOW:
+            call(function)
+
+
+def drawn() -> Iterator[Tensor]:
+    """Something of all that the library itself draws or builds."""
+    generator = torch.Generator().manual_seed(0)
+    pictures, labels = (255 * IMAGES).byte(), torch.arange(4)
     for kind in seeds.KINDS.values():
-        start = kind.fit(pictures, torch.arange(4)).sample(LABELS.clamp(max=3), generator=torch.Generator())
-        result = solve(tasks.generate(MODEL, start, LABELS, ball=NoBall(), steps=2))
-        assert result.dtype == start.dtype
-        assert judging.certainty(MODEL, result, LABELS).isfinite().all()
-    for function in (*TASKS, *MEASURES, *DAMAGE):
-        call(function)
-    assert judging.random_change(IMAGES, pixels.to_float(pictures)).dtype == torch.float32
+        fitted = kind.fit(pictures, labels)
+        start = fitted.sample(labels, generator=generator)
+        yield from (start, fitted.centres(1), solve(tasks.generate(MODEL, start, labels, ball=NoBall(), steps=2)))
+    yield judging.random_change(IMAGES, pixels.to_float(pictures))
+    yield tasks.random_holes(2, 8, 3, generator=generator)
+    yield PictureBook("test", size=16, backgrounds=(0, 1, 2, 3)).images(range(10))
+    yield testbeds.load("cifar10").seeds("multivariate").sample(labels, generator=generator)
+    yield from load_model("picturebook-judge").state_dict().values()
+
+
+@pytest.mark.parametrize("dtype", OTHERS)
+def test_what_is_drawn_does_not_depend_on_the_default_type(dtype: torch.dtype) -> None:
+    upsampling.cache_clear()
+    with by_default(dtype):
+        other = list(drawn())
+    upsampling.cache_clear()
+    for one, two in zip(drawn(), other, strict=True):
+        assert one.dtype == two.dtype
+        assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("ban", [torch.inference_mode, torch.no_grad])
+def test_gradients_are_had_where_the_caller_has_none(task: Callable[..., Problem], ban: Callable[[], Any]) -> None:
+    """Pictures, labels, masks and a prepared model may be made inside, and be used there or afterwards."""
+    tensors = {name: GOOD[name] for name in inspect.signature(task).parameters if isinstance(GOOD.get(name), Tensor)}
+    expected = solve(call(task, steps=2, **tensors, model=prepare(MODEL, device="cpu")))
+    with ban():
+        inside: dict[str, Any] = {name: tensor.clone() for name, tensor in tensors.items()}
+        inside["model"] = prepare(deepcopy(MODEL), device="cpu")
+        problem = call(task, steps=2, **inside)
+        assert torch.equal(solve(problem), expected)
+        assert torch.equal(list(frames(problem))[-1].images, expected)
+    assert torch.equal(solve(call(task, steps=2, **inside)), expected)
+    assert torch.equal(solve(problem), expected)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_graph_is_kept_behind_pictures_that_have_one(task: Callable[..., Problem]) -> None:
+    names = [name for name in inspect.signature(task).parameters if BAD.get(name) is PICTURES]
+    leaves = {name: GOOD[name].clone().requires_grad_() for name in names}
+    for pictures in (leaves, {name: 1 * leaf for name, leaf in leaves.items()}):
+        problem = call(task, steps=2, **pictures)
+        assert not any(frame.images.requires_grad or frame.losses.requires_grad for frame in frames(problem))
+        assert not solve(problem).requires_grad
+    assert all(leaf.grad is None for leaf in leaves.values())
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, torch.optim.swa_utils.AveragedModel])
+def test_a_wrapped_model_is_asked_as_the_one_inside(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    settings: dict[str, Any] = {"ball": L2Ball(1.0), "steps": 2}
+    expected = solve(tasks.refine(MODEL, IMAGES, LABELS, **settings))
+    assert torch.equal(solve(tasks.refine(wrap(MODEL), IMAGES, LABELS, **settings)), expected)
+    for wrong in (LABELS + 1, LABELS.int()):
+        refused(lambda wrong=wrong: tasks.refine(wrap(MODEL), IMAGES, wrong, **settings))
+
+
+def test_gradients_that_parameters_hold_are_left_alone() -> None:
+    model = deepcopy(MODEL)
+    for one in model.parameters():
+        one.grad = torch.full_like(one, 1.5)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    for task in TASKS:
+        solve(call(task, model=model, steps=2))
+    assert all((one.grad == 1.5).all() and one.requires_grad for one in model.parameters())
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_pictures_may_lie_in_memory_in_any_order(task: Callable[..., Problem]) -> None:
+    names = [name for name in inspect.signature(task).parameters if BAD.get(name) is PICTURES]
+    expected = solve(call(task, steps=2))
+    for change in (lambda x: x.contiguous(memory_format=torch.channels_last), lambda x: x.mT.contiguous().mT):
+        result = solve(call(task, steps=2, **{name: change(GOOD[name]) for name in names}))
+        torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)
 
 
 @given(st.lists(st.floats(allow_nan=True, width=32), min_size=1, max_size=12), st.data())

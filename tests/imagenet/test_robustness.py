@@ -4,9 +4,11 @@ The checkpoints are real: the package's own `train_model` writes them, after one
 """
 
 import copy
+import functools
 import json
 import os
 import pickle
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,10 +26,12 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball, LinfBall
+from course_lib.imagenet import checkpoints
 from course_lib.imagenet.checkpoints import (
     CIFAR,
     IMAGENET,
     Normaliser,
+    check_normaliser,
     load_checkpoint,
     load_converted,
     save_converted,
@@ -241,11 +245,6 @@ def put(*keys: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return lambda state: state.update(dict.fromkeys(keys, value))
 
 
-def without_prefix(state: dict[str, Any]) -> None:
-    for key in list(state):
-        state[key.removeprefix("module.")] = state.pop(key)
-
-
 BOTH = ("module.model.", "module.attacker.model.")
 WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "missing": (
@@ -262,21 +261,21 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     ),
     "copies": (
         put("module.attacker.model.head.bias", value=torch.zeros(5)),
-        "module.attacker.model, got two that differ",
+        "in model and attacker.model, got two that differ",
     ),
-    "no copy": (drop("module.attacker.model.head.bias"), "module.attacker.model, got two that differ"),
+    "no copy": (drop("module.attacker.model.head.bias"), "attacker.model, got two that differ"),
     "prefix": (
-        without_prefix,
-        r"expected tensors called module\.model\.…, .* got a tensor called normalizer\.new_mean",
+        put("module.network.x", value=torch.zeros(1)),
+        r"expected tensors called model\.…, .* got a tensor called network\.x",
     ),
-    "twice parallel": (
-        put("module.module.model.x", value=torch.zeros(1)),
-        r"expected tensors called .* got a tensor called module\.module\.model\.x",
+    "integers": (
+        put(*(f"{start}head.bias" for start in BOTH), value=torch.zeros(5).char()),
+        r"expected the weights of the given network, got others: head\.bias is \(5,\) of torch\.int8, not \(5,\)",
     ),
-    "not a tensor": (put("module.model.head.bias", value=[1.0]), r"got a list called module\.model\.head\.bias"),
+    "not a tensor": (put("module.model.head.bias", value=[1.0]), r"got a list called model\.head\.bias"),
     "normaliser copies": (
         put("module.normalizer.new_mean", value=torch.zeros(3, 1, 1)),
-        r"expected the same numbers in module\.normalizer and module\.attacker\.normalize",
+        r"expected the same numbers in normalizer and attacker\.normalize",
     ),
     "normaliser": (
         put("module.normalizer.new_mean", "module.attacker.normalize.new_mean", value=torch.zeros(3, 1, 1)),
@@ -284,7 +283,7 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     ),
     "normaliser's shape": (
         put("module.normalizer.new_std", "module.attacker.normalize.new_std", value=torch.ones(3)),
-        r"expected new_mean and new_std \(3, 1, 1\) in module\.normalizer",
+        r"expected new_mean and new_std \(3, 1, 1\) in normalizer",
     ),
     "no normaliser": (
         lambda state: [state.pop(key) for key in list(state) if "normalize" in key],
@@ -326,12 +325,61 @@ def test_a_truncated_file_is_refused(small, tmp_path):
         load_checkpoint(tmp_path / "nowhere.pt")
 
 
+Change = Callable[[dict[str, Tensor]], Any]
+
+
+def in_precision(dtype: torch.dtype) -> Change:
+    return lambda state: {key: value.to(dtype) if value.is_floating_point() else value for key, value in state.items()}
+
+
+VARIANTS: dict[str, Change] = {
+    "without module": lambda state: {key.removeprefix("module."): value for key, value in state.items()},
+    "twice parallel": lambda state: {f"module.{key}": value for key, value in state.items()},
+    "without the attacker's copy": lambda state: {key: value for key, value in state.items() if "attack" not in key},
+    **{str(dtype): in_precision(dtype) for dtype in (torch.float16, torch.bfloat16, torch.float64)},
+}
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["model", "the state alone"])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_checkpoint_that_went_through_other_hands_loads(name, bare, small, tmp_path):
+    """In float32, whatever it was stored in, and whatever is the default; it answers as before."""
+    state, images = VARIANTS[name](trusted(small)["model"]), pictures(tiny.SIZE)
+    torch.save(state if bare else {"model": state}, tmp_path / "other.pt")
+    model = load_checkpoint(tmp_path / "other.pt", architecture=ours(seed=1).double() if bare else ours(seed=1))
+    assert {value.dtype for value in model.state_dict().values()} == {torch.float32, torch.int64}
+    expected = load_checkpoint(small, architecture=ours())(images)
+    share = 0.05 if "float16" in name else 1e-5
+    torch.testing.assert_close(model(images), expected, rtol=0, atol=share * expected.abs().max().item())
+    assert not solve(attack(model, images, torch.tensor([0, 1, 2]), ball=L2Ball(1.0), steps=1)).isnan().any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_normaliser_in_half_or_double_is_known(dtype):
+    """Only rounded as the file is: another data set's is refused as ever."""
+    stored = tuple(torch.tensor(values, dtype=torch.float64).view(3, 1, 1).to(dtype) for values in DATA["cifar"])
+    check_normaliser(stored, CIFAR)
+    with pytest.raises(ValueError, match=r"^expected the normaliser of ImageNet or .*, got mean \(0\.49"):
+        check_normaliser(stored, IMAGENET)
+
+
+def test_a_network_that_we_do_not_read_is_refused_by_what_we_read(monkeypatch):
+    monkeypatch.setattr(checkpoints, "build", functools.cache(build))
+    for name in ("vgg11", "densenet121", "mobilenet_v2", "shufflenet_v2_x0_5"):
+        with torch.device("meta"), NoDraws():
+            tensors = getattr(torchvision.models, name)(weights=None, num_classes=10).state_dict()
+        got = re.escape(", ".join(list(tensors)[:3]))
+        names = ", ".join(ARCHITECTURES)
+        with pytest.raises(ValueError, match=rf"^expected the weights of one of {names}, got tensors called {got}…$"):
+            checkpoints.recognise(tensors, None)
+
+
 def test_another_architecture_is_refused(resnets, small):
     message = r"expected the weights of {}, got others: \S+ is missing, .* and \d+ more"
     for name in ("resnet18", "cifar_resnet50"):
         with pytest.raises(ValueError, match=message.format(name)):
             load_checkpoint(resnets["cifar"], architecture=name)
-    with pytest.raises(ValueError, match=r"expected the weights of \S+, got others: "):
+    with pytest.raises(ValueError, match=r"expected the weights of one of cifar_resnet18, .*, got tensors called body"):
         load_checkpoint(small)
     with pytest.raises(ValueError, match=r"expected an architecture among cifar_resnet18, .*, got 'vgg99'"):
         load_checkpoint(small, architecture="vgg99")

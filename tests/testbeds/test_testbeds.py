@@ -25,7 +25,8 @@ from course_lib.pgd import solve
 from course_lib.pixels import shrink
 from course_lib.seeds import KINDS, Kind, PixelNormal
 from course_lib.storage import fetching
-from course_lib.testbeds import Testbed, seeding, statistics, weights
+from course_lib.storage.files import say_once
+from course_lib.testbeds import Testbed, seeding, statistics, testbed, weights
 from course_lib.testbeds.testbed import keywords
 from course_lib.training.recipe import Recipe
 from tests.tools import tiny
@@ -59,7 +60,8 @@ def test_unknown_names_are_refused_in_one_sentence(monkeypatch):
 
 
 def test_the_environment_can_choose_bfloat16_for_both_models_and_never_for_a_judge(monkeypatch):
-    monkeypatch.setenv("PRECISION", "bfloat16")
+    monkeypatch.setenv("PRECISION", " bfloat16")
+    monkeypatch.setattr(testbed, "has_bfloat16", lambda: True)
     book = testbeds.load("picturebook")
     models = [*book.models.values(), *(model for pair in book.pair_models.values() for model in pair.values())]
     assert len(models) == 8
@@ -68,6 +70,23 @@ def test_the_environment_can_choose_bfloat16_for_both_models_and_never_for_a_jud
     monkeypatch.setenv("PRECISION", "half")
     with pytest.raises(ValueError, match=r"^expected a PRECISION among float32, bfloat16, got 'half'$"):
         assert testbeds.load("picturebook").models
+
+
+@pytest.mark.parametrize(("avx", "amx"), [(False, False), (True, False), (False, True)])
+def test_bfloat16_is_never_chosen_where_the_processor_has_none(avx, amx, monkeypatch, capsys):
+    """It would take 4 to 7 times as long there; a GPU counts where there is one."""
+    monkeypatch.setenv("PRECISION", "bfloat16")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    say_once.cache_clear()
+    assert [testbed.precision() for _ in range(2)] == [torch.bfloat16 if avx or amx else torch.float32] * 2
+    sentence = "This machine would be slower in bfloat16: the models compute in float32.\n"
+    assert capsys.readouterr().out == ("" if avx or amx else sentence)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for native in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, native=native: native)
+        assert testbed.precision() == (torch.bfloat16 if native else torch.float32)
 
 
 def test_without_a_shortcut_the_pictures_and_the_standard_model_have_none():

@@ -157,6 +157,15 @@ def test_a_run_that_is_resumed_ends_in_the_weights_of_one_that_nothing_interrupt
     assert same_weights(reports[-1].model, finish(train(SHORT, *colours())).model)
 
 
+def test_training_computes_in_float32_where_bfloat16_is_foreign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    runs = [Run(replace(SHORT, precision=precision)) for precision in ("float32", "bfloat16")]
+    for run in runs:
+        run.advance(*batch(SHORT, *colours(), step=0), 10)
+    assert same_weights(runs[0].model, runs[1].model)
+
+
 class Bomb:
     """Unpickling this creates a file."""
 
