@@ -5,8 +5,6 @@
 
 import json
 import shlex
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,8 +25,7 @@ ROLES = ("robust", "standard", "judge")
 def load(data: str) -> Testbed:
     """Models of two classes are those of the pair, too. Says it where models were trained on other pictures there."""
     collection, home = collection_of(data), default_cache() / "weights"
-    others = {card["name"] for card in cards(home) if card["recipe"]["data"] == f"folder:{collection.home}"}
-    if others and f"{collection.name}-robust" not in others:
+    if (known := trained_on(f"folder:{collection.home}", home)) and f"{collection.name}-robust" not in known:
         place = shlex.quote(str(collection.home))
         say(f"The pictures in {place} changed after models were trained on them: make train DATA={place} trains again.")
     weights = {role: f"{collection.name}-{role}" for role in ROLES}
@@ -47,11 +44,10 @@ def load(data: str) -> Testbed:
     )
 
 
-def cards(home: Path) -> Iterator[dict[str, Any]]:
-    """Of the robust models of own pictures in this folder."""
-    for path in home.glob("folder-*-robust.json"):
-        with suppress(OSError, ValueError):
-            yield json.loads(path.read_text())
+def trained_on(data: str, home: Path) -> set[str]:
+    """The robust models whose pictures were there."""
+    cards = {path.stem: path.read_text() for path in home.glob("folder-*-robust.json")}
+    return {name for name, card in cards.items() if json.loads(card)["recipe"]["data"] == data}
 
 
 def check(bed: Testbed) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -207,6 +207,7 @@ def parts_of(hashes: list[str]) -> dict[str, str]:
     return {one: part for part, rows in splits.items() for one, _, _ in rows}
 
 
+@settings(max_examples=30, deadline=None)
 @given(mine=HASHES, others=HASHES)
 def test_no_picture_changes_its_split_when_others_come_or_go(mine: list[str], others: list[str]) -> None:
     """But for the one that a part has to get so as not to be empty: here each has some."""
@@ -215,6 +216,7 @@ def test_no_picture_changes_its_split_when_others_come_or_go(mine: list[str], ot
     assert few.items() <= many.items()
 
 
+@settings(max_examples=30, deadline=None)
 @given(hashes=HASHES)
 def test_every_part_has_a_picture_however_few_there_are(hashes: list[str]) -> None:
     assert parts_of(hashes).keys() == set(hashes)
