@@ -79,7 +79,7 @@ def points_by_set(marked: Sequence[Marked], hand: Hand) -> dict[str, dict[str, s
 
 def feedback(one: Marked, rows: Sequence[Row], sources: Sources, texts: Texts | None) -> Iterator[str]:
     """A student's page: points by rule, the likely cause beside the code, where to read. No hidden input is shown."""
-    points = f"{total(one, rows) or 'not yet all'} of {worth(one.marks, rows):g} points"
+    points = f"{total(one, rows)} of {worth(one.marks, rows):g} points" if one.whole else "not yet all points"
     yield f"<h1>{html.escape(one.student)}: {points}</h1>"
     yield from (f"<p class=no>{html.escape(problem)}</p>" for problem in one.problems)
     for mark in one.marks:
