@@ -62,7 +62,7 @@ format: tools ## Repair style where that can be done by itself
 notebooks: tools ## Run every notebook in fast mode and store the outputs that the tests compare
 	COURSE_FAST=1 $(PYTHON) -m tests.tools.freeze notebooks/*.ipynb
 
-release: setup ## Write what students get of the problem sets, from their masters
+release: tools ## Write what students get of the problem sets, from their masters
 	@$(PYTHON) -m course_lib release
 
 site: tools ## Execute the notebooks and write them as pages to read, into build/site (COURSE_FAST=1: quick)
