@@ -22,7 +22,7 @@ from course_lib.datasets.photographs import SPLITS, Collection, files_below
 from course_lib.datasets.reading import SUFFIXES, readable
 from course_lib.storage.files import default_cache, write
 
-FEWEST = 10  # different pictures of a class to train on
+FEWEST = 10  # pictures of a class to train on
 TEST, HELD_OUT = 0.1, 0.2  # below this share of all hashes are test pictures, and those or validation pictures
 SETTLED = 10 * 10**9  # nanoseconds without a change, after which size and times tell whether a file is still the same
 PART = re.compile(

@@ -25,10 +25,16 @@ UPRIGHT = dict(enumerate((0, 3, 1, 5, 4, 6, 2), 2))  # by Exif's orientation, wh
 
 
 @cache
-def readable() -> frozenset[str]:
-    """The suffixes of picture files that can be read here: HEIC where pillow-heif is installed."""
+def learn_heic() -> None:
+    """PIL reads a phone's HEIC where pillow-heif is installed."""
     with suppress(ImportError):
         importlib.import_module("pillow_heif").register_heif_opener()
+
+
+@cache
+def readable() -> frozenset[str]:
+    """The suffixes of picture files that can be read here."""
+    learn_heic()
     return frozenset(SUFFIXES & Image.registered_extensions().keys())
 
 
@@ -42,7 +48,7 @@ def read_square(source: str | Path | IO[bytes] | Image.Image, size: int) -> Tens
 
     Raises ValueError in one sentence where the file is no picture or is too large to decode safely.
     """
-    readable()  # from here on, PIL knows HEIC
+    learn_heic()
     try:
         with source if isinstance(source, Image.Image) else Image.open(source) as picture:
             width, height = picture.size
