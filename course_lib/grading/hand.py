@@ -39,6 +39,9 @@ def items_of(name: str) -> Sequence[str]:
     return BY_HAND.get(name, ("reflection",))
 
 
+ITEMS = {f"{name}.{item}": MOST[item] for name in SETS for item in items_of(name)}
+
+
 def rows_of(path: Path) -> tuple[list[str], list[Row], str]:
     """(columns, rows, what separates cells) of a file, whichever spreadsheet saved it; added columns stay."""
     text = decoded(path.read_bytes()) if path.exists() else ""
@@ -77,10 +80,9 @@ def harmed(cell: str) -> str:
 
 def checked(rows: Sequence[Row], students: Sequence[str]) -> None:
     """ValueError, in a sentence with the row's names, for points that belong to nobody, or are too few or too many."""
-    items = {f"{name}.{item}" for name in SETS for item in items_of(name)}
     filled = [row for row in rows if row["points"]]
     for row in filled:
-        for name, known in (("student", students), ("item", items)):
+        for name, known in (("student", students), ("item", ITEMS)):
             if row[name] not in known:
                 raise ValueError(f"expected {name}s of this class in hand.csv, got {row[name]!r}, with points")
     given(filled)
@@ -93,7 +95,7 @@ def given(rows: Sequence[Mapping[str, str]]) -> float:
     """The sum of points given by hand; ValueError where one is no number, or not from 0 to what the item is worth."""
     total = 0.0
     for row in rows:
-        most = MOST.get(row.get("item", "").rpartition(".")[2], math.inf)
+        most = ITEMS.get(row.get("item", ""), math.inf)
         points = math.nan
         with suppress(ValueError):
             points = float((row["points"] or "0").replace(",", "."))

@@ -12,7 +12,7 @@ from typing import Any
 
 from course_lib.checks.report import SETS
 from course_lib.grading.cells import exercise_of
-from course_lib.grading.hand import MOST, Row, items_of
+from course_lib.grading.hand import ITEMS, Row, items_of
 from course_lib.grading.submissions import NOTEBOOK, contents, files_below, legible, litter
 from course_lib.storage.files import PACKAGE
 
@@ -20,7 +20,6 @@ TEMPLATE = Path(__file__).parent / "reflections.html"
 COURSE = PACKAGE.parent / "notebooks" / "exercises"
 LONGEST = 20_000  # characters of a text
 BLANK = "*Your answer.*"  # what students get
-ITEMS = {f"{name}.{item}": MOST[item] for name in SETS for item in items_of(name)}
 Texts = Mapping[tuple[str, str], str]
 """What was written, by student and item ("ps1.reflection")."""
 

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from course_lib.checks.report import SETS
-from course_lib.grading.hand import rows_of
+from course_lib.grading.hand import ITEMS, rows_of
 from course_lib.grading.marks import Mark, Marked
-from course_lib.grading.reflections import ITEMS, master, questions, texts
+from course_lib.grading.reflections import master, questions, texts
 from course_lib.grading.reports import write_reports
 from tests.tools import lab
 from tests.tools.classroom import notebook
