@@ -58,4 +58,4 @@ def load_inception(weights: Path | None = None) -> Inception:
     if not path.exists():
         raise FileNotFoundError(f"expected Inception's weights as {path}: fetch them from {SOURCE}")
     torch.load(path, weights_only=True)  # the package unpickles the file without a check, so here is one
-    return Inception(package.FeatureExtractorInceptionV3("inception", ["2048", "logits_unbiased"], str(path)))
+    return Inception(package.FeatureExtractorInceptionV3("inception", ["2048", "logits_unbiased"], str(path))).eval()

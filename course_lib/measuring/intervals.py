@@ -1,7 +1,6 @@
 """How sure are we: shares and means with their 95% intervals."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,15 +20,14 @@ def wilson(hits: Tensor) -> list[float]:
 def bootstrap(values: Tensor, *, rounds: int = 2000, seed: int = 0) -> list[float]:
     """A mean with its bootstrap 95% interval: (N,) -> [mean, low, high]."""
     values = values.float().cpu()
-    means = torch.stack([values[choice].mean() for choice in resampled(len(values), rounds, seed)])
+    means = values[resampled(len(values), rounds, seed)].mean(1)
     low, high = means.quantile(torch.tensor([0.025, 0.975])).tolist()
     return [values.mean().item(), low, high]
 
 
-def resampled(count: int, rounds: int, seed: int) -> Iterator[Tensor]:
-    """`rounds` draws of `count` indices with replacement."""
-    generator = torch.Generator().manual_seed(seed)
-    return (torch.randint(count, (count,), generator=generator) for _ in range(rounds))
+def resampled(count: int, rounds: int, seed: int) -> Tensor:
+    """Draws of `count` indices with replacement, (rounds, count)."""
+    return torch.randint(count, (rounds, count), generator=torch.Generator().manual_seed(seed))
 
 
 def rounded(value: Any, digits: int = 4) -> Any:
