@@ -50,18 +50,20 @@ def folder(path: str | Path) -> Folder:
     """
     home = Path(path).expanduser().resolve()
     found, left = files_below(home) if home.is_dir() else [], Counter[str]()
+    kinds = {file: file.suffix.lower() for file in found}
     for file in found:
         if not file.is_file():
             left["that cannot be opened"] += 1
-        elif file.suffix.lower() not in readable():
-            left[file.suffix.lower() or "without a suffix"] += 1
-    placed = arranged(home, [file for file in found if file.is_file() and file.suffix.lower() in readable()], left)
+        elif kinds[file] not in readable():
+            left[kinds[file] or "without a suffix"] += 1
+    every = arranged(home, [file for file in found if kinds[file] in SUFFIXES], left)
+    placed = {file: where for file, where in every.items() if kinds[file] in readable() and file.is_file()}
     splits = rows_of(placed, digests(home, list(placed)), left)
     if left := +left:
         what = ", ".join(f"{count:,} {kind}" for kind, count in left.most_common())
         hint = "; save those as JPEG (or, to read HEIC, pip install pillow-heif)" if left.keys() & SUFFIXES else ""
         say(f"Left out of {home}: {what}{hint}.")
-    classes = checked(home, [*placed.values()])
+    classes = checked(home, [*every.values()], [*placed.values()])
     split(splits)
     known = "".join(f"{part}/{name} {digest}\n" for part, rows in splits.items() for digest, name, _ in rows)
     identity = hashlib.sha256(os.fsencode(known)).hexdigest()[:12]
@@ -102,9 +104,10 @@ def rows_of(placed: Mapping[Path, tuple[str, str]], hashes: Mapping[Path, str], 
     return splits
 
 
-def checked(home: Path, placed: Sequence[tuple[str, str]]) -> Names:
-    """The classes: those to train on, and no others."""
-    counts = Counter(name for part, name in placed if part == "train")
+def checked(home: Path, every: Sequence[tuple[str, str]], placed: Sequence[tuple[str, str]]) -> Names:
+    """The classes: those to train on, and no others. One of whose pictures none is read is missed, too."""
+    counts = Counter({name: 0 for part, name in every if part == "train"})
+    counts.update(name for part, name in placed if part == "train")
     if len(counts) < 2 or min(counts.values()) < FEWEST:
         got = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items())) or "none"
         raise ValueError(

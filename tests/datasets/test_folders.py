@@ -172,6 +172,17 @@ def test_what_is_left_out_is_counted_in_one_sentence(
     assert told.endswith("; save those as JPEG (or, to read HEIC, pip install pillow-heif).")
 
 
+def test_a_class_of_which_nothing_can_be_read_is_not_forgotten(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "readable", lambda: SUFFIXES - {".heic"})
+    write(home)
+    (home / "emu").mkdir()
+    assert folder(home).classes == CLASSES, "an empty folder is none"
+    for number in range(20):
+        (home / "emu" / f"IMG_{number}.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(ValueError, match=r"got cat \(12\), dog \(12\), emu \(0\)$"):
+        folder(home)
+
+
 @pytest.mark.parametrize(
     "suffix", ["jpg", "JPEG", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "TIFF", "ppm", "avif"]
 )
