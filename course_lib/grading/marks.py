@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -103,11 +104,23 @@ class Hidden(OneLine):
         return [{name: tensors[key] for name, key in case.items()} for case in wanted]
 
 
-def written(part: Any) -> Any:
-    """The source of a function, with what a `partial` gives it; of anything else what Python says of it."""
+def written(part: Any, above: tuple[Any, ...] = ()) -> Any:
+    """The source of a function, of what it calls and of what it was given; of anything else what Python says of it."""
     if isinstance(part, partial):
-        return [written(part.func), [*map(written, part.args)], {key: written(it) for key, it in part.keywords.items()}]
-    return inspect.getsource(part) if inspect.isfunction(part) else getattr(part, "__qualname__", repr(part))
+        given = [*part.args, *part.keywords.values()]
+        return [written(part.func, above), *part.keywords, *(written(one, above) for one in given)]
+    if not inspect.isfunction(part):
+        return getattr(part, "__qualname__", repr(part))
+    found = [part.__globals__.get(name) for name in sorted(names(part.__code__))]
+    found += [cell.cell_contents for cell in part.__closure__ or ()]
+    ours = [one for one in found if getattr(one, "__module__", "").startswith("course_lib") and one not in above]
+    return [inspect.getsource(part), *(written(one, (*above, part)) for one in ours if inspect.isfunction(one))]
+
+
+def names(code: CodeType) -> set[str]:
+    """What code looks up by name, with the functions in it."""
+    inner = (names(one) for one in code.co_consts if isinstance(one, CodeType))
+    return {*code.co_names}.union(*inner)
 
 
 def mark_of(hidden: Hidden, answer: Answer | None) -> Mark:

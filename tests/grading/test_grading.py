@@ -12,6 +12,7 @@ import nbformat
 import pytest
 import torch
 
+from course_lib.checks import ps1
 from course_lib.checks.report import SETS, exercises
 from course_lib.grading import sandbox
 from course_lib.grading.command import grade, seed_of
@@ -145,7 +146,7 @@ def test_without_isolation_it_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(sandbox.shutil, "which", lambda _: None)
     with pytest.raises(SystemExit):
         grade([str(tmp_path), "--out", str(tmp_path / "out")])
-    assert "expected bubblewrap (bwrap) to isolate students' code" in capsys.readouterr().err
+    assert "expected bubblewrap (bwrap, 0.8 or newer) to isolate students' code" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -167,6 +168,19 @@ def test_a_check_is_another_one_where_only_what_its_functions_are_given_changes(
     assert " at 0x" not in json.dumps([Hidden.sample(each, 3).check()[1:] for each in exercises().values()]), (
         "an address changes with each run"
     )
+
+
+def test_a_changed_helper_touches_the_checks_that_use_it_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept() -> dict[str, str]:
+        return {name: json.dumps(Hidden.sample(one, 3).check()[1:]) for name, one in exercises().items()}
+
+    before = kept()
+    monkeypatch.setattr(ps1, "along", lambda gradient: gradient)
+    monkeypatch.setattr(ps1.along, "__module__", "course_lib.checks.ps1")
+    after = kept()
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"ps1.project_l2", "ps1.project_patch", "ps1.margin_pgd"} <= changed
+    assert not {"ps1.project_box", "ps1.direction_sparse", "ps5.difference", "ps7.likeness"} & changed
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", b"\x80\x04." * 10])
