@@ -25,8 +25,9 @@ from course_lib.grading.sheets import Points, filled
 from course_lib.grading.submissions import Submission, file_of, legible, submissions
 from course_lib.storage.files import write
 
-UNSAFE = "expected bubblewrap (bwrap, 0.8 or newer) to isolate students' code, and it does not work here: install it \
-(Debian: apt install bubblewrap); where there is none (macOS, Windows), grade on a Linux machine, in WSL or in a container"
+UNSAFE = "expected bubblewrap (bwrap, 0.8 or newer) to isolate students' code, and it does not work here: \
+install it (Debian: apt install bubblewrap); where there is none (macOS, Windows), grade on a Linux machine, in WSL or \
+in a container"
 
 
 def parser() -> argparse.ArgumentParser:
