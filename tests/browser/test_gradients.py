@@ -66,7 +66,7 @@ def test_a_key_on_a_slider_shows_its_first_picture_at_once(notebook: lab.Noteboo
 
 def test_views_switch_and_the_dial_changes_the_network(notebook: lab.Notebook) -> None:
     said = notebook.page.locator(".course-player .said").first
-    for view, words in {"gradient": "minus the gradient", "picture": "changed by", "change": "enlarged"}.items():
+    for view, words in {"picture": "changed by", "change": "enlarged", "gradient": "minus the gradient"}.items():
         before = notebook.pictures(lab.PLAYED)
         choose(notebook, "view", view)
         said.filter(has_text=words).wait_for()
