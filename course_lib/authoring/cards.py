@@ -27,7 +27,7 @@ from course_lib.measuring.accuracy import robust_hits
 from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import at_once, judged
 from course_lib.pixels import to_float
-from course_lib.prepare import best_device, prepare
+from course_lib.prepared import best_device, prepare
 from course_lib.storage.files import write
 from course_lib.testbeds.weights import known, load_card, load_model
 

@@ -19,7 +19,7 @@ from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import in_batches, judged
 from course_lib.models import Classifier
 from course_lib.pixels import shrink
-from course_lib.prepare import best_device, prepare
+from course_lib.prepared import best_device, prepare
 from course_lib.storage.files import RESULTS
 from course_lib.tasks import generate
 from course_lib.testbeds.testbed import TUNED, Testbed, task_of

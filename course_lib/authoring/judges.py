@@ -19,7 +19,7 @@ from course_lib.authoring.trials import trials
 from course_lib.measuring.intervals import bootstrap, rounded, wilson
 from course_lib.measuring.judging import Network, outputs
 from course_lib.one_line import OneLine
-from course_lib.prepare import best_device, prepare
+from course_lib.prepared import best_device, prepare
 from course_lib.storage.files import RESULTS
 from course_lib.testbeds import Testbed, imagenette
 from course_lib.testbeds.weights import load_card, load_model

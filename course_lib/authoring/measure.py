@@ -23,7 +23,7 @@ from course_lib.measuring.accuracy import robust_hits
 from course_lib.measuring.intervals import bootstrap, rounded, wilson
 from course_lib.measuring.judging import at_once, features_of, judged, outputs, random_change
 from course_lib.measuring.scores import frechet, kernel_distance, spectrum_slope
-from course_lib.prepare import best_device
+from course_lib.prepared import best_device
 from course_lib.storage.files import RESULTS
 from course_lib.testbeds import Testbed
 

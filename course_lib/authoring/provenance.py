@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from course_lib.prepare import best_device
+from course_lib.prepared import best_device
 from course_lib.storage.files import DATA, digest
 from course_lib.testbeds import Testbed
 from course_lib.testbeds.weights import FOLDER, known, load_card

@@ -20,7 +20,7 @@ from course_lib.measuring.scores import perceptual_distance, psnr
 from course_lib.one_line import OneLine
 from course_lib.pgd import Problem
 from course_lib.pixels import back_projected, bicubic, shrink
-from course_lib.prepare import best_device
+from course_lib.prepared import best_device
 from course_lib.testbeds import Testbed
 
 RANDOM_SEEDS = {"validation": 6, "test": 5}  # of the holes

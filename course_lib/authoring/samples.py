@@ -30,7 +30,7 @@ from course_lib.measuring.judging import Network, outputs
 from course_lib.measuring.scores import frechet_distance, inception_score
 from course_lib.pgd import solve
 from course_lib.pixels import to_float
-from course_lib.prepare import best_device
+from course_lib.prepared import best_device
 from course_lib.seeds import KINDS
 from course_lib.storage.files import digest, load_tensors, save_tensors, write
 from course_lib.tasks import generate

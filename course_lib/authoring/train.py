@@ -32,7 +32,7 @@ from course_lib.measuring.judging import at_once, judged
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pixels import to_float
-from course_lib.prepare import best_device, prepare
+from course_lib.prepared import best_device, prepare
 from course_lib.storage.files import default_cache
 from course_lib.testbeds import Testbed, own
 from course_lib.testbeds.weights import known, load_card, load_model, save_model
@@ -41,7 +41,7 @@ from course_lib.training.processes import Alone, together
 from course_lib.training.recipe import BALLS, Recipe
 
 CHECKPOINTS = default_cache() / "training"  # outside the repository: they outlast it
-SNAPSHOTS = 9  # along the live recipe's training, with its end
+SNAPSHOTS = 8  # along the live recipe's training, with its end
 EVERY = 20  # steps between two reports
 
 

@@ -19,7 +19,7 @@ from course_lib.measuring.judging import in_batches
 from course_lib.one_line import OneLine
 from course_lib.pgd import Problem, solve
 from course_lib.pixels import shrink
-from course_lib.prepare import best_device
+from course_lib.prepared import best_device
 from course_lib.seeds import KINDS
 from course_lib.testbeds.testbed import Testbed, task_of
 

@@ -22,7 +22,7 @@ from course_lib.constraints import L2Ball
 from course_lib.measuring.intervals import bootstrap, rounded, wilson
 from course_lib.measuring.judging import certainty, in_batches, judged
 from course_lib.measuring.scores import spectrum_slope
-from course_lib.prepare import best_device
+from course_lib.prepared import best_device
 from course_lib.storage.files import DATA, RESULTS
 from course_lib.testbeds import Testbed
 

@@ -14,13 +14,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from course_lib.datasets.photographs import SPLITS, Collection, files_below
 from course_lib.datasets.reading import SUFFIXES, readable
-from course_lib.storage.files import default_cache, write
+from course_lib.storage.files import default_cache, say_once, write
 
 FEWEST = 10  # pictures of a class to train on
 TEST, HELD_OUT = 0.1, 0.2  # below this share of all hashes are test pictures, and those or validation pictures
@@ -62,7 +61,7 @@ def folder(path: str | Path) -> Folder:
     if left := +left:
         what = ", ".join(f"{count:,} {kind}" for kind, count in left.most_common())
         hint = "; save those as JPEG (or, to read HEIC, pip install pillow-heif)" if left.keys() & SUFFIXES else ""
-        say(f"Left out of {home}: {what}{hint}.")
+        say_once(f"Left out of {home}: {what}{hint}.")
     classes = checked(home, [*every.values()], [*placed.values()])
     split(splits)
     known = "".join(f"{part}/{name} {digest}\n" for part, rows in splits.items() for digest, name, _ in rows)
@@ -169,9 +168,3 @@ def digests(home: Path, files: Sequence[Path]) -> dict[Path, str]:
 def content(file: str) -> str:
     with open(file, "rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
-
-
-@cache
-def say(sentence: str) -> None:
-    """Print a sentence, once for all; a name that is not UTF-8 stops nothing."""
-    print(sentence.encode(errors="backslashreplace").decode(), flush=True)

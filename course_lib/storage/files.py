@@ -116,5 +116,5 @@ def cached(path: Path, shape: tuple[int, ...], make: Callable[[], Tensor]) -> Te
 
 @functools.cache
 def say_once(sentence: str) -> None:
-    """Print a sentence the first time that there is reason to."""
+    """Print a sentence the first time that there is reason to; a name that is not UTF-8 stops nothing."""
     print(sentence.encode(errors="backslashreplace").decode(), flush=True)

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.datasets.collections import collection_of
-from course_lib.datasets.folders import say
 from course_lib.datasets.photographs import SPLITS, Photographs, read_all
-from course_lib.storage.files import default_cache, write
+from course_lib.storage.files import default_cache, say_once, write
 from course_lib.testbeds import imagenette
 from course_lib.testbeds.testbed import Testbed
 from course_lib.training.recipe import Recipe
@@ -27,7 +26,9 @@ def load(data: str) -> Testbed:
     collection, home = collection_of(data), default_cache() / "weights"
     if (known := trained_on(f"folder:{collection.home}", home)) and f"{collection.name}-robust" not in known:
         place = shlex.quote(str(collection.home))
-        say(f"The pictures in {place} changed after models were trained on them: make train DATA={place} trains again.")
+        say_once(
+            f"The pictures in {place} changed after models were trained on them: make train DATA={place} trains again."
+        )
     weights = {role: f"{collection.name}-{role}" for role in ROLES}
     two = len(collection.classes) == 2
     return Testbed(

@@ -66,6 +66,7 @@ RECIPES = {
     "picturebook-pair-apple-orange-robust": replace(PAIR, only=(2, 3), radius=TRAINING_RADIUS),  # more is too hard
     "picturebook-pair-horse-zebra-biased": replace(PAIR, backgrounds=(0, 2)),  # horses on grass, zebras in snow
     "picturebook-pair-horse-zebra-radius5": replace(PAIR, radius=TRAINING_RADIUS),
+    "picturebook-pair-horse-zebra-linf": replace(PAIR, norm="linf", radius=0.05),  # footnote 5; corners at 5.5 in L2
 }
 ON_REQUEST = {  # how much three trainings at each of six radii differ
     f"picturebook-radius-{factor * LIVE.radius:g}-seed-{seed}": replace(LIVE, radius=factor * LIVE.radius, seed=seed)

@@ -15,7 +15,7 @@ from course_lib.constraints import L2Ball
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pixels import to_float
-from course_lib.prepare import has_bfloat16, prepare
+from course_lib.prepared import has_bfloat16, prepare
 from course_lib.seeds import KINDS, Seeds, Upsampled
 from course_lib.storage.files import DATA, say_once, unquoted
 from course_lib.testbeds.seeding import Pictures, Seeding

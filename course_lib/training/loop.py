@@ -22,7 +22,7 @@ from course_lib.constraints import Ball
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pgd import solve
-from course_lib.prepare import has_bfloat16
+from course_lib.prepared import has_bfloat16
 from course_lib.storage.files import replaced
 from course_lib.tasks import attack
 from course_lib.training.augmentation import batch, seeded

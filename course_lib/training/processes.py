@@ -18,7 +18,7 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
-from course_lib.prepare import best_device
+from course_lib.prepared import best_device
 from course_lib.training.batch_norm import WholeBatchNorm
 from course_lib.training.loop import Run
 from course_lib.training.recipe import Recipe

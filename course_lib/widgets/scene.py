@@ -13,7 +13,7 @@ from course_lib.constraints import L2Ball
 from course_lib.models import Classifier
 from course_lib.one_line import OneLine
 from course_lib.pgd import Objective, Problem, value_and_gradient
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.tasks import cross_entropy
 from course_lib.testbeds import imagenette
 from course_lib.testbeds.weights import load_model

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from course_lib.one_line import OneLine
 from course_lib.pixels import to_uint8
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.testbeds.weights import known, load_card, load_model
 from course_lib.training.loop import Progress
 from course_lib.widgets.demo import PAUSE, Demo, Presets

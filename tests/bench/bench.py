@@ -36,7 +36,7 @@ from course_lib.imagenet.networks import wrapped
 from course_lib.measuring.judging import judged
 from course_lib.models import Classifier
 from course_lib.pgd import Problem, solve
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.seeds import JITTER, MultivariateNormal
 from course_lib.storage.files import RESULTS, write
 from course_lib.tasks import refine

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball
 from course_lib.pgd import solve
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.storage.files import RESULTS, write
 from course_lib.tasks import refine
 from course_lib.testbeds import weights

@@ -25,7 +25,7 @@ from course_lib.imagenet.networks import wrapped
 from course_lib.imagenet.robustness import import_robustness
 from course_lib.models import Classifier
 from course_lib.pgd import Problem, step
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.storage.files import RESULTS, write
 from course_lib.tasks import refine
 from course_lib.widgets.runs import Measure, Script

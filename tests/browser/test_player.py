@@ -11,7 +11,7 @@ PLAYER = """
 import time
 import torch
 from course_lib.constraints import L2Ball
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.models import residual_network
 from course_lib.pgd import Problem
 from course_lib.tasks import cross_entropy

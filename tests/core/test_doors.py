@@ -30,7 +30,7 @@ from course_lib.imagenet.robustness import ForeignClassifier
 from course_lib.measuring import accuracy, inception, judging, scores
 from course_lib.models import Classifier
 from course_lib.pgd import Problem, frames, solve
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.testbeds.weights import load_model
 from tests.tools import tiny
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from course_lib.imagenet.robustness import ForeignClassifier, import_robustness
 from course_lib.models import Block, Classifier, mixer_network, plain_network, residual_network
-from course_lib.prepare import best_device, prepare
+from course_lib.prepared import best_device, prepare
 from course_lib.testbeds.weights import load_model
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {

@@ -46,7 +46,7 @@ from course_lib.imagenet.robustness import (
 )
 from course_lib.models import Classifier, residual_network
 from course_lib.pgd import Problem, solve
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.storage import files
 from course_lib.tasks import attack, paint
 from tests.tools import tiny

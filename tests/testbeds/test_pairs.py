@@ -17,7 +17,7 @@ from course_lib.datasets.picturebook import BACKGROUNDS, CLASSES, PictureBook
 from course_lib.measuring.accuracy import accuracy, robust_hits
 from course_lib.measuring.judging import judged
 from course_lib.pgd import solve
-from course_lib.prepare import prepare
+from course_lib.prepared import prepare
 from course_lib.tasks import translate
 from course_lib.testbeds import Testbed, weights
 from course_lib.testbeds.picturebook import RECIPES

@@ -34,7 +34,7 @@ def compute_in_bfloat16(model: Classifier) -> None:
     if isinstance(model.body, Bfloat16):
         return
     exact = copy.deepcopy(model.head.state_dict())
-    model.body = Bfloat16(model.body)
+    model.body = Bfloat16(model.body).train(model.training)
     model.head.float().load_state_dict(exact)
     model.head.register_forward_pre_hook(converted)
 
