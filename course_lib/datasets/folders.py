@@ -15,11 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from course_lib.datasets.photographs import SPLITS, Collection, files_below
 from course_lib.datasets.reading import SUFFIXES, readable
-from course_lib.storage.files import default_cache, say_once, write
+from course_lib.storage.files import default_cache, digest, say_once, write
 
 FEWEST = 10  # pictures of a class to train on
 TEST, HELD_OUT = 0.1, 0.2  # below this share of all hashes are test pictures, and those or validation pictures
@@ -64,10 +63,10 @@ def folder(path: str | Path) -> Folder:
         say_once(f"Left out of {home}: {what}{hint}.")
     classes = checked(home, [*every.values()], [*placed.values()])
     split(splits)
-    known = "".join(f"{part}/{name} {digest}\n" for part, rows in splits.items() for digest, name, _ in rows)
-    identity = hashlib.sha256(os.fsencode(known)).hexdigest()[:12]
+    known = "".join(f"{part}/{name} {one}\n" for part, rows in splits.items() for one, name, _ in rows)
     labelled = {part: [(file, classes.index(name)) for _, name, file in rows] for part, rows in splits.items()}
-    return Folder(f"folder-{identity}", classes, classes, ("", ""), held_out=0, home=home, splits=labelled)
+    name = f"folder-{digest(os.fsencode(known))[:12]}"
+    return Folder(name, classes, classes, ("", ""), held_out=0, home=home, splits=labelled)
 
 
 def arranged(home: Path, files: Sequence[Path], left: Counter[str]) -> dict[Path, tuple[str, str]]:
@@ -129,40 +128,38 @@ def split(splits: Splits) -> None:
     """
     if not splits["test"]:
         splits["test"], splits["validation"] = splits["validation"], []
-    if splits["validation"]:
-        return
-    rows, test = splits["train"], 0
-    hashes = sorted({digest for digest, _, _ in rows})
-    lowest, low = (sum(int(digest[:8], 16) < share * 16**8 for digest in hashes) for share in (TEST, HELD_OUT))
-    if splits["test"]:
-        held = min(max(1, lowest), len(hashes) - 1)
-    else:
-        held = min(max(2, low), len(hashes) - 1)
-        test = min(max(1, lowest), held - 1)
-        splits["test"] = [row for row in rows if row[0] < hashes[test]]
-    splits["validation"] = [row for row in rows if hashes[test] <= row[0] < hashes[held]]
-    splits["train"] = [row for row in rows if row[0] >= hashes[held]]
+    missing = [part for part in ("test", "validation") if not splits[part]]
+    for number, (part, share) in enumerate(zip(missing, (TEST, HELD_OUT), strict=False)):
+        rows, after = splits["train"], len(missing) - number  # parts that need a picture, too: training is the last
+        hashes = sorted({one for one, _, _ in rows})
+        below = sum(int(one[:8], 16) < share * 16**8 for one in hashes)
+        first = hashes[min(max(1, below), len(hashes) - after)]
+        splits[part] = [row for row in rows if row[0] < first]
+        splits["train"] = [row for row in rows if row[0] >= first]
 
 
 def digests(home: Path, files: Sequence[Path]) -> dict[Path, str]:
     """The hash of each file's bytes; those of files that are as they were are kept in the cache."""
-    place = default_cache() / f"hashes-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}.json"
-    kept: dict[str, list[Any]] = {}
+    place = default_cache() / f"hashes-{digest(os.fsencode(home))[:12]}.json"
+    kept: dict[str, str] = {}
+    with suppress(OSError, ValueError, TypeError):  # missing, damaged or foreign
+        kept = dict(json.loads(place.read_text()))
     settled = time.time_ns() - SETTLED
-    with suppress(OSError, ValueError, TypeError, AttributeError):  # missing, damaged or foreign
-        kept = {name: row for name, row in json.loads(place.read_text()).items() if len(row) == 5}
-
-    stats = {str(file): file.stat() for file in files}
-    stamps = {name: [one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino] for name, one in stats.items()}
-    new = [name for name, stamp in stamps.items() if kept.get(name, [])[1:] != stamp]
+    stats = {file: file.stat() for file in files}
+    keys = {
+        file: f"{file} {one.st_size} {one.st_mtime_ns} {one.st_ctime_ns} {one.st_ino}" for file, one in stats.items()
+    }
+    new = [file for file, key in keys.items() if key not in kept]
     with ThreadPoolExecutor() as pool:
-        read = dict(zip(new, pool.map(content, new), strict=True))
-    found = {name: read[name] if name in read else str(kept[name][0]) for name in stamps}
+        read = dict(zip(new, pool.map(content, map(str, new)), strict=True))
+    found = {file: read.get(file) or kept[key] for file, key in keys.items()}
     if new or len(kept) > len(found):
-        old = {name: [found[name], *stamp] for name, stamp in stamps.items() if max(stamp[1:3]) < settled}
+        old = {
+            keys[file]: found[file] for file, one in stats.items() if max(one.st_mtime_ns, one.st_ctime_ns) < settled
+        }
         with suppress(OSError):
             write(place, json.dumps(old).encode())
-    return {file: found[str(file)] for file in files}
+    return found
 
 
 def content(file: str) -> str:

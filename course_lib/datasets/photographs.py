@@ -3,7 +3,6 @@
 They are looked for below $COURSE_DATA and in the cache, and fetched where they are in neither.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from course_lib.datasets.reading import read_square, readable
 from course_lib.one_line import OneLine
-from course_lib.storage.files import cached, default_cache, named
+from course_lib.storage.files import cached, default_cache, digest, named
 
 SPLITS = ("train", "validation", "test")
 LITTER = {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
@@ -87,8 +86,8 @@ def found(name: str, inside: Sequence[str]) -> Path | None:
 
 def candidates(name: str) -> list[Path]:
     """Where a data set of this name may be: below $COURSE_DATA, that folder itself, and the cache."""
-    data = [folder for folder in [named("COURSE_DATA")] if folder]
-    return [*(home / name for home in data), *data, default_cache() / name]
+    data = named("COURSE_DATA")
+    return [*([data / name, data] if data else []), default_cache() / name]
 
 
 class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
@@ -128,9 +127,9 @@ class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
     def _load(self) -> Tensor:
         """All pictures, from the cache or from their files. A changed folder never reads an old cache."""
         stats = ((file, file.stat()) for file in self.files)
-        known = "".join(f"{file.parent.name}/{file.name} {one.st_size} {one.st_mtime_ns}\n" for file, one in stats)
-        fingerprint = hashlib.sha256(os.fsencode(known)).hexdigest()[:12]
-        path = default_cache() / f"{self.collection.name}-{self.split}-{self.size}-{fingerprint}.npy"
+        rows = (f"{file.parent.name}/{file.name} {one.st_size} {one.st_mtime_ns}\n" for file, one in stats)
+        known = os.fsencode("".join(rows))
+        path = default_cache() / f"{self.collection.name}-{self.split}-{self.size}-{digest(known)[:12]}.npy"
         return cached(path, (len(self), 3, self.size, self.size), lambda: read_all(self.files, self.size))
 
 

@@ -25,16 +25,10 @@ UPRIGHT = dict(enumerate((0, 3, 1, 5, 4, 6, 2), 2))  # by Exif's orientation, wh
 
 
 @cache
-def learn_heic() -> None:
-    """PIL reads a phone's HEIC where pillow-heif is installed."""
+def readable() -> frozenset[str]:
+    """The suffixes of picture files that can be read here: from now on a phone's HEIC, too, by pillow-heif."""
     with suppress(ImportError):
         importlib.import_module("pillow_heif").register_heif_opener()
-
-
-@cache
-def readable() -> frozenset[str]:
-    """The suffixes of picture files that can be read here."""
-    learn_heic()
     return frozenset(SUFFIXES & Image.registered_extensions().keys())
 
 
@@ -48,7 +42,7 @@ def read_square(source: str | Path | IO[bytes] | Image.Image, size: int) -> Tens
 
     Raises ValueError in one sentence where the file is no picture or is too large to decode safely.
     """
-    learn_heic()
+    readable()  # so that PIL knows of HEIC
     try:
         with source if isinstance(source, Image.Image) else Image.open(source) as picture:
             width, height = picture.size
@@ -57,12 +51,10 @@ def read_square(source: str | Path | IO[bytes] | Image.Image, size: int) -> Tens
             square = central(picture, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(f"expected a picture of at most {LARGEST_PICTURE:,} pixels, got more: {error}") from error
-    except UnidentifiedImageError as error:
-        raise ValueError(
-            "expected a picture file (PNG, JPEG, ...), got something else: a phone's HEIC has to be saved as JPEG first"
-        ) from error
     except Exception as error:  # what a decoder raises on a broken file is anyone's guess
-        raise ValueError(f"expected a picture file (PNG, JPEG, ...), got something else: {error}") from error
+        unknown = isinstance(error, UnidentifiedImageError)
+        cause = "a phone's HEIC has to be saved as JPEG first" if unknown else error
+        raise ValueError(f"expected a picture file (PNG, JPEG, ...), got something else: {cause}") from error
     on_white = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square).convert("RGB")
     return torch.from_numpy(np.array(on_white)).permute(2, 0, 1).contiguous()
 
