@@ -3,6 +3,7 @@
 A notebook has more: imports at its top, functions of other cells. So what works there may fail when it is graded.
 """
 
+import _thread
 import builtins
 import os
 import re
@@ -10,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -26,16 +27,11 @@ def defines(name: str, source: str) -> bool:
     return re.search(rf"^(?:(?:async )?def {name}\b|{name}[ \t]*(?::[^=\n]*)?=(?!=))", source, re.MULTILINE) is not None
 
 
-def history() -> list[str]:
-    """What the cells of this notebook were, as they were sent to be run; none where there is no notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return [] if shell is None else list(shell.history_manager.input_hist_raw)
-
-
 def own_cell(name: str) -> str | None:
     """The cell of this notebook that defines a function, the last one that was run; None outside notebooks."""
-    cells = history()
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    cells = shell.history_manager.input_hist_raw if shell else []  # as they were sent to be run
     found = next((source for source in reversed(cells) if defines(name, source)), None)
     if any(cells) and found is None:
         raise NothingToAskError(f"expected a cell that defines {name}, got none: the grader reads cells")
@@ -84,15 +80,11 @@ def limited(seconds: float = SECONDS) -> Iterator[None]:
             if hasattr(signal, "pthread_kill"):  # it ends a sleep, too
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             else:
-                import _thread
-
                 _thread.interrupt_main()
 
-    try:
+    with suppress(RuntimeError):  # no threads
         if threading.current_thread() is threading.main_thread():
             threading.Thread(target=interrupt, daemon=True).start()
-    except RuntimeError:  # no threads
-        pass
     try:
         yield
     except KeyboardInterrupt:

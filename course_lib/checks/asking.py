@@ -8,6 +8,7 @@ import asyncio
 import builtins
 import inspect
 import linecache
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from threading import Thread
 from typing import Any
 from unittest.mock import MagicMock, patch
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -73,6 +75,21 @@ class Ask:
 
 def copied(inputs: Inputs) -> Inputs:
     return {name: value.clone() if isinstance(value, Tensor) else value for name, value in inputs.items()}
+
+
+def packed(cases: Sequence[Inputs]) -> dict[str, Tensor]:
+    """The inputs of all cases as tensors: "0/delta" and so on."""
+    parts = {f"{case}/{name}": part for case, inputs in enumerate(cases) for name, part in inputs.items()}
+    return {name: torch.as_tensor(np.asarray(part)).contiguous() for name, part in parts.items()}
+
+
+def unpacked(parts: Mapping[str, Tensor]) -> list[Inputs]:
+    """What `packed` was given: numbers are numbers again."""
+    cases: dict[str, Inputs] = defaultdict(dict)
+    for place in sorted(parts):
+        case, _, name = place.partition("/")
+        cases[case][name] = parts[place] if parts[place].ndim else parts[place].item()
+    return [cases[str(case)] for case in range(len(cases))]
 
 
 def tensor(result: Any) -> Tensor:

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from course_lib.checks.asking import Ask, Function, Inputs, Outputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, between, drawn, value
+from course_lib.checks.asking import Ask, Function, Inputs
+from course_lib.checks.exercise import Exercise, Rule, between, drawn
+from course_lib.checks.rules import BOX, KEEPS, MANNERS, SOUND, UNCHANGED, inside, leads_downhill, value
 from course_lib.constraints import L2Ball, norms
 
 SHAPES = ((3, 3, 8, 8), (1, 3, 4, 6), (5, 1, 7, 7))
@@ -29,26 +30,6 @@ def changes(*names: str, scale: float) -> Callable[[Generator], Iterator[Inputs]
         return {name: parts[name] for name in names}
 
     return drawn(case, *((shape, 1.0) for shape in SHAPES), ((2, 3, 4, 4), 0.01), ((2, 3, 4, 4), 0.0))
-
-
-def inside(name: str, length: Function = norms) -> Rule:
-    """No result is further from its start, if there is a ball around it, than the radius."""
-
-    def broken(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-        start = 0 if "delta" in inputs else inputs["start"]
-        longest, radius = length(outputs["result"] - start).max().item(), inputs["radius"]
-        return None if longest <= radius + 1e-4 else f"expected a length of at most {radius:.3g}, got {longest:.3g}"
-
-    return Rule(name, broken)
-
-
-def keeps_what_is_inside(inputs: Inputs, outputs: Outputs, right: Outputs) -> str | None:
-    within = (right["result"] == inputs["delta"]).flatten(1).all(1)
-    same = torch.allclose(outputs["result"][within], inputs["delta"][within], atol=1e-6)
-    return None if same else "expected a change that is allowed already to stay as it is, but it was moved"
-
-
-KEEPS = Rule("leaves a change that is allowed as it is", keeps_what_is_inside)
 
 
 def along(gradient: Tensor) -> Tensor:
@@ -180,11 +161,6 @@ def gradients(generator: Generator, shape: tuple[int, ...], count: int, vanishin
     return {"gradient": torch.randn(shape, generator=generator) * sizes.view(-1, 1, 1, 1), "count": count}
 
 
-def leads_downhill(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-    rises = ((inputs["gradient"] * outputs["result"]).flatten(1).sum(1) > 1e-9).any()
-    return "expected a direction in which the loss falls, got one in which it rises" if rises else None
-
-
 def places(scores: Tensor, count: int) -> Tensor:
     """1 at the `count` largest scores of each picture, 0 elsewhere."""
     flat = scores.flatten(1)
@@ -290,12 +266,6 @@ WRONG_LOSSES: dict[str, Function] = {
 }
 
 
-def in_the_box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
-    low, high = outputs["result"].min().item(), outputs["result"].max().item()
-    return None if low >= 0 and high <= 1 else f"expected pixels in [0, 1], got {low:.3g} to {high:.3g}"
-
-
-BOX = Rule("stays within [0, 1]", in_the_box)
 right_pgd = partial(pgd, downhill, loss=margin)
 
 MARGIN_PGD = Exercise(

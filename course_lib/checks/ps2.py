@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Function, Inputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, drawn, value
-from course_lib.checks.ps1 import BOX, along, inside, labelled, pgd
+from course_lib.checks.exercise import Exercise, drawn
+from course_lib.checks.ps1 import along, labelled, pgd
+from course_lib.checks.rules import BOX, MANNERS, SOUND, UNCHANGED, inside, value
 
 READ = "notebook 01, Two equations"
 

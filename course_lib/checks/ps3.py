@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Inputs
-from course_lib.checks.exercise import SOUND, UNCHANGED, Exercise, between, drawn, value
-from course_lib.checks.ps1 import BOX
+from course_lib.checks.exercise import Exercise, between, drawn
+from course_lib.checks.rules import BOX, SOUND, UNCHANGED, value
 from course_lib.pixels import nearest, shrink
 
 READ = "notebook 03; course_lib.seeds"

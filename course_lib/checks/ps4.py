@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, between, drawn, value
+from course_lib.checks.exercise import Exercise, between, drawn
+from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, value
 from course_lib.constraints import L2Ball
 from course_lib.pixels import bicubic, nearest
 

@@ -4,8 +4,9 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, drawn, value
+from course_lib.checks.exercise import Exercise, drawn
 from course_lib.checks.ps4 import SHAPES, masks
+from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, value
 from course_lib.measuring.intervals import Z95
 
 

@@ -6,10 +6,11 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, drawn, value
-from course_lib.checks.ps1 import along, back, entropy, in_the_box, inside, labelled, pgd, pictures
+from course_lib.checks.exercise import Exercise, Rule, drawn
+from course_lib.checks.ps1 import along, back, entropy, labelled, pgd, pictures
 from course_lib.checks.ps3 import members
 from course_lib.checks.ps4 import SHAPES, filled, masks
+from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, in_the_box, inside, value
 
 
 def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:

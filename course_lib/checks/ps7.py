@@ -3,9 +3,9 @@
 import torch
 from torch import Generator, Tensor
 
-from course_lib.checks.asking import Ask, Inputs, Outputs
-from course_lib.checks.exercise import MANNERS, SOUND, UNCHANGED, Exercise, Rule, between, drawn, value
-from course_lib.constraints import norms
+from course_lib.checks.asking import Ask, Inputs
+from course_lib.checks.exercise import Exercise, Rule, between, drawn
+from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, keeps_lengths, value
 
 
 def ordered(generator: Generator, count: int, height: int, width: int) -> Inputs:
@@ -15,11 +15,6 @@ def ordered(generator: Generator, count: int, height: int, width: int) -> Inputs
 
 def shuffled(change: Tensor, order: Tensor) -> Tensor:
     return change.flatten(2).gather(2, order[:, None].expand(-1, 3, -1)).view(change.shape)
-
-
-def keeps_lengths(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-    same = torch.allclose(norms(outputs["result"]), norms(inputs["change"]), rtol=1e-4)
-    return None if same else "expected a change of the same length as before"
 
 
 SHUFFLED = Exercise(

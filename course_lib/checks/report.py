@@ -3,7 +3,7 @@
 import html
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -116,11 +116,11 @@ def failure(error: Exception, inputs: Inputs) -> str:
 
 def remember(report: Report) -> None:
     """Note in the cache folder how an exercise stands, so that progress outlives the kernel."""
-    path = default_cache() / "progress.json"
     kept = sum(verdict.kept for verdict in report.verdicts)
     standing = {"kept": kept, "of": len(report.exercise.rules), "passed": report.passed}
     with suppress(OSError):  # where nothing can be written, a check is told all the same
-        write(path, json.dumps(known_progress() | {report.exercise.name: standing}, indent=1).encode())
+        content = json.dumps(known_progress() | {report.exercise.name: standing}, indent=1)
+        write(default_cache() / "progress.json", content.encode())
 
 
 def known_progress() -> dict[str, dict[str, int]]:
@@ -132,10 +132,9 @@ def known_progress() -> dict[str, dict[str, int]]:
 
 def progress() -> str:
     """How every exercise stands, as text."""
+
+    def words(state: Mapping[str, int] | None) -> str:
+        return "not tried" if state is None else "passed" if state["passed"] else f"{state['kept']} of {state['of']}"
+
     standing = known_progress()
-    rows = []
-    for name in exercises():
-        state = standing.get(name)
-        words = "not tried" if state is None else "passed" if state["passed"] else f"{state['kept']} of {state['of']}"
-        rows.append(f"{name:26} {words}")
-    return "\n".join(rows)
+    return "\n".join(f"{name:26} {words(standing.get(name))}" for name in exercises())

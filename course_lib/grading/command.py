@@ -14,15 +14,13 @@ from pathlib import Path
 
 from course_lib.checks.report import exercises
 from course_lib.grading import sandbox
-from course_lib.grading.grade import Grader, grade_all
+from course_lib.grading.grade import Grader, grade_class
 from course_lib.grading.hand import checked, rows_of
-from course_lib.grading.marks import Marked, known
-from course_lib.grading.progress import Progress
-from course_lib.grading.reflections import files_of, texts
+from course_lib.grading.reflections import texts
 from course_lib.grading.reports import points_by_set, write_reports
 from course_lib.grading.sandbox import Limits
 from course_lib.grading.sheets import Points, filled
-from course_lib.grading.submissions import Submission, file_of, legible, submissions
+from course_lib.grading.submissions import Submission, legible, submissions
 from course_lib.storage.files import write
 
 UNSAFE = "expected bubblewrap (bwrap, 0.8 or newer) to isolate students' code, and it does not work here: \
@@ -71,12 +69,9 @@ def graded(chosen: argparse.Namespace) -> str:
     found = everybody[first - 1 :: step]
     checked(rows_of(chosen.out / "hand.csv")[1], [one.student for one in everybody])  # before an hour of grading
     grader = grader_of(chosen, everybody)
-    plan = grader.planned(found, chosen.out)
     if chosen.dry_run:
-        return "\n".join(forecast(found, plan, files_of(chosen.submissions), grader))
-    grader.progress = Progress(sum(map(bool, plan.values())))
-    grader.progress.begins()
-    marked = grade_all(found, chosen.out, grader, workers=chosen.workers)
+        return "\n".join(forecast(found, grader.planned(found, chosen.out), [*grader.hidden]))
+    marked = grade_class(found, chosen.out, grader, workers=chosen.workers)
     if chosen.shard:
         return f"{len(marked)} submissions graded: {chosen.out / 'results'}. The tables come without --shard."
     hand = write_reports(marked, chosen.out, found=found, texts=texts(chosen.submissions))
@@ -86,48 +81,27 @@ def graded(chosen: argparse.Namespace) -> str:
     return f"{len(marked)} submissions graded: {chosen.out / 'grades.csv'}, {chosen.out / 'summary.html'}.{note}"
 
 
-def grader_of(chosen: argparse.Namespace, found: Sequence[Submission]) -> "Announcing":
+def grader_of(chosen: argparse.Namespace, found: Sequence[Submission]) -> Grader:
     sets = chosen.sets or sorted({name.split(".")[0] for one in found for name in one.sources})
     names = [name for name in exercises() if name.split(".")[0] in sets]
     if not names:
         raise ValueError(f"expected cells of exercises in {chosen.submissions}, found none")
-    again = chosen.regrade
-    if again is not None and (unknown := set(again) - {*names, *(one.student for one in found)}):
+    again = names if chosen.regrade == [] else chosen.regrade or ()
+    if unknown := set(again) - {*names, *(one.student for one in found)}:
         raise ValueError(f"expected an exercise or a student to grade again, got {min(unknown)!r}")
     if chosen.shard and chosen.seed is None and not (chosen.out / "seed").exists():
         raise ValueError("expected --seed NUMBER with --shard: all parts need the same hidden inputs")
     limits = Limits(seconds=chosen.seconds, megabytes=chosen.megabytes)
-    seed, again = seed_of(chosen.out, chosen.seed, keep=not chosen.dry_run), names if again == [] else again or ()
-    return Announcing(names, seed=seed, limits=limits, again=again)
+    return Grader(names, seed=seed_of(chosen.out, chosen.seed, keep=not chosen.dry_run), limits=limits, again=again)
 
 
-class Announcing(Grader):
-    """A grader that knows what it has to run, and says how far it is."""
-
-    progress: Progress
-
-    def planned(self, found: Sequence[Submission], out: Path) -> dict[str, list[str]]:
-        """The exercises that will be run of each student, beside the marks that are kept."""
-        files = {one.student: out / "results" / f"{file_of(one.student)}.json" for one in found}
-        return {one.student: [*self.tasks(one, self.kept(one, known(files[one.student])))] for one in found}
-
-    def grade(self, submission: Submission, old: Marked | None = None) -> Marked:
-        try:
-            return super().grade(submission, old)
-        finally:
-            if self.tasks(submission, self.kept(submission, old)):
-                self.progress.step()
-
-
-def forecast(
-    found: Sequence[Submission], plan: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[Path]], grader: Grader
-) -> Iterator[str]:
+def forecast(found: Sequence[Submission], plan: Mapping[str, Sequence[str]], names: Sequence[str]) -> Iterator[str]:
     """What would be graded, from which files, and what is missing."""
     yield f"{len(found)} submissions, {sum(map(len, plan.values()))} exercises to run. Nothing was run."
     for one in found:
-        missing = [name for name in grader.hidden if name not in one.sources]
-        parts = {"to run": plan[one.student], "missing": missing, "files": [path.name for path in files[one.student]]}
-        said = "; ".join(f"{words}: {', '.join(names) or 'none'}" for words, names in parts.items())
+        missing = [name for name in names if name not in one.sources]
+        parts = {"to run": plan[one.student], "missing": missing, "files": one.files}
+        said = "; ".join(f"{words}: {', '.join(some) or 'none'}" for words, some in parts.items())
         yield legible(f"{one.student}: {said}{''.join(f'; {problem}' for problem in one.problems)}")
 
 

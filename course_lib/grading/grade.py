@@ -11,8 +11,9 @@ from typing import Any
 from course_lib.checks.report import exercise
 from course_lib.grading import sandbox
 from course_lib.grading.marks import Hidden, Mark, Marked, key, known, mark_of
+from course_lib.grading.progress import Progress
 from course_lib.grading.sandbox import Answer, Limits
-from course_lib.grading.submissions import Submission, file_of, submissions
+from course_lib.grading.submissions import Submission, file_of
 from course_lib.storage.files import write
 
 REFERENCE = "from course_lib.checks.report import exercise\n{} = exercise({!r}).reference"
@@ -45,6 +46,10 @@ class Grader:
         return {
             name: one.task(sources[name]) for name, one in self.hidden.items() if name in sources and name not in kept
         }
+
+    def planned(self, found: Sequence[Submission], out: Path) -> dict[str, list[str]]:
+        """The exercises that are to be run of each student."""
+        return {one.student: [*self.tasks(one, self.kept(one, known(kept_in(out, one))))] for one in found}
 
     def prove(self) -> None:
         """Run the reference solutions as students' code is run; RuntimeError where one loses points."""
@@ -83,31 +88,34 @@ class Grader:
         return mark if mark.status == "ungraded" else replace(mark, key=key(self.checks[name], sources))
 
 
-def grade_class(folder: Path, out: Path, grader: Grader, *, workers: int) -> list[Marked]:
-    """Grade every submission below a folder, several at a time, and keep what comes of each at once.
+def kept_in(out: Path, submission: Submission) -> Path:
+    """The file of a student's marks."""
+    return out / "results" / f"{file_of(submission.student)}.json"
+
+
+def grade_class(found: Sequence[Submission], out: Path, grader: Grader, *, workers: int) -> list[Marked]:
+    """Grade submissions, several at a time, keep what comes of each at once, and say how far it is.
 
     Nothing of a submission, and no failure of the machine, ends the grading of the others.
     """
-    return grade_all(list(submissions(folder)), out, grader, workers=workers)
-
-
-def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers: int) -> list[Marked]:
-    results = out / "results"
-    results.mkdir(parents=True, exist_ok=True)
-    before = {one.student: known(results / f"{file_of(one.student)}.json") for one in found}
-    if any(grader.tasks(one, grader.kept(one, before[one.student])) for one in found):
+    plan = grader.planned(found, out)
+    progress = Progress(sum(map(bool, plan.values())))
+    if progress.total:
+        progress.begins()
         grader.prove()
 
     def one(submission: Submission) -> Marked:
+        path = kept_in(out, submission)
         try:
-            marked = grader.grade(submission, before[submission.student])
+            marked = grader.grade(submission, known(path))
             marks = [mark for mark in marked.marks if mark.key]
-            stored = json.dumps(asdict(replace(marked, marks=marks)), indent=1).encode()
-            write(results / f"{file_of(submission.student)}.json", stored)
+            write(path, json.dumps(asdict(replace(marked, marks=marks)), indent=1).encode())
         except Exception as error:  # of this machine, such as a full disk
             problems = (*submission.problems, f"not graded: {type(error).__name__}: {error}"[:200])
             marks = [mark_of(hidden, None) for hidden in grader.hidden.values()]
-            return Marked(submission.student, submission.sha256, grader.drawn, problems, marks)
+            marked = Marked(submission.student, submission.sha256, grader.drawn, problems, marks)
+        if plan[submission.student]:
+            progress.step()
         return marked
 
     with ThreadPoolExecutor(workers) as pool:

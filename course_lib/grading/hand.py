@@ -14,6 +14,7 @@ from course_lib.storage.files import write
 
 HAND = ("student", "item", "points", "comment")
 MOST = {"reflection": 5.0, "project": 10.0}  # points
+ITEMS = {f"{name}.{item}": MOST[item] for name in SETS for item in BY_HAND.get(name, ("reflection",))}
 ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a cell of one begins with, and the mark that makes it harmless
 Row = dict[str, str]
@@ -25,7 +26,7 @@ def by_hand(students: Sequence[str], sets: Sequence[str], path: Path) -> Hand:
     """What is in the file stays; a row for each item that has none yet is added, blank. ValueError for a wrong row."""
     names, rows, comma = rows_of(path)
     checked(rows, students)
-    items = [f"{name}.{item}" for name in sets for item in items_of(name)]
+    items = [item for item in ITEMS if item.partition(".")[0] in sets]
     known = {(row["student"], row["item"]) for row in rows}
     wanted = [(student, item) for student in students for item in items]
     rows += [{"student": student, "item": item} for student, item in wanted if (student, item) not in known]
@@ -33,13 +34,6 @@ def by_hand(students: Sequence[str], sets: Sequence[str], path: Path) -> Hand:
     write(path, legible(text).encode())
     counted = [dict.fromkeys(HAND, "") | row for row in rows if row["item"] in items]
     return {student: [row for row in counted if row["student"] == student] for student in students}
-
-
-def items_of(name: str) -> Sequence[str]:
-    return BY_HAND.get(name, ("reflection",))
-
-
-ITEMS = {f"{name}.{item}": MOST[item] for name in SETS for item in items_of(name)}
 
 
 def rows_of(path: Path) -> tuple[list[str], list[Row], str]:

@@ -18,8 +18,7 @@ class Progress:
         self.said = self.begin
 
     def begins(self) -> None:
-        if self.total:
-            print(f"{self.total} to grade, after the reference solutions", file=self.stream, flush=True)
+        print(f"{self.total} to grade, after the reference solutions", file=self.stream, flush=True)
 
     def step(self) -> None:
         with self.lock:

@@ -12,8 +12,8 @@ from typing import Any
 
 from course_lib.checks.report import SETS
 from course_lib.grading.cells import exercise_of
-from course_lib.grading.hand import ITEMS, Row, items_of
-from course_lib.grading.submissions import NOTEBOOK, contents, files_below, legible, litter
+from course_lib.grading.hand import ITEMS, Row
+from course_lib.grading.submissions import NOTEBOOK, contents, files_of, legible
 from course_lib.storage.files import PACKAGE
 
 TEMPLATE = Path(__file__).parent / "reflections.html"
@@ -22,16 +22,6 @@ LONGEST = 20_000  # characters of a text
 BLANK = "*Your answer.*"  # what students get
 Texts = Mapping[tuple[str, str], str]
 """What was written, by student and item ("ps1.reflection")."""
-
-
-def files_of(folder: Path) -> dict[str, list[Path]]:
-    """The files of every student, by the names that `submissions` gives them."""
-    found: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(folder.iterdir()):
-        named = NOTEBOOK.fullmatch(path.name)
-        if not litter(path) and (named or path.is_dir()):
-            found[legible(path.name if path.is_dir() or not named else named[1])] += files_below(path)
-    return found
 
 
 def texts(folder: Path) -> dict[tuple[str, str], str]:
@@ -74,8 +64,8 @@ def questions(name: str) -> dict[str, dict[str, Any]]:
     for item, source in master(name):
         found |= {item: {"question": before, "rubric": source}}
         before = source
-    wanted = [f"{name}.{item}" for item in items_of(name)]
-    return {item: {"question": "", "rubric": "", "most": ITEMS[item]} | found.get(item, {}) for item in wanted}
+    wanted = {item: most for item, most in ITEMS.items() if item.startswith(f"{name}.")}
+    return {item: {"question": "", "rubric": "", "most": most} | found.get(item, {}) for item, most in wanted.items()}
 
 
 def page_of(columns: Sequence[str], rows: Sequence[Row], given: Texts) -> str:

@@ -53,12 +53,11 @@ def table(marked: Sequence[Marked], hand: Hand) -> str:
 
 
 def row(one: Marked, rows: Sequence[Mapping[str, str]]) -> list[str]:
-    extra = given(rows)
     numbers = ["" if mark.status == "ungraded" else f"{mark.points:g}" for mark in one.marks]
     seconds = f"{sum(mark.seconds for mark in one.marks):.1f}"
     statuses = [mark.status for mark in one.marks]
-    notes = "; ".join(one.problems)
-    return [one.student, *numbers, f"{extra:g}", total(one, rows), *statuses, seconds, one.sha256, notes]
+    points = [*numbers, f"{given(rows):g}", total(one, rows)]
+    return [one.student, *points, *statuses, seconds, one.sha256, "; ".join(one.problems)]
 
 
 def total(one: Marked, rows: Sequence[Mapping[str, str]]) -> str:
@@ -88,9 +87,8 @@ def feedback(one: Marked, rows: Sequence[Row], sources: Sources, texts: Texts | 
             code = html.escape("\n\n".join(sources[mark.exercise])[:LONGEST])
             yield f"<details open><summary>Your code</summary><pre>{code}</pre></details>"
     for row in rows:
-        pending = (
-            "nothing was handed in" if texts is not None and (one.student, row["item"]) not in texts else "pending"
-        )
+        written = texts is None or (one.student, row["item"]) in texts
+        pending = "pending" if written else "nothing was handed in"
         state = f"{html.escape(row['points'])} of {ITEMS[row['item']]:g} points" if row["points"] else pending
         yield f"<h2>{html.escape(row['item'])}: {state}</h2>"
         if row["comment"]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
-from asking import EAGER, Ask, defined, ended  # type: ignore[import-not-found]
+from asking import EAGER, Ask, defined, ended, unpacked  # type: ignore[import-not-found]
 from safetensors.torch import load, save
 from torch import Tensor
 from watching import everyone_goes, watched  # type: ignore[import-not-found]
@@ -110,13 +110,8 @@ def limit(limits: dict[str, float]) -> None:
 def answers(name: str, task: dict[str, Any]) -> dict[str, Tensor]:
     """What the student's function gives on every case: "0/result", "0/changed" and so on."""
     function = defined(task["function"], task["source"])
-    inputs, ask = load((HERE / f"{name}.safetensors").read_bytes()), Ask(**task["ask"])
-    outputs: dict[str, Tensor] = {}
-    for case in range(task["cases"]):
-        given = {key.split("/")[1]: value for key, value in inputs.items() if key.startswith(f"{case}/")}
-        given |= {key: given[key].item() for key in task["numbers"]}
-        outputs |= {f"{case}/{key}": value for key, value in ask(function, given).items()}
-    return outputs
+    cases, ask = unpacked(load((HERE / f"{name}.safetensors").read_bytes())), Ask(**task["ask"])
+    return {f"{case}/{key}": part for case, inputs in enumerate(cases) for key, part in ask(function, inputs).items()}
 
 
 if __name__ == "__main__":

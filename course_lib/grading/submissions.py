@@ -34,19 +34,25 @@ class Submission(OneLine):
     sources: dict[str, list[str]]
     problems: tuple[str, ...]
     sha256: str
+    files: Sequence[str] = ()
 
 
 def submissions(folder: Path) -> Iterator[Submission]:
     """Every student below a folder, by the whole name of a folder or notebook in it. ValueError for none."""
-    places: dict[str, list[Path]] = defaultdict(list)
+    found = files_of(folder)
+    if not found:
+        raise ValueError(f"expected a folder for each student in {folder}, found none")
+    yield from (submission(student, files) for student, files in found.items())
+
+
+def files_of(folder: Path) -> dict[str, list[Path]]:
+    """The files of every student, by name."""
+    found: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.iterdir()):
         named = NOTEBOOK.fullmatch(path.name)
         if not litter(path) and (named or path.is_dir()):
-            places[path.name if path.is_dir() or not named else named[1]].append(path)
-    if not places:
-        raise ValueError(f"expected a folder for each student in {folder}, found none")
-    for student, parts in places.items():
-        yield submission(legible(student), parts)
+            found[legible(path.name if path.is_dir() or not named else named[1])] += files_below(path)
+    return found
 
 
 def litter(path: Path) -> bool:
@@ -65,12 +71,11 @@ def file_of(student: str) -> str:
     return student if len(name) <= 200 else f"{student[:40]}-{hashlib.sha256(name).hexdigest()[:12]}"
 
 
-def submission(student: str, places: Sequence[Path]) -> Submission:
+def submission(student: str, files: Sequence[Path]) -> Submission:
     """What one student handed in; whatever is wrong with it is said in `problems`."""
-    files = [file for place in places for file in files_below(place)]
     read: list[tuple[tuple[int, int, int], str, Cells]] = []
-    problems, hashed = [], hashlib.sha256()
-    for file in [file for file in files if NOTEBOOK.fullmatch(file.name) or file in places][:MOST]:
+    names, problems, hashed = [file.name for file in files], [], hashlib.sha256()
+    for file in [file for file in files if NOTEBOOK.fullmatch(file.name) or file.is_dir()][:MOST]:  # or a link to one
         try:
             for when, name, content in contents(file):
                 hashed.update(content)
@@ -79,9 +84,8 @@ def submission(student: str, places: Sequence[Path]) -> Submission:
             problems.append(f"{file.name} cannot be read as a notebook: {str(error)[:120]}")
     sources, said = chosen([(name, cells) for _, name, cells in sorted(read, reverse=True)])
     if not sources:
-        names = ", ".join(file.name for file in files[:5]) or "nothing"
-        problems.append(f"expected a notebook with cells of exercises, found {names}")
-    return Submission(student, sources, tuple(map(legible, [*problems, *said])), hashed.hexdigest())
+        problems.append(f"expected a notebook with cells of exercises, found {', '.join(names[:5]) or 'nothing'}")
+    return Submission(student, sources, tuple(map(legible, [*problems, *said])), hashed.hexdigest(), names)
 
 
 def files_below(place: Path) -> list[Path]:

@@ -11,8 +11,10 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from safetensors.torch import load
 
 from course_lib.checks import ps1
+from course_lib.checks.asking import unpacked
 from course_lib.checks.report import SETS, exercises
 from course_lib.grading import sandbox
 from course_lib.grading.command import grade, seed_of
@@ -155,7 +157,9 @@ def test_inputs_travel_and_answers_come_back_as_they_are() -> None:
     hidden = Hidden.sample(one, 3)
     again = Hidden.sample(one, 3)
     assert hidden.packed() == again.packed() != Hidden.sample(one, 4).packed()
-    assert hidden.task("")["numbers"] == ["radius", "steps", "step_size"]
+    for sent, came in zip(hidden.cases, unpacked(load(hidden.packed())), strict=True):
+        assert {name: type(part) for name, part in came.items()} == {name: type(part) for name, part in sent.items()}
+        assert all(torch.as_tensor(came[name] == part).all() for name, part in sent.items())
 
 
 def test_a_check_is_another_one_where_only_what_its_functions_are_given_changes() -> None:

@@ -21,7 +21,7 @@ from tests.widgets.test_player import Bench
 
 ROOMS = tuple(f"course_lib.{room}." for room in ("widgets", "checks", "grading"))
 MODULES = [name for _, name, _ in walk_packages(course_lib.__path__, "course_lib.") if name.startswith(ROOMS)]
-ALONE = {"course_lib.grading.runner"}  # runs in the sandbox, without the course
+ALONE = {"course_lib.grading.runner", "course_lib.grading.watching"}  # run in the sandbox, without the course
 
 
 def kinds() -> dict[str, type]:
