@@ -15,7 +15,7 @@ from course_lib.widgets.runs import LOSS, Measure, Moment, Runs, Script, Update
 from course_lib.widgets.screen import Screen
 from course_lib.widgets.worker import Produce
 
-BYTES_A_SECOND = 400_000  # of pictures while running: a Jupyter server drops messages beyond 1,000,000
+BYTES_A_SECOND = 2_000_000  # of pictures while running, so that a slow network does not fall behind
 FILM = 8  # pictures of a run that is played again, before its last one
 MEMORY = 64_000_000  # bytes of finished runs that are kept
 

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import itertools
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from course_lib.pgd import Problem, frames
 from course_lib.pixels import to_uint8
 from course_lib.widgets import LOSS, Measure, Player, controls
 from course_lib.widgets import player as player_module
+from course_lib.widgets import screen as screen_module
 from course_lib.widgets.charts import Chart, short, ticks
 from course_lib.widgets.memory import Memory, frozen
 from course_lib.widgets.sheets import GREY, encode, sheet
@@ -276,6 +278,27 @@ def test_pictures_come_at_most_ten_times_a_second_and_light_until_the_last(monke
     gaps = np.diff(times)[:-1]
     assert len(gaps) > 0  # a picture that has stopped changing is not sent again
     assert min(gaps) > 0.099
+
+
+def test_heavy_pictures_of_noise_do_not_hold_back_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock on which every look takes 10 ms: the sheets of the first demo, 136 kB each, come as often as light
+    ones. The server's limit of bytes counts what is printed, not what widgets send."""
+    player = Bench().player(steps=60)
+    clock = SimpleNamespace(now=time.monotonic())
+
+    def passed() -> float:
+        clock.now += 0.01
+        return clock.now
+
+    monkeypatch.setattr(player_module, "time", SimpleNamespace(monotonic=passed))
+    numbers = itertools.count()
+    monkeypatch.setattr(screen_module, "encode", lambda *_: next(numbers).to_bytes(136_000, "big"))
+    seen = list[float]()
+    player._screen.images["standard"].observe(lambda _: seen.append(clock.now), "value")
+    player.run()
+    player.wait(PATIENCE)
+    assert len(seen) > 2
+    assert max(np.diff(seen)) < 0.2
 
 
 def test_one_problem_may_have_fewer_steps_and_no_steps_are_a_run_too() -> None:
