@@ -57,13 +57,13 @@ CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing li
     "testbeds": 502,
     "measuring": 349,
     "widgets": 1586,
-    "checks": 837,
-    "grading": 1239,
+    "checks": 840,
+    "grading": 1242,
     "imagenet": 394,
     "storage": 302,
     "authoring": 1404,
 }
-TOTAL, JAVASCRIPT = 9109, 676
+TOTAL, JAVASCRIPT = 9115, 676
 FLAT = 12  # modules that lie in course_lib itself
 
 

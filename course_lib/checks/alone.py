@@ -27,11 +27,16 @@ def defines(name: str, source: str) -> bool:
     return re.search(rf"^(?:(?:async )?def {name}\b|{name}[ \t]*(?::[^=\n]*)?=(?!=))", source, re.MULTILINE) is not None
 
 
+def history() -> list[str]:
+    """What the cells of this notebook were, as they were sent to be run; none where there is no notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return [] if shell is None else list(shell.history_manager.input_hist_raw)
+
+
 def own_cell(name: str) -> str | None:
     """The cell of this notebook that defines a function, the last one that was run; None outside notebooks."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython and ipython.get_ipython()
-    cells = shell.history_manager.input_hist_raw if shell else []  # as they were sent to be run
+    cells = history()
     found = next((source for source in reversed(cells) if defines(name, source)), None)
     if any(cells) and found is None:
         raise NothingToAskError(f"expected a cell that defines {name}, got none: the grader reads cells")

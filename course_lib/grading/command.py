@@ -14,7 +14,7 @@ from pathlib import Path
 
 from course_lib.checks.report import exercises
 from course_lib.grading import sandbox
-from course_lib.grading.grade import Grader, grade_class
+from course_lib.grading.grade import Grader, grade_all
 from course_lib.grading.hand import checked, rows_of
 from course_lib.grading.reflections import texts
 from course_lib.grading.reports import points_by_set, write_reports
@@ -71,7 +71,7 @@ def graded(chosen: argparse.Namespace) -> str:
     grader = grader_of(chosen, everybody)
     if chosen.dry_run:
         return "\n".join(forecast(found, grader.planned(found, chosen.out), [*grader.hidden]))
-    marked = grade_class(found, chosen.out, grader, workers=chosen.workers)
+    marked = grade_all(found, chosen.out, grader, workers=chosen.workers)
     if chosen.shard:
         return f"{len(marked)} submissions graded: {chosen.out / 'results'}. The tables come without --shard."
     hand = write_reports(marked, chosen.out, found=found, texts=texts(chosen.submissions))

@@ -13,7 +13,7 @@ from course_lib.grading import sandbox
 from course_lib.grading.marks import Hidden, Mark, Marked, key, known, mark_of
 from course_lib.grading.progress import Progress
 from course_lib.grading.sandbox import Answer, Limits
-from course_lib.grading.submissions import Submission, file_of
+from course_lib.grading.submissions import Submission, file_of, submissions
 from course_lib.storage.files import write
 
 REFERENCE = "from course_lib.checks.report import exercise\n{} = exercise({!r}).reference"
@@ -93,11 +93,16 @@ def kept_in(out: Path, submission: Submission) -> Path:
     return out / "results" / f"{file_of(submission.student)}.json"
 
 
-def grade_class(found: Sequence[Submission], out: Path, grader: Grader, *, workers: int) -> list[Marked]:
-    """Grade submissions, several at a time, keep what comes of each at once, and say how far it is.
+def grade_class(folder: Path, out: Path, grader: Grader, *, workers: int) -> list[Marked]:
+    """Grade every submission below a folder, several at a time, and keep what comes of each at once.
 
     Nothing of a submission, and no failure of the machine, ends the grading of the others.
     """
+    return grade_all(list(submissions(folder)), out, grader, workers=workers)
+
+
+def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers: int) -> list[Marked]:
+    """Grade submissions, and say how far it is."""
     plan = grader.planned(found, out)
     progress = Progress(sum(map(bool, plan.values())))
     if progress.total:
