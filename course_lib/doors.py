@@ -51,9 +51,14 @@ def check_pixels(images: Tensor, *, what: str = "pictures") -> None:
     check_batch(images, what)
     if images.shape[1] != 3:
         raise ValueError(f"expected {what} (B, 3, H, W), got shape {tuple(images.shape)}")
-    low, high = torch.stack(images.detach().aminmax()).tolist() if images.numel() else (0.0, 1.0)  # one wait for a GPU
-    if not (low >= -SLACK and high <= 1 + SLACK):  # NaN is neither
-        raise ValueError(f"expected {what} with pixels in [0, 1], got {low:.3g} to {high:.3g}")
+    check_range(images, f"expected {what} with pixels in [0, 1]", slack=SLACK)
+
+
+def check_range(values: Tensor, wanted: str, *, slack: float = 0.0) -> None:
+    """ValueError, which says what is `wanted`, for numbers beyond [0, 1] and for NaN."""
+    low, high = torch.stack(values.detach().aminmax()).tolist() if values.numel() else (0.0, 1.0)  # one wait for a GPU
+    if not (low >= -slack and high <= 1 + slack):
+        raise ValueError(f"{wanted}, got {low:.3g} to {high:.3g}")
 
 
 def check_batch(images: Tensor, what: str) -> None:
@@ -78,10 +83,9 @@ def check_labels(labels: Tensor, *, count: int | None = None, classes: int | Non
     """ValueError for anything but integers (B,) from 0 on: `count` of them, below `classes`."""
     many = "" if count is None else f"{count} "
     got = brief(labels) if isinstance(labels, Tensor) else f"a {type(labels).__name__}"
-    if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.dtype != torch.int64:
+    vector = isinstance(labels, Tensor) and labels.ndim == 1 and labels.dtype == torch.int64
+    if not vector or count not in (None, len(labels)):
         raise ValueError(f"expected {many}labels as a vector of int64, torch.tensor([0, ...]), got {got}")
-    if count is not None and len(labels) != count:
-        raise ValueError(f"expected {count} labels, got {len(labels)}")
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < (classes or math.inf):
         bounds = "of at least 0" if classes is None else f"between 0 and {classes - 1}"
         raise ValueError(f"expected labels {bounds}, got {labels.tolist()[:10]}")
@@ -91,13 +95,10 @@ def check_mask(mask: Tensor, images: Tensor) -> None:
     """A mask (B or 1, 1, H, W) of the images' height and width, with values in [0, 1]."""
     count, _, height, width = images.shape
     wanted = f"expected a mask of floats in [0, 1], ({count} or 1, 1, {height}, {width})"
-    if not isinstance(mask, Tensor) or not mask.is_floating_point():
+    fits = isinstance(mask, Tensor) and mask.shape in ((count, 1, height, width), (1, 1, height, width))
+    if not fits or not mask.is_floating_point():
         raise ValueError(f"{wanted}, got {brief(mask)}")
-    if mask.shape not in ((count, 1, height, width), (1, 1, height, width)):
-        raise ValueError(f"{wanted}, got shape {tuple(mask.shape)}")
-    low, high = torch.stack(mask.detach().aminmax()).tolist() if mask.numel() else (0.0, 1.0)
-    if not 0 <= low <= high <= 1:
-        raise ValueError(f"{wanted}, got {low:.3g} to {high:.3g}")
+    check_range(mask, wanted)
 
 
 def check_ball(ball: Any) -> None:

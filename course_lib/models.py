@@ -103,9 +103,8 @@ def residual_network(widths: Sequence[int], classes: int, *, halvings: Sequence[
     `halvings` says which blocks halve the resolution; by default all of them, which suits 64 x 64 pictures and four
     widths.
     """
-    halvings = [True] * len(widths) if halvings is None else halvings
     stem = [nn.Conv2d(3, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0])]
-    pairs = zip([widths[0], *widths], widths, halvings, strict=False)
+    pairs = zip([widths[0], *widths], widths, halvings or [True] * len(widths), strict=False)
     body = nn.Sequential(*stem, *[Block(before, after, halve=halve) for before, after, halve in pairs])
     return Classifier(body, nn.Linear(widths[-1], classes))
 

@@ -32,18 +32,16 @@ class Problem(OneLine):
     step_size: float = 1.0
 
     def __post_init__(self) -> None:
-        check_batch(self.start, "a start")
-        if self.centre is not None:
-            check_batch(self.centre, "a centre")
-            if self.centre.shape != self.start.shape:
-                shapes = f"{tuple(self.start.shape)}, got {tuple(self.centre.shape)}"
-                raise ValueError(f"expected a centre of the start's shape {shapes}")
+        given = {"start": self.start} if self.centre is None else {"start": self.start, "centre": self.centre}
+        for name, images in given.items():
+            check_batch(images, f"a {name}")
+            object.__setattr__(self, name, plain(images))  # with their past, the graphs of all steps would be kept
+        if self.centre is not None and self.centre.shape != self.start.shape:
+            shapes = f"{tuple(self.start.shape)}, got {tuple(self.centre.shape)}"
+            raise ValueError(f"expected a centre of the start's shape {shapes}")
         check_ball(self.ball)
         check_whole(self.steps, "steps", low=0)
         check_number(self.step_size, "step_size", low=0)
-        for name, images in (("start", self.start), ("centre", self.centre)):
-            if images is not None:  # with the past of its numbers, the graphs of all steps would be kept
-                object.__setattr__(self, name, plain(images))
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,8 +57,7 @@ def step(problem: Problem, images: Tensor) -> tuple[Tensor, Tensor]:
     """One step of projected gradient descent: (the next images, the losses of the GIVEN images).
 
     A step ends with two projections, first on the ball and then on the pixel box. Where the centre is in [0, 1] the
-    result lies in both sets (clipping moves every pixel towards the centre), though it need not be the nearest such
-    point.
+    result lies in both sets (clipping moves every pixel towards the centre), though another point may be nearer.
     """
     centre = problem.start if problem.centre is None else problem.centre
     losses, gradient = value_and_gradient(problem.objective, images)

@@ -68,8 +68,7 @@ def prepare(model: Model, *, device: torch.device | str | None = None, precision
 
 def fold_batch_norm(module: nn.Module) -> None:
     """Fold each batch norm that directly follows a convolution among the children of `module` into that convolution."""
-    children = list(module.named_children())
-    for (name, conv), (next_name, norm) in itertools.pairwise(children):
+    for (name, conv), (next_name, norm) in itertools.pairwise([*module.named_children()]):
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             setattr(module, name, fuse_conv_bn_eval(conv, norm))
             setattr(module, next_name, nn.Identity().eval())

@@ -106,10 +106,8 @@ class Mixture(OneLine):
     The groups come from k-means on thumbnails of a class's pictures; each has a weight in proportion to its size.
     """
 
-    def __init__(
-        self, images: Tensor, labels: Tensor, *, components: int = 6, jitter: float = JITTER, seed: int = 0
-    ) -> None:
-        parts = list(similar(images, labels, components, generator=torch.Generator().manual_seed(seed)))
+    def __init__(self, images: Tensor, labels: Tensor, *, components: int = 6, jitter: float = JITTER) -> None:
+        parts = list(similar(images, labels, components, generator=torch.Generator().manual_seed(0)))
         self.labels = torch.tensor([label for label, _ in parts])  # whose each Gaussian is
         self.weights = torch.tensor([len(pictures) for _, pictures in parts], dtype=torch.float32)
         which = torch.arange(len(parts)).repeat_interleave(self.weights.long())
@@ -176,15 +174,14 @@ KINDS: dict[str, Kind] = {
 def similar(images: Tensor, labels: Tensor, groups: int, *, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:
     """Up to `groups` groups of similar pictures of each class, by k-means: (label, pictures) for each."""
     for label, pictures in enumerate(by_class(images, labels)):
-        group = k_means(thumbnails(pictures), groups, generator=generator)
+        thumbnails = F.adaptive_avg_pool2d(to_float(pictures), 8).flatten(1)  # on which similar pictures are close
+        group = k_means(thumbnails, groups, generator=generator)
         yield from ((label, pictures[group == number]) for number in group.unique())
 
 
 def choose(weights: Tensor, owners: Tensor, labels: Tensor, *, generator: torch.Generator) -> Tensor:
     """For each label one of the parts that this class owns, at random by weight: indices (B,)."""
     check_labels(labels, classes=int(owners.max()) + 1)
-    if not len(labels):
-        return labels
     return torch.multinomial(weights * (labels[:, None] == owners), 1, generator=generator).squeeze(1)
 
 
@@ -197,11 +194,6 @@ def by_class(images: Tensor, labels: Tensor) -> list[Tensor]:
     if not len(counts) or not counts.all():
         raise ValueError(f"expected at least one picture of every class, got {counts.tolist()[:20]} of class 0, 1, ...")
     return [images[labels == label] for label in range(len(counts))]
-
-
-def thumbnails(images: Tensor, size: int = 8) -> Tensor:
-    """Small flattened versions (N, 3 * size * size) in [0, 1], on which similar pictures are close."""
-    return F.adaptive_avg_pool2d(to_float(images), size).flatten(1)
 
 
 def k_means(points: Tensor, groups: int, *, generator: torch.Generator, rounds: int = 20) -> Tensor:

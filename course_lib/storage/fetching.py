@@ -150,7 +150,7 @@ def write(response: http.client.HTTPResponse, part: Path, there: int) -> None:
     rest = response.length
     free = shutil.disk_usage(part.parent).free
     if rest is not None and free < rest:
-        raise OSError(f"expected {megabytes(rest)} of free space in {part.parent}, got {megabytes(free)}")
+        raise OSError(f"expected {rest / 1e6:,.1f} MB of free space in {part.parent}, got {free / 1e6:,.1f} MB")
     total = None if rest is None else there + rest
     bar = tqdm(desc=part.stem, initial=there, total=total, unit="B", unit_scale=True)
     try:
@@ -183,7 +183,3 @@ def note(path: Path) -> Path:
 
 def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"

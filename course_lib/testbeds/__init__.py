@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from course_lib.datasets.collections import IMAGENETTE, PAIRS
-from course_lib.datasets.photographs import Collection
 from course_lib.storage.files import place, unquoted
 from course_lib.testbeds import (
     cifar10,
@@ -64,17 +63,11 @@ def with_pictures(*, default: str) -> Testbed:
     A task that is told the true class needs pictures of it.
     """
     testbed = load(default=default)
-    if testbed.name.startswith("imagenette") and not at_hand(IMAGENETTE):
+    try:
+        if testbed.name.startswith("imagenette"):
+            replace(IMAGENETTE, fetch=None).places("test")
+    except FileNotFoundError:
         print("No test photographs are on this machine: PictureBook's test pictures stand in, and its networks.")
         return load("picturebook")
     print(f"Test pictures: those of {testbed.name}.")
     return testbed
-
-
-def at_hand(collection: Collection) -> bool:
-    """Whether the test pictures of a collection are on this machine."""
-    try:
-        replace(collection, fetch=None).places("test")
-    except FileNotFoundError:
-        return False
-    return True
