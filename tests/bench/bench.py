@@ -45,6 +45,8 @@ from course_lib.testbeds.weights import load_model
 from course_lib.training.recipe import Recipe
 from course_lib.widgets import Player, controls
 from tests.bench import made_class, peers
+from tests.bench.latency import latency
+from tests.bench.memory import memory
 from tests.tools import lab, programs
 from tests.tools.engine import Engine
 
@@ -374,6 +376,8 @@ PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "imports": lambda rounds: imports(),
     "browser": lambda rounds: in_browser(rounds=rounds),
     "grading": lambda rounds: made_class.graded(),
+    "memory": lambda rounds: memory(),
+    "latency": lambda rounds: latency(),
 }
 
 
@@ -406,7 +410,7 @@ def table(result: dict[str, Any]) -> str:
             )
     if "pictures" in result:
         lines += picture_lines(result["pictures"])
-    for part in ("seeds", "player", "imports", "browser", "grading"):
+    for part in ("seeds", "player", "imports", "browser", "grading", "memory", "latency"):
         if part not in result:
             continue
         lines += ["", f"{part}: {result[part]['setting']}"]

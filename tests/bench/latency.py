@@ -16,7 +16,6 @@ from playwright.sync_api import Browser
 
 from tests.tools import lab, programs
 
-GOAL = 150  # milliseconds to the first picture
 REST = 1500  # milliseconds between two presses, in which nothing is sent
 SLIDER = "ε (radius)"
 WRAPPED = """
@@ -42,11 +41,13 @@ for owner, name in ((Player, "_changed"), (Player, "_show"), (Script, "keep"), (
 """
 WATCH = """() => {
     const now = () => (performance.timeOrigin + performance.now()) / 1000;
-    window.pressed = []; window.painted = [];
+    window.pressed = []; window.painted = []; window.received = [];
     document.addEventListener('keydown', () => window.pressed.push(now()), true);
-    document.querySelectorAll('.course-player img.widget-image').forEach((image, place) =>
+    document.querySelectorAll('.course-player img.widget-image').forEach((image, place) => {
+        new MutationObserver(() => window.received.push([place, now()])).observe(image, { attributeFilter: ['src'] });
         image.addEventListener('load', () => requestAnimationFrame(() => setTimeout(
-            () => window.painted.push([place, now()]))))) }"""
+            () => window.painted.push([place, now()]))));
+    }) }"""
 
 
 class Seen(NamedTuple):
@@ -54,13 +55,18 @@ class Seen(NamedTuple):
 
     kernel: list[tuple[str, float, float]]  # function, begin, end
     keys: list[float]
-    paints: list[tuple[int, float]]  # which picture, when
+    received: list[tuple[int, float]]  # which picture, when
+    painted: list[tuple[int, float]]
+
+    def first(self, what: str, since: float) -> float:
+        """When every picture has been received, or painted, for the first time since then."""
+        return max({place: when for place, when in reversed(getattr(self, what)) if when >= since}.values())
 
     def between(self, begin: float, end: float) -> "Seen":
         return Seen(
             [one for one in self.kernel if begin <= one[1] < end],
             [begin],
-            [one for one in self.paints if begin <= one[1] < end],
+            *([one for one in what if begin <= one[1] < end] for what in (self.received, self.painted)),
         )
 
     def calls(self, name: str, begin: float = 0.0, end: float = float("inf")) -> list[tuple[float, float]]:
@@ -102,7 +108,8 @@ def played(browser: Browser, root: Path, presses: int) -> Seen:
         notebook.page.wait_for_timeout(REST)
         notebook.run_cell(4)
         page = notebook.page
-        return Seen(json.loads(notebook.text_of(4)), page.evaluate("pressed"), page.evaluate("painted"))
+        noted = [page.evaluate(name) for name in ("pressed", "received", "painted")]
+        return Seen(json.loads(notebook.text_of(4)), *noted)
 
 
 def way(run: Seen) -> dict[str, float]:
@@ -111,23 +118,24 @@ def way(run: Seen) -> dict[str, float]:
     (begin, end), (later, _), *_ = shows = run.calls("_show")
     encoded = run.calls("encode", begin, end)
     sent, coded = encoded[-1][1], sum(b - a for a, b in encoded)
-    first = {place: when for place, when in reversed(run.paints) if when >= begin}
-    second = {place: when for place, when in reversed(run.paints) if when >= later}
+    received, painted = run.first("received", begin), run.first("painted", begin)
     parts = {
         "message": arrived - key,
         "start": begin - arrived,
         "encode": coded,
         "draw": sent - begin - coded,
-        "paint": max(first.values()) - sent,
-        "to the first picture": max(first.values()) - key,
+        "message back": received - sent,
+        "paint": painted - received,
+        "to the first picture": painted - key,
         "rest of the drawing": end - sent,
         "step and pause": later - end,
-        "to the first step": max(second.values()) - key,
+        "to the first step": run.first("painted", later) - key,
     }
     counts = {
         "drawings": len(shows),
         "pictures encoded": len(run.calls("encode")),
-        "pictures painted": len(run.paints),
+        "pictures received": len(run.received),
+        "pictures painted": len(run.painted),
         "moments kept": len(run.calls("keep")),
     }
     return {name: round(1000 * seconds, 1) for name, seconds in parts.items()} | counts

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from course_lib import testbeds
 from course_lib.checks.report import exercises
@@ -11,6 +13,7 @@ from course_lib.grading.cells import stub
 from course_lib.grading.reflections import texts
 from course_lib.grading.submissions import submissions
 from tests.bench import bench, made_class
+from tests.bench.memory import peak
 from tests.tools.classroom import cells
 from tests.tools.programs import NO_BUBBLEWRAP, needed
 
@@ -59,3 +62,9 @@ def test_a_made_class_is_graded_and_a_second_run_runs_nothing() -> None:
     measured = made_class.graded(students=2, sets=("ps1",))
     assert measured["seconds with nothing new"] < measured["seconds"]
     assert 0.2 < measured["share of the points"] < 1
+
+
+def test_the_peak_counts_what_a_notebook_has_let_go(tmp_path: Path) -> None:
+    for name, source in {"small": "1", "large": "kept = b'x' * 300_000_000\nkept = None"}.items():
+        nbformat.write(new_notebook(cells=[new_code_cell(source)]), tmp_path / f"{name}.ipynb")
+    assert 250 < peak(tmp_path / "large.ipynb") - peak(tmp_path / "small.ipynb") < 350
