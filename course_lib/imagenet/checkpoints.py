@@ -103,10 +103,9 @@ def read(path: Path) -> dict[str, Tensor]:
             name = re.search(r"GLOBAL (\S+)", str(error))
             got = f"{name[1]}, which was not run" if name else "something else, or a part of one: fetch it again"
             raise ValueError(f"expected a checkpoint of tensors and numbers in {path.name}, got {got}") from error
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f"expected a dictionary with `model` in {path.name}, got {summary(checkpoint)}")
-    state = checkpoint.get("model", checkpoint.get("state_dict", checkpoint))
-    if not isinstance(state, dict) or not state:
+    named = checkpoint if isinstance(checkpoint, dict) else {}
+    state = named.get("model", named.get("state_dict", named))
+    if not isinstance(state, dict) or not any(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"expected a dictionary with `model` in {path.name}, got {summary(checkpoint)}")
     state = {re.sub(r"^(module\.)+", "", str(key)): value for key, value in state.items()}
     for key, value in state.items():
