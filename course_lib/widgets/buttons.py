@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import anywidget
 import traitlets
@@ -29,10 +28,6 @@ class Page(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("page.js")
     alts = traitlets.List(traitlets.Unicode()).tag(sync=True)
     plan: Any = traitlets.List().tag(sync=True)
-    own = traitlets.Unicode().tag(sync=True)  # its model's id, by which the page finds the model
-
-    def __init__(self) -> None:
-        super().__init__(model_id=(own := uuid4().hex), own=own)
 
     @traitlets.default("plan")
     def _of_the_course(self) -> list[dict[str, str]]:

@@ -6,21 +6,26 @@ const WIDGETS = "application/vnd.jupyter.widget-state+json"; // where a notebook
 const IDS = /(?:IPY_MODEL_|"model_id":")(\w+)/g; // of the widgets inside a widget or an output
 
 // anywidget 0.11 waits 2 s for a widget's module; on a slow machine a model that took longer would never hear from Python
-// again. This makes every model hear: they share the method that waits.
-async function heard(manager, id) {
-  const kind = Object.getPrototypeOf(await manager.get_model(id)), waiting = kind._handle_comm_msg;
-  if (!Object.hasOwn(kind, "_handle_comm_msg") || waiting.patient) return;
-  const plain = Object.getPrototypeOf(kind)._handle_comm_msg;
-  kind._handle_comm_msg = function (...message) {
-    return waiting.apply(this, message).catch(() => plain.apply(this, message));
-  };
-  kind._handle_comm_msg.patient = true;
+// again. This makes all of them hear: those that are there, and, as they share the method that waits, those to come.
+function hear(manager) {
+  if (!manager?._models || manager.hears) return;
+  manager.hears = true;
+  Object.values(manager._models).forEach((known) => known.then((model) => {
+    const kind = Object.getPrototypeOf(model), waiting = kind._handle_comm_msg;
+    if (model.get("_model_module") !== "anywidget") return;
+    const plain = Object.getPrototypeOf(kind)._handle_comm_msg;
+    kind._handle_comm_msg = waiting.patient ? waiting : function (...message) {
+      return waiting.apply(this, message).catch(() => plain.apply(this, message));
+    };
+    kind._handle_comm_msg.patient = true;
+    model.comm?.on_msg(model._handle_comm_msg.bind(model));
+  }));
 }
 
 // JupyterLab saves the widgets of the kernel that runs, those of earlier runs of a cell, too, and no others. But a
 // notebook shall keep what its cells show, so that it opens with its last pictures tomorrow, and the day after.
 function initialize({ model }) {
-  if (model.get("own")) heard(model.widget_manager, model.get("own"));
+  hear(model.widget_manager);
   const manager = model.widget_manager, { model: notebook, sessionContext } = manager?.context ?? {};
   if (!notebook?.getMetadata || Object.hasOwn(manager, "get_state_sync")) return; // no JupyterLab, or done already
   const { get_state_sync: stateOfKernel, disconnect } = manager;
