@@ -92,9 +92,10 @@ def limited(seconds: float = SECONDS) -> Iterator[None]:
             threading.Thread(target=interrupt, daemon=True).start()
     try:
         yield
-    except KeyboardInterrupt:
+    except BaseException:
         if not late.is_set():
             raise
-        raise TimeoutError(LATE.format(seconds)) from None
     finally:
         done.set()
+    if late.is_set():  # whatever the code made of the interruption
+        raise TimeoutError(LATE.format(seconds))

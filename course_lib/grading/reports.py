@@ -55,9 +55,8 @@ def table(marked: Sequence[Marked], hand: Hand) -> str:
 def row(one: Marked, rows: Sequence[Mapping[str, str]]) -> list[str]:
     numbers = ["" if mark.status == "ungraded" else f"{mark.points:g}" for mark in one.marks]
     seconds = f"{sum(mark.seconds for mark in one.marks):.1f}"
-    statuses = [mark.status for mark in one.marks]
     points = [*numbers, f"{given(rows):g}", total(one, rows)]
-    return [one.student, *points, *statuses, seconds, one.sha256, "; ".join(one.problems)]
+    return [one.student, *points, *(mark.status for mark in one.marks), seconds, one.sha256, "; ".join(one.problems)]
 
 
 def total(one: Marked, rows: Sequence[Mapping[str, str]]) -> str:
