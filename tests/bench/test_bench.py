@@ -1,5 +1,6 @@
 """Seconds to the picture: what `make bench` compares, at equal judged share."""
 
+import json
 from pathlib import Path
 
 import nbformat
@@ -12,8 +13,10 @@ from course_lib.grading import sandbox
 from course_lib.grading.cells import stub
 from course_lib.grading.reflections import texts
 from course_lib.grading.submissions import submissions
+from course_lib.storage.files import RESULTS
 from tests.bench import bench, made_class
-from tests.bench.memory import peak
+from tests.bench.memory import LIMIT, MARGIN, peak
+from tests.conftest import ROOT
 from tests.tools.classroom import cells
 from tests.tools.programs import NO_BUBBLEWRAP, needed
 
@@ -32,6 +35,22 @@ def test_every_library_is_timed_at_the_fewest_steps_that_convince(monkeypatch: p
     assert all(0 < low <= middle <= high for middle, low, high in (row["seconds"] for row in measured["by"].values()))
     lines = bench.picture_lines(measured)
     assert [line.split("  ")[0] for line in lines[-len(measured["by"]) :]] == [*measured["by"]]
+
+
+LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TOO_LARGE = {"04_generation"}  # its peak is above what a weak machine has to spare
+
+
+def test_the_peaks_of_all_lectures_are_measured_and_all_but_one_leave_room() -> None:
+    peaks = json.loads((RESULTS / "bench.json").read_bytes())["memory"]["megabytes"]
+    assert {*peaks} == {path.stem for path in LECTURES}
+    assert {name for name, megabytes in peaks.items() if megabytes > LIMIT * MARGIN} == TOO_LARGE
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("path", [path for path in LECTURES if path.stem not in TOO_LARGE], ids=lambda path: path.stem)
+def test_a_lecture_runs_in_little_memory(path: Path) -> None:
+    assert peak(path) <= LIMIT
 
 
 def test_the_live_page_is_timed_beside_pytorch(monkeypatch: pytest.MonkeyPatch, chromium_path: str) -> None:
