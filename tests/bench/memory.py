@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 LECTURES = Path(__file__).parents[2] / "notebooks"
 LIMIT = 1500  # megabytes for a notebook
-MARGIN = 0.9  # of the limit: what else a person does in a notebook
+MARGIN = 0.95  # of the limit: what else a person does in a notebook
 
 
 def memory() -> dict[str, Any]:
