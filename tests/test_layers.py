@@ -57,9 +57,9 @@ CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing li
     "testbeds": 497,
     "measuring": 349,
     "widgets": 1586,
-    "checks": 841,
+    "checks": 853,
     "grading": 1241,
-    "imagenet": 393,
+    "imagenet": 394,
     "storage": 300,
     "authoring": 1404,
 }

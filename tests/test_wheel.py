@@ -64,5 +64,5 @@ def test_the_wheel_holds_the_library_and_its_data_and_nothing_else(wheel: Path) 
     assert [name for name in names if not name.startswith(shipped)] == []
     weights = {Path(name).stem for name in names if name.startswith("course_lib/data/weights/")}
     assert weights == {path.stem for path in (ROOT / "data" / "weights").iterdir()}
-    kinds = (".py", ".js", ".css", ".json", ".safetensors", ".webp")
+    kinds = (".py", ".js", ".css", ".html", ".json", ".safetensors", ".webp")
     assert all(name.endswith(kinds) for name in names if "-info" not in name)

@@ -73,6 +73,19 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
+def heard() -> Iterator[None]:
+    """Interruptions are heard, also by a program that a shell started in the background, which ignores them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
+
+
+@contextmanager
 def limited(seconds: float = SECONDS) -> Iterator[None]:
     """TimeoutError for what takes longer; where there are no threads, as in a browser, it may take for ever."""
     done, late = threading.Event(), threading.Event()
@@ -91,7 +104,8 @@ def limited(seconds: float = SECONDS) -> Iterator[None]:
         if threading.current_thread() is threading.main_thread():
             threading.Thread(target=interrupt, daemon=True).start()
     try:
-        yield
+        with heard():
+            yield
     except BaseException:
         if not late.is_set():
             raise

@@ -110,7 +110,8 @@ def read(path: Path) -> dict[str, Tensor]:
     state = {re.sub(r"^(module\.)+", "", str(key)): value for key, value in state.items()}
     for key, value in state.items():
         if not isinstance(value, Tensor) or not key.startswith(PREFIXES):
-            raise ValueError(f"expected tensors called {'…, '.join(PREFIXES)}…, got {summary(value)} called {key}")
+            wanted = f"tensors called {'…, '.join(PREFIXES)}… in {path.name}"
+            raise ValueError(f"expected {wanted}, got {summary(value)} called {key}")
     return state
 
 

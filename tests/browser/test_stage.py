@@ -257,8 +257,8 @@ ANSWER = """() => {
         .observe(picture, {attributes: true, attributeFilter: ['src']}) }"""
 
 
-LATE = """() => { const { timeout } = AbortSignal;
-    AbortSignal.timeout = wait => timeout.call(AbortSignal, wait === 2000 ? 0 : wait) }"""
+LATE = """() => { const { timeout } = AbortSignal, over = { addEventListener: (name, abort) => abort() };
+    AbortSignal.timeout = wait => wait === 2000 ? over : timeout.call(AbortSignal, wait) }"""
 
 
 def test_a_demo_hears_from_python_where_the_page_was_slow_to_begin(open_notebook: OpenNotebook) -> None:

@@ -1,7 +1,9 @@
 """A check and the grader see one world: a cell as it was sent to be run, alone, as IPython understands it."""
 
 import builtins
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -133,6 +135,17 @@ def test_a_loop_without_an_end_is_answered(shell: InteractiveShell, loop: str, m
         loop = loop.replace("while True", "for again in range(5 * 10**7)")  # that ends by itself, late
     body = "\n".join(f"    {line}" for line in loop.splitlines())
     assert "did not end within 0.2 s: is there a loop without an end?" in str(said(shell, f"{HEAD}\n{body}"))
+
+
+def test_a_program_in_the_background_of_a_shell_is_interrupted_too() -> None:
+    before, begin = signal.signal(signal.SIGINT, signal.SIG_IGN), time.monotonic()
+    try:
+        with pytest.raises(TimeoutError), limited(0.1):
+            time.sleep(600)
+        assert time.monotonic() - begin < 500
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_interruption_by_hand_is_one() -> None:

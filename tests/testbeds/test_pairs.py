@@ -184,7 +184,7 @@ def test_the_other_networks_of_horse_and_zebra_differ_in_one_number_each() -> No
 
 def test_the_networks_of_pairs_are_small() -> None:
     files = [file for file in weights.FOLDER.iterdir() if file.name.startswith("picturebook-pair-")]
-    assert sum(file.stat().st_size for file in files) <= 2.55e6
+    assert sum(file.stat().st_size for file in files) <= 2.85e6
 
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
