@@ -63,7 +63,7 @@ CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing li
     "storage": 300,
     "authoring": 1404,
 }
-TOTAL, JAVASCRIPT = 9087, 681
+TOTAL, JAVASCRIPT = 9096, 681
 FLAT = 12  # modules that lie in course_lib itself
 
 
