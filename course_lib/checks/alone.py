@@ -72,44 +72,33 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def heard() -> Iterator[None]:
-    """Interruptions are heard, also by a program that a shell started in the background, which ignores them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
+def interrupt(seconds: float, done: threading.Event, late: threading.Event) -> None:
+    """Interrupt the main thread after so many seconds, and again, until it is done."""
+    while not done.wait(AGAIN if late.is_set() else seconds):
+        late.set()
+        if hasattr(signal, "pthread_kill"):  # it ends a sleep, too
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
+            _thread.interrupt_main()
 
 
 @contextmanager
 def limited(seconds: float = SECONDS) -> Iterator[None]:
-    """TimeoutError for what takes longer; where there are no threads, as in a browser, it may take for ever."""
+    """TimeoutError for what takes longer; where nothing can be interrupted, as in a browser, it may take for ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     done, late = threading.Event(), threading.Event()
-
-    def interrupt() -> None:
-        wait = seconds
-        while not done.wait(wait):
-            late.set()
-            wait = AGAIN
-            if hasattr(signal, "pthread_kill"):  # it ends a sleep, too
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            else:
-                _thread.interrupt_main()
-
     with suppress(RuntimeError):  # no threads
-        if threading.current_thread() is threading.main_thread():
-            threading.Thread(target=interrupt, daemon=True).start()
+        threading.Thread(target=interrupt, args=(seconds, done, late), daemon=True).start()
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores interruptions
     try:
-        with heard():
-            yield
+        yield
     except BaseException:
         if not late.is_set():
             raise
     finally:
         done.set()
+        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
     if late.is_set():  # whatever the code made of the interruption
         raise TimeoutError(LATE.format(seconds))

@@ -63,7 +63,7 @@ class Run(OneLine):
         images, labels = images.to(self.device), labels.to(self.device)
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate(progress)
-        half = has_bfloat16(self.device) and (self.device == "cuda" or recipe.precision == "bfloat16")
+        half = (self.device == "cuda" or recipe.precision == "bfloat16") and has_bfloat16(self.device)
         with torch.autocast(self.device, dtype=torch.bfloat16, enabled=half):
             if recipe.radius > 0 and not recipe.linear:
                 images = self.attacked(images, labels, recipe.ball(progress), recipe.inner_steps(progress))

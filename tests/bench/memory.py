@@ -9,14 +9,14 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-LECTURES = Path(__file__).parents[2] / "notebooks"
+LECTURES = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 LIMIT = 1500  # megabytes for a notebook
 MARGIN = 0.95  # of the limit: what else a person does in a notebook
 
 
 def memory() -> dict[str, Any]:
     """The megabytes of every lecture, one after the other."""
-    found = {path.stem: peak(path) for path in sorted(LECTURES.glob("*.ipynb"))}
+    found = {path.stem: peak(path) for path in LECTURES}
     return {"setting": "the largest resident memory of each kernel, in fast mode, one thread", "megabytes": found}
 
 

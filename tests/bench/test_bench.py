@@ -15,8 +15,7 @@ from course_lib.grading.reflections import texts
 from course_lib.grading.submissions import submissions
 from course_lib.storage.files import RESULTS
 from tests.bench import bench, made_class
-from tests.bench.memory import LIMIT, MARGIN, peak
-from tests.conftest import ROOT
+from tests.bench.memory import LECTURES, LIMIT, MARGIN, peak
 from tests.tools.classroom import cells
 from tests.tools.programs import NO_BUBBLEWRAP, needed
 
@@ -35,9 +34,6 @@ def test_every_library_is_timed_at_the_fewest_steps_that_convince(monkeypatch: p
     assert all(0 < low <= middle <= high for middle, low, high in (row["seconds"] for row in measured["by"].values()))
     lines = bench.picture_lines(measured)
     assert [line.split("  ")[0] for line in lines[-len(measured["by"]) :]] == [*measured["by"]]
-
-
-LECTURES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def test_the_peaks_of_all_lectures_are_measured_and_leave_room() -> None:

@@ -258,9 +258,8 @@ def test_a_long_run_is_thinned_and_keeps_every_loss_and_the_last_picture() -> No
     assert np.array_equal(decoded(player._screen.images["robust"]), sheet(run.pictures[24], 4))
 
 
-def test_pictures_come_at_most_ten_times_a_second_and_light_until_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock on which every step of a model takes 10 ms."""
-    player = Bench().player(steps=100)
+def ticking(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The player's clock, on which every look takes 10 ms."""
     clock = SimpleNamespace(now=time.monotonic())
 
     def passed() -> float:
@@ -268,6 +267,13 @@ def test_pictures_come_at_most_ten_times_a_second_and_light_until_the_last(monke
         return clock.now
 
     monkeypatch.setattr(player_module, "time", SimpleNamespace(monotonic=passed))
+    return clock
+
+
+def test_pictures_come_at_most_ten_times_a_second_and_light_until_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock on which every step of a model takes 10 ms."""
+    player = Bench().player(steps=100)
+    clock = ticking(monkeypatch)
     image, seen = player._screen.images["robust"], list[tuple[float, str]]()
     image.observe(lambda _: seen.append((clock.now, image.format)), "value")
     player.run()
@@ -284,13 +290,7 @@ def test_heavy_pictures_of_noise_do_not_hold_back_the_next_ones(monkeypatch: pyt
     """By a clock on which every look takes 10 ms: the sheets of the first demo, 136 kB each, come as often as light
     ones. The server's limit of bytes counts what is printed, not what widgets send."""
     player = Bench().player(steps=60)
-    clock = SimpleNamespace(now=time.monotonic())
-
-    def passed() -> float:
-        clock.now += 0.01
-        return clock.now
-
-    monkeypatch.setattr(player_module, "time", SimpleNamespace(monotonic=passed))
+    clock = ticking(monkeypatch)
     numbers = itertools.count()
     monkeypatch.setattr(screen_module, "encode", lambda *_: next(numbers).to_bytes(136_000, "big"))
     seen = list[float]()
