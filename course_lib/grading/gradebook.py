@@ -8,8 +8,10 @@ reads it, and formgrader and feedback show what holds and what does not.
 from pathlib import Path
 from typing import Any
 
+from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from course_lib.checks.report import exercises
@@ -22,11 +24,12 @@ from course_lib.grading.reports import about
 from course_lib.grading.sandbox import Limits
 from course_lib.grading.submissions import Submission
 
+PLAIN = {"text/plain", "image/png", "image/jpeg"}  # what a browser shows, and does not run
 OUT = Path("grades")  # in the course folder, where the seed of the hidden inputs is kept
 
 
 class Isolated(NbGraderPreprocessor):
-    """Scores every exercise of a notebook in the sandbox; runs no cell of it."""
+    """Scores every exercise of a notebook in the sandbox; runs no cell of it, and leaves nothing that formgrader runs."""
 
     def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         if not sandbox.available():
@@ -40,9 +43,20 @@ class Isolated(NbGraderPreprocessor):
             raise RuntimeError(AGAIN)
         marks = {mark.exercise: mark for mark in marked.marks}
         for cell in notebook.cells:
+            harmless(cell)
             if mark := marks.get(exercise_of(cell, "check-")):
                 cell.outputs = shown(mark)
         return notebook, resources
+
+
+def harmless(cell: NotebookNode) -> None:
+    """Take from a cell what a browser would run: formgrader shows it to the lecturer, with the lecturer's rights."""
+    ours = cell.source if utils.is_locked(cell) else None  # nbgrader has put the course's own text back
+    SanitizeHTML(safe_output_keys=PLAIN).preprocess_cell(cell, {}, 0)
+    cell.source = ours or cell.source.replace("&gt;", ">")  # quotations; it opens nothing
+    for data in cell.get("attachments", {}).values():
+        for kind in data.keys() - PLAIN:
+            del data[kind]
 
 
 def shown(mark: Mark) -> list[NotebookNode]:

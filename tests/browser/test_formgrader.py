@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell
 from playwright.sync_api import Browser
 
 from course_lib.authoring.release import nbgrader
@@ -14,6 +15,7 @@ from tests.tools.classroom import COURSE, notebook
 from tests.tools.programs import NO_BUBBLEWRAP, needed
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
+HOSTILE = """<img src="x" onerror="document.title = 'owned'"><script>document.title = 'owned'</script> the end"""
 PATIENCE = lab.PATIENCE * 1000
 
 
@@ -23,7 +25,9 @@ def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(browser: Browse
     shutil.copytree(COURSE, course, ignore=shutil.ignore_patterns("release", "gradebook.db", "grades", "submitted"))
     nbgrader(course, "generate_assignment", "ps1")
     (course / "submitted" / "ada" / "ps1").mkdir(parents=True)
-    nbformat.write(notebook("ps1"), course / "submitted" / "ada" / "ps1" / "ps1.ipynb")
+    handed_in = notebook("ps1")
+    handed_in.cells.append(new_markdown_cell(HOSTILE))
+    nbformat.write(handed_in, course / "submitted" / "ada" / "ps1" / "ps1.ipynb")
     nbgrader(course, "autograde", "ps1")
     with lab.jupyterlab(course, nbgrader=True) as url:
         start, _, token = url.partition("/lab/tree/{name}")
@@ -35,6 +39,8 @@ def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(browser: Browse
         page.get_by_role("link", name="Submission #1").click()
         page.get_by_text("takes the steps of targeted PGD").wait_for()  # the sandbox's report stands in the notebook
         page.wait_for_function("formgrader.grades?.loaded && formgrader.comments?.loaded")  # else what is typed is lost
+        page.get_by_text("the end").wait_for()
+        assert "owned" not in page.title()  # no student's text runs with the lecturer's rights
         reflection = page.locator(".nbgrader_cell", has_text="2 points for the gradient").last
         for field, words, saved in (
             ("input.score", "4.5", "/api/grade/"),
@@ -49,4 +55,4 @@ def test_a_lecturer_grades_a_reflection_and_the_student_reads_it(browser: Browse
     nbgrader(course, "generate_feedback", "ps1")
     feedback = (course / "feedback" / "ada" / "ps1" / "ps1.html").read_text()
     assert "A convincing example." in feedback
-    assert "Score: 31.5 / 32.0" in feedback
+    assert "Score: 38.5 / 39.0" in feedback

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 import torch
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
+from nbformat.v4 import new_markdown_cell, new_output
 
 from course_lib.authoring.release import nbgrader
 from course_lib.checks import Report, alone, attempt, check
@@ -277,6 +277,10 @@ def test_a_leak_is_seen(line: str) -> None:
     assert len(list(leaks("ps1", released))) == 1
 
 
+HOSTILE = '<img src="x" onerror="alert(1)"> 1 < 2 <b>bold</b>'
+KINDS = ("text/html", "text/plain", "text/latex", "image/svg+xml", "application/javascript")
+
+
 def test_nbgrader_grades_in_the_sandbox_and_writes_feedback(course: Path) -> None:
     needed(sandbox.available(), NO_BUBBLEWRAP)
     found = notebook("ps1", "release")
@@ -288,7 +292,10 @@ def test_nbgrader_grades_in_the_sandbox_and_writes_feedback(course: Path) -> Non
         if name in RIGHT and name != "direction_sparse":
             cell.source = (RIGHT | wrong)[name]
         if name == "reflection":
-            cell.source = "Since its gradients are readable."
+            cell.source = f"Since its gradients are readable.\n\n> {HOSTILE}"
+            cell.attachments = {"a": {'image/png" onerror="alert(1)': "", "image/png": ""}}
+        if cell.cell_type == "code":
+            cell.outputs = [new_output("display_data", dict.fromkeys(KINDS, HOSTILE))]
     folder = course / "submitted" / "ada" / "ps1"
     folder.mkdir(parents=True)
     found.cells[1].source = "raise SystemExit  # nbgrader runs no cell of it"
@@ -300,6 +307,14 @@ def test_nbgrader_grades_in_the_sandbox_and_writes_feedback(course: Path) -> Non
     with (course / "grades.csv").open() as file:
         (row,) = [row for row in csv.DictReader(file) if row["assignment"] == "ps1"]
     assert (row["student_id"], row["raw_score"], row["max_score"]) == ("ada", "23.0", "39.0")
+    shown = nbformat.read(course / "autograded" / "ada" / "ps1" / "ps1.ipynb", as_version=4).cells
+    assert [cell.source for cell in shown if "readable" in cell.source] == [
+        'Since its gradients are readable.\n\n> &lt;img src="x" onerror="alert(1)"> 1 &lt; 2 <b>bold</b>'
+    ]
+    assert [{*cell.attachments["a"]} for cell in shown if "attachments" in cell] == [{"image/png"}]
+    left = [output.data for cell in shown for output in cell.get("outputs", ()) if "data" in output]
+    assert {kind for data in left for kind in data} == {"text/html", "text/plain"}
+    assert not [data for data in left if "<img" in data.get("text/html", "")]
     page = (course / "feedback" / "ada" / "ps1" / "ps1.html").read_text()
     assert "Only the upper side seems to be clamped" in page
     assert "1 of 6 points (wrong)" in page
