@@ -108,7 +108,11 @@ def first_problem(rule: Rule, cases: Sequence[Inputs], answers: Sequence[Outputs
 def diagnosis(
     exercise: Exercise, cases: Sequence[Inputs], answers: Sequence[Outputs], expected: Sequence[Outputs]
 ) -> str:
-    """The hint of the first mistake that gives the same answers, where these are not the right ones."""
+    """The hint of the first mistake that gives the same answers, where these are not the right ones.
+
+    NaN counts last: where other numbers are wrong as well, their mistake is named.
+    """
+    besides, wrong_besides = "", not alike(without_nan(answers, expected), expected)
     for hint, function in exercise.wrong.items():
         try:
             wrong = [exercise.ask(function, inputs) for inputs in cases]
@@ -116,7 +120,19 @@ def diagnosis(
             continue
         if alike(answers, wrong) and not alike(wrong, expected):
             return hint
-    return ""
+        if wrong_besides and alike(without_nan(answers, wrong), wrong):
+            besides = besides or hint
+    return besides
+
+
+def without_nan(answers: Sequence[Outputs], others: Sequence[Outputs]) -> list[Outputs]:
+    """The answers, with the numbers of others in the place of NaN."""
+
+    def filled(value: Tensor, other: Tensor | None) -> Tensor:
+        return value if other is None or other.shape != value.shape else value.where(~value.isnan(), other)
+
+    pairs = zip(answers, others, strict=True)
+    return [{name: filled(value, other.get(name)) for name, value in one.items()} for one, other in pairs]
 
 
 def alike(first: Sequence[Outputs], second: Sequence[Outputs]) -> bool:

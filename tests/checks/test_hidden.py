@@ -6,7 +6,7 @@ And what differs in its numbers' type alone is right.
 import pytest
 import torch
 
-from course_lib.checks.asking import defined
+from course_lib.checks.asking import Outputs, defined
 from course_lib.checks.exercise import assess, points
 from course_lib.checks.report import exercises
 from tests.checks.students import STUDENTS, Changes, written
@@ -83,3 +83,22 @@ def test_a_mistake_in_another_type_is_named_all_the_same() -> None:
         function = defined("project_l2", [written("ps1.project_l2", changes)])
         answers = [one.ask(function, inputs) for inputs in cases]
         assert assess(one, cases, answers)[1] == hint
+
+
+def test_nan_is_named_last() -> None:
+    """Who divides by nothing, and makes a mistake that has a name, is told the name; NaN alone is no such mistake."""
+    one = ALL["ps1.project_l2"]
+    cases = list(one.cases(torch.Generator().manual_seed(1)))
+    right = [one.ask(one.reference, inputs) for inputs in cases]
+
+    def with_nan(answers: list[Outputs]) -> list[Outputs]:
+        return [answer | {"result": answer["result"].index_fill(0, torch.tensor(0), torch.nan)} for answer in answers]
+
+    named = {}
+    for hint, function in one.wrong.items():
+        answers = [one.ask(function, inputs) for inputs in cases]
+        if any(not torch.equal(a["result"][1:], b["result"][1:]) for a, b in zip(answers, right, strict=True)):
+            named[hint] = assess(one, cases, with_nan(answers))[1]
+    assert len(named) >= 2
+    assert all(said == hint for hint, said in named.items())
+    assert assess(one, cases, with_nan(right))[1] == ""
