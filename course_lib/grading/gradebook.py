@@ -29,7 +29,7 @@ OUT = Path("grades")  # in the course folder, where the seed of the hidden input
 
 
 class Isolated(NbGraderPreprocessor):
-    """Scores every exercise of a notebook in the sandbox; runs no cell of it, and leaves nothing that formgrader runs."""
+    """Scores every exercise of a notebook in the sandbox; runs no cell of it, and leaves formgrader nothing to run."""
 
     def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         if not sandbox.available():

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import resource
+import struct
 import time
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,6 +28,14 @@ LONGEST = 4096  # bytes of what is said of it
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
 SECRETIVE = 4  # prctl's PR_SET_DUMPABLE: whether others of this user may look into a process
 KEYCTL = {"x86_64": 250, "aarch64": 219}
+PROCESSORS = {  # Linux's number of a processor, of mmap, and of the calls that give memory which no process maps
+    "x86_64": (0xC000003E, 9, (29, 68, 240, 319, 447)),  # shmget, msgget, mq_open, memfd_create, memfd_secret
+    "aarch64": (0xC00000B7, 222, (194, 186, 180, 279, 447)),
+}
+NO_NEW_RIGHTS, SECCOMP, FILTER = 38, 22, 2  # of prctl
+LOAD, EQUAL, AT_LEAST, HAS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # of the kernel's filters
+ALLOWED, REFUSED = 0x7FFF0000, 0x00050001  # the latter with "operation not permitted"
+SHARED = 1  # of mmap
 UNANSWERED = "error", "the process ended before it gave an answer"
 
 
@@ -81,6 +90,7 @@ def in_child(name: str, task: dict[str, Any], limits: dict[str, float], result: 
         os.dup2(result, 3)
         os.closerange(4, 256)  # the way to the grader among them
         limit(limits)
+        count_all_memory()
         content = save(answers(name, task))
         verdict = ("ran", "") if len(content) <= MOST_BYTES else ("error", "gave more than 64 MB")
     except BaseException as error:
@@ -105,6 +115,28 @@ def limit(limits: dict[str, float]) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (value, value))
+
+
+def count_all_memory() -> None:
+    """Refuse what gives memory that is in no process: shared memory, and files in memory. The rest is watched."""
+    if platform.machine() not in PROCESSORS:
+        return
+    processor, mmap, calls = PROCESSORS[platform.machine()]
+    end = 8 + len(calls)  # the place of the line that refuses; jumps are counted from the line behind
+    lines = [(LOAD, 0, 0, 4), (EQUAL, 0, end - 2, processor), (LOAD, 0, 0, 0), (AT_LEAST, end - 4, 0, 2**30)]
+    lines += [(EQUAL, end - place - 1, 0, call) for place, call in enumerate(calls, len(lines))]
+    lines += [
+        (EQUAL, 0, 2, mmap),
+        (LOAD, 0, 0, 40),
+        (HAS, 1, 0, SHARED),
+        (RETURN, 0, 0, ALLOWED),
+        (RETURN, 0, 0, REFUSED),
+    ]
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
+    c = ctypes.CDLL(None)
+    c.prctl(NO_NEW_RIGHTS, 1, 0, 0, 0)
+    if c.prctl(SECCOMP, FILTER, struct.pack("HP", len(lines), ctypes.addressof(program))):
+        raise RuntimeError("expected a system that refuses calls, got one that cannot")
 
 
 def answers(name: str, task: dict[str, Any]) -> dict[str, Tensor]:

@@ -27,14 +27,17 @@ class Process(NamedTuple):
 
 
 def others() -> Iterator[Process]:
-    """Everyone in this sandbox but its init and this one."""
+    """Everyone in this sandbox but this one; of its init the time of those that are gone, whose parents went before."""
     ticks, page = os.sysconf("SC_CLK_TCK"), resource.getpagesize()
     for number in filter(str.isdigit, os.listdir("/proc")):
-        if int(number) in (1, os.getpid()):
+        if int(number) == os.getpid():
             continue
         try:
             parts = Path(f"/proc/{number}/stat").read_bytes().rpartition(b")")[2].split()
         except OSError:  # it is gone
+            continue
+        if number == "1":
+            yield Process("S", sum(map(int, parts[13:15])) / ticks, 0, 0)
             continue
         yield Process(parts[0].decode(), sum(map(int, parts[11:15])) / ticks, int(parts[17]), int(parts[21]) * page)
 
@@ -47,11 +50,12 @@ def watched(child: int, limits: dict[str, float]) -> tuple[str, str] | None:
     """
     begin = last = time.monotonic()
     asleep = before = 0.0
+    gone = sum(one.seconds for one in others() if not one.threads)
     base = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     while not os.waitpid(child, os.WNOHANG)[0]:
         time.sleep(TICK)
         now, everyone = time.monotonic(), list(others())
-        busy = sum(one.seconds for one in everyone)
+        busy = sum(one.seconds for one in everyone) - gone
         if busy == before and all(one.state == "S" for one in everyone):
             asleep += now - last
         last, before = now, busy

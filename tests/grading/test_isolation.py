@@ -12,7 +12,7 @@ from safetensors.torch import load
 from course_lib.checks.report import exercise
 from course_lib.grading import sandbox
 from course_lib.grading.marks import Hidden
-from course_lib.grading.sandbox import Limits
+from course_lib.grading.sandbox import Answer, Limits
 from tests.conftest import ROOT
 from tests.tools.programs import NO_BUBBLEWRAP, needed
 
@@ -33,6 +33,9 @@ WAYS = {  # an expression that counts what was reached
     "holds no way to the grader":
         "sum(can(f'/proc/{os.getppid()}/{part}', os.O_RDONLY) for part in ('fd', 'mem', 'environ'))",
     "has bounded folders": "sum(s.f_blocks * s.f_frsize > 2**28 for s in map(os.statvfs, ('/tmp', '/dev/shm')))",
+    "has no memory in no process":
+        "sum(got != -1 for got in (c.memfd_create(b'x', 0), c.shmget(0, 2**20, 0o1666), c.msgget(0, 0o1666),"
+        " c.mq_open(b'/x', 0o102, 0o600, None), shared(-1), shared(os.open('/dev/zero', os.O_RDWR))))",
     "has no network": "sum(name != 'lo' for _, name in __import__('socket').if_nameindex())",
     "sees nobody else": "sum(int(n) > 64 for n in os.listdir('/proc') if n.isdigit())",
 }  # fmt: skip
@@ -46,17 +49,45 @@ def can(path, flags):
         return 1
     except OSError:
         return 0
+def shared(file):
+    c.mmap.restype = ctypes.c_ssize_t
+    return c.mmap(None, ctypes.c_size_t(4096), 3, 1 if file >= 0 else 0x21, file, ctypes.c_long(0))
 def project_box(delta, start, radius):
     return torch.tensor([float(way) for way in (%s)])
 """
 
 
-def reached(job: Path) -> list[float]:
-    """What each way reached, from students' code in the sandbox."""
+SHORT_LIVES = """
+import os, time
+def project_box(delta, start, radius):
+    while time.monotonic() < begin + 30:
+        ended, alive = os.pipe()
+        if not os.fork():
+            if not os.fork():
+                end = time.process_time() + 0.5
+                while time.process_time() < end: pass
+            os._exit(0)
+        os.close(alive)
+        os.wait()
+        os.read(ended, 1)
+        os.close(ended)
+    return delta
+begin = time.monotonic()
+"""
+
+
+def ran(code: str, job: Path, limits: Limits) -> Answer:
+    """What comes of students' code in the sandbox."""
     hidden = Hidden.sample(exercise(NAME), 0)
     (job / f"{NAME}.safetensors").write_bytes(hidden.packed())
+    (answer,) = sandbox.collect({NAME: hidden.task([code])}, job, limits=limits)
+    return answer
+
+
+def reached(job: Path) -> list[float]:
+    """What each way reached."""
     code = CODE % (SECRET, str(ROOT), sys.prefix, ", ".join(WAYS.values()))
-    (answer,) = sandbox.collect({NAME: hidden.task([code])}, job, limits=Limits(seconds=20))
+    answer = ran(code, job, Limits(seconds=20))
     assert answer.status == "ran", answer.message
     return [float(number) for number in load(answer.content)["0/result"]]
 
@@ -79,10 +110,16 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     code = "import pathlib, tempfile\nfrom tests.grading.test_isolation import reached\n"
     code += "print(reached(pathlib.Path(tempfile.mkdtemp())))"
     environment = os.environ | {"PYTHONPATH": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp"}
-    ran = subprocess.run([*first, sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return dict(zip(WAYS, map(float, ran.stdout.strip("[]\n ").split(",")), strict=True))
+    process = subprocess.run([*first, sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return dict(zip(WAYS, map(float, process.stdout.strip("[]\n ").split(",")), strict=True))
 
 
 def test_students_code_reaches_nothing(found: dict[str, float]) -> None:
     assert {way: count for way, count in found.items() if count} == {}
+
+
+def test_the_time_of_short_lives_counts(tmp_path: Path) -> None:
+    """Also of processes whose parents ended before: nobody waits for them but the sandbox itself."""
+    needed(sandbox.available(), NO_BUBBLEWRAP)
+    assert ran(SHORT_LIVES, tmp_path, Limits(seconds=2, patience=1000)).status == "timeout"
