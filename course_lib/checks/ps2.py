@@ -1,13 +1,16 @@
 """Problem set 2: the inner maximum, a training step's loss, honest robust accuracy."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from course_lib.checks.asking import Ask, Function, Inputs
+from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import Exercise, drawn
 from course_lib.checks.ps1 import along, labelled, pgd
-from course_lib.checks.rules import BOX, MANNERS, SOUND, UNCHANGED, inside, value
+from course_lib.checks.rules import BOX, MANNERS, SOUND, UNCHANGED, inside, mistakes, value
+from course_lib.constraints import LinfBall
 
 READ = "notebook 01, Two equations"
 
@@ -22,22 +25,16 @@ def clamped(start: Tensor, noise: Tensor) -> Tensor:
     return (start + noise).clamp(0, 1)
 
 
-def back(images: Tensor, centre: Tensor, radius: float) -> Tensor:
-    return centre + (images - centre).clamp(-radius, radius)
+right = partial(pgd, direction=torch.sign, ball=LinfBall, uphill=True)
 
 
-def uphill(x: Tensor, gradient: Tensor, centre: Tensor, radius: float, size: float) -> Tensor:
-    return back(x + size * gradient.sign(), centre, radius).clamp(0, 1)
-
-
-def ascent(begin: Function = clamped, step: Function = uphill) -> Function:
-    """The attack with another begin or another step."""
-    return lambda start, noise, labels, **rest: pgd(step, start=start, target=labels, begin=begin(start, noise), **rest)
+def ascent(start: Tensor, noise: Tensor, labels: Tensor, *, begin=clamped, **how) -> Tensor:  # type: ignore[no-untyped-def]
+    return right(start=start, target=labels, begin=begin(start, noise), **how)
 
 
 INNER_MAXIMUM = Exercise(
     "ps2.inner_maximum",
-    ascent(),
+    ascent,
     drawn(attacked, (3, 0.1, 4), (1, 0.04, 6), (4, 0.2, 1), (2, 0.1, 0)),
     (
         SOUND,
@@ -46,25 +43,22 @@ INNER_MAXIMUM = Exercise(
         value("takes the steps of the attack", points=3.0),
         *MANNERS,
     ),
-    {
-        "The loss seems to fall: an attack raises it.": (
-            ascent(step=lambda x, gradient, *rest: uphill(x, -gradient, *rest))
-        ),
-        "The random start seems to be missing: begin at start + noise.": ascent(begin=lambda start, noise: start),
-        "The ball's centre seems to be the random start: it is the picture.": (
-            lambda start, noise, labels, **rest: pgd(uphill, start=clamped(start, noise), target=labels, **rest)
-        ),
-        "The projection seems to be missing.": (
-            ascent(step=lambda x, gradient, centre, radius, size: (x + size * gradient.sign()).clamp(0, 1))
-        ),
-        "The pictures leave [0, 1]: clamp them after the projection.": (
-            ascent(step=lambda x, gradient, centre, radius, size: back(x + size * gradient.sign(), centre, radius))
-        ),
-        "The step seems to have a length in L2: in this ball every value takes a step of its own.": (
-            ascent(step=lambda x, g, centre, radius, size: back(x + size * along(g), centre, radius).clamp(0, 1))
-        ),
-        "The random start has to be clamped to [0, 1], too.": ascent(begin=torch.add),
-    },
+    mistakes(
+        "The loss seems to fall: an attack raises it.",
+        partial(ascent, uphill=False),
+        "The random start seems to be missing: begin at start + noise.",
+        partial(ascent, begin=lambda start, noise: start),
+        "The ball's centre seems to be the random start: it is the picture.",
+        lambda start, noise, labels, **rest: right(start=clamped(start, noise), target=labels, **rest),
+        "The projection seems to be missing.",
+        partial(ascent, projected=False),
+        "The pictures leave [0, 1]: clamp them after the projection.",
+        partial(ascent, boxed=False),
+        "The step seems to have a length in L2: in this ball every value takes a step of its own.",
+        partial(ascent, direction=along),
+        "The random start has to be clamped to [0, 1], too.",
+        partial(ascent, begin=torch.add),
+    ),
     READ,
     Ask(alone=("start", "labels", "noise"), model=True),
 )
@@ -90,22 +84,20 @@ STABLE_LOSS = Exercise(
     stable_loss,
     drawn(batch, (4, 2.0), (1, 6.0), (7, 0.5)),
     (SOUND, value("is right on the pictures and stable under attack", points=3.0), UNCHANGED),
-    {
-        "The divergence seems to be turned round: it is of the clean answer from the attacked one.": (
-            lambda **a: stable_loss(**a, turned=True)
-        ),
-        "The divergences seem to be summed over the batch: take their mean.": (
-            lambda **a: stable_loss(**a, over=torch.sum)
-        ),
-        "The mean seems to be over the classes as well: the default of `F.kl_div` divides by them.": (
-            lambda **a: stable_loss(**a, over=lambda each: each.mean() / a["model"](a["images"]).shape[1])
-        ),
-        "The weight seems to be missing.": lambda weight, **a: stable_loss(weight=1.0, **a),
-        "The labels seem to be compared with the attacked pictures: here they belong to the clean ones.": (
-            lambda **a: stable_loss(**a, right=True)
-        ),
-        "This is equation 1: what the attack changes costs nothing.": lambda weight, **a: stable_loss(weight=0.0, **a),
-    },
+    mistakes(
+        "The divergence seems to be turned round: it is of the clean answer from the attacked one.",
+        lambda **a: stable_loss(**a, turned=True),
+        "The divergences seem to be summed over the batch: take their mean.",
+        lambda **a: stable_loss(**a, over=torch.sum),
+        "The mean seems to be over the classes as well: the default of `F.kl_div` divides by them.",
+        lambda **a: stable_loss(**a, over=lambda each: each.mean() / a["model"](a["images"]).shape[1]),
+        "The weight seems to be missing.",
+        lambda weight, **a: stable_loss(weight=1.0, **a),
+        "The labels seem to be compared with the attacked pictures: here they belong to the clean ones.",
+        lambda **a: stable_loss(**a, right=True),
+        "This is equation 1: what the attack changes costs nothing.",
+        lambda weight, **a: stable_loss(weight=0.0, **a),
+    ),
     "notebook 01, Two equations; notebook 11 trains for the same end in another way",
     Ask(model=True, attack=True),
 )
@@ -127,20 +119,20 @@ ROBUST_CURVE = Exercise(
     lambda hits: survived(hits).float().mean(1),
     drawn(tried, (5, 2, 40), (3, 1, 10), (4, 3, 60)),
     (SOUND, value("counts at each radius what no attack within it has fooled", points=3.0), UNCHANGED),
-    {
-        "The attacks seem to be averaged: one that succeeds is enough.": lambda hits: hits.float().mean((1, 2)),
-        "Withstanding one attack seems to be enough: it has to be all.": (
-            lambda hits: hits.any(1).long().cummin(0).values.float().mean(1)
-        ),
-        "A picture seems to come back: what was fooled within a small ball is lost in each larger one.": (
-            lambda hits: hits.all(1).float().mean(1)
-        ),
-        "The radii seem to be counted from the largest one: a small ball lies in a large one, not the reverse.": (
-            lambda hits: survived(hits.flip(0)).flip(0).float().mean(1)
-        ),
-        "Only the last attack counts.": lambda hits: hits[:, -1].long().cummin(0).values.float().mean(1),
-        "This is the share that is lost, not the one that remains.": lambda hits: 1 - survived(hits).float().mean(1),
-    },
+    mistakes(
+        "The attacks seem to be averaged: one that succeeds is enough.",
+        lambda hits: hits.float().mean((1, 2)),
+        "Withstanding one attack seems to be enough: it has to be all.",
+        lambda hits: hits.any(1).long().cummin(0).values.float().mean(1),
+        "A picture seems to come back: what was fooled within a small ball is lost in each larger one.",
+        lambda hits: hits.all(1).float().mean(1),
+        "The radii seem to be counted from the largest one: a small ball lies in a large one, not the reverse.",
+        lambda hits: survived(hits.flip(0)).flip(0).float().mean(1),
+        "Only the last attack counts.",
+        lambda hits: hits[:, -1].long().cummin(0).values.float().mean(1),
+        "This is the share that is lost, not the one that remains.",
+        lambda hits: 1 - survived(hits).float().mean(1),
+    ),
     "notebook 01, One attack step or seven?; course_lib.measuring.accuracy",
 )
 

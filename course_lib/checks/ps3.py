@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Inputs
 from course_lib.checks.exercise import Exercise, between, drawn
-from course_lib.checks.rules import BOX, SOUND, UNCHANGED, value
+from course_lib.checks.rules import BOX, SOUND, UNCHANGED, mistakes, value
 from course_lib.pixels import nearest, shrink
 
 READ = "notebook 03; course_lib.seeds"
@@ -35,20 +35,16 @@ MIXED_PIXELS = Exercise(
     mixed,
     drawn(chosen, (20, 4), (3, 1), (50, 7)),
     (SOUND, BOX, value("takes each pixel from the picture that was chosen for it", points=3.0), UNCHANGED),
-    {
-        "Whole pictures seem to be copied: every pixel has a choice of its own.": (
-            lambda images, choice: images[choice[:, 0, 0]]
-        ),
-        "The choices seem to be read upside down: row i of `choice` is for row i of the start.": (
-            lambda images, choice: mixed(images, choice.flip(1))
-        ),
-        "One channel seems to serve for all: a pixel keeps its three values together.": (
-            lambda images, choice: mixed(images, choice)[:, :1].expand(-1, 3, -1, -1)
-        ),
-        "This is the mean picture: its pixels are no pixels of a picture.": (
-            lambda images, choice: images.mean(0).expand(len(choice), -1, -1, -1)
-        ),
-    },
+    mistakes(
+        "Whole pictures seem to be copied: every pixel has a choice of its own.",
+        lambda images, choice: images[choice[:, 0, 0]],
+        "The choices seem to be read upside down: row i of `choice` is for row i of the start.",
+        lambda images, choice: mixed(images, choice.flip(1)),
+        "One channel seems to serve for all: a pixel keeps its three values together.",
+        lambda images, choice: mixed(images, choice)[:, :1].expand(-1, 3, -1, -1),
+        "This is the mean picture: its pixels are no pixels of a picture.",
+        lambda images, choice: images.mean(0).expand(len(choice), -1, -1, -1),
+    ),
     READ,
 )
 
@@ -80,26 +76,22 @@ SHARED_NORMAL = Exercise(
     shared,
     drawn(classes_of, (3, 6, 4), (2, 5, 1), (4, 4, 5)),
     (SOUND, value("has the mean of its class and the covariance of all", points=4.0), UNCHANGED),
-    {
-        "All pictures seem to be centred at one mean: then what differs between classes counts as variation.": (
-            lambda **a: shared(**a, centred="all")
+    mistakes(
+        "All pictures seem to be centred at one mean: then what differs between classes counts as variation.",
+        lambda **a: shared(**a, centred="all"),
+        "The pictures seem not to be centred: subtract a mean before they are mixed.",
+        lambda **a: shared(**a, centred="none"),
+        "This divides by N: the covariance is divided by N, so a sample by its square root.",
+        lambda **a: shared(**a, scale=1.0),
+        "The division by the square root of N seems to be missing.",
+        lambda **a: shared(**a, scale=0.0),
+        "Only pictures of the wanted class seem to be mixed: the covariance is that of all classes.",
+        lambda z, labels, wanted, **a: shared(z=z * (labels == wanted[:, None]), labels=labels, wanted=wanted, **a),
+        "The mean picture seems to be missing: the sample varies around it.",
+        lambda images, wanted, **a: (
+            shared(images, wanted=wanted, **a) - shared(images, wanted=wanted, **a | {"z": 0 * a["z"]})
         ),
-        "The pictures seem not to be centred: subtract a mean before they are mixed.": (
-            lambda **a: shared(**a, centred="none")
-        ),
-        "This divides by N: the covariance is divided by N, so a sample by its square root.": (
-            lambda **a: shared(**a, scale=1.0)
-        ),
-        "The division by the square root of N seems to be missing.": lambda **a: shared(**a, scale=0.0),
-        "Only pictures of the wanted class seem to be mixed: the covariance is that of all classes.": (
-            lambda z, labels, wanted, **a: shared(z=z * (labels == wanted[:, None]), labels=labels, wanted=wanted, **a)
-        ),
-        "The mean picture seems to be missing: the sample varies around it.": (
-            lambda images, wanted, **a: (
-                shared(images, wanted=wanted, **a) - shared(images, wanted=wanted, **a | {"z": 0 * a["z"]})
-            )
-        ),
-    },
+    ),
     READ,
 )
 
@@ -126,22 +118,16 @@ COMPONENT = Exercise(
     component,
     component_cases,
     (SOUND, value("draws each part with its weight", points=3.0), UNCHANGED),
-    {
-        "A number exactly on an edge seems to fall to the left: an interval holds its left end, not its right one.": (
-            lambda weights, uniform: component(weights, uniform, right=False)
-        ),
-        "The weights seem not to be normalised: divide them by their sum.": (
-            lambda weights, uniform: torch.searchsorted(weights.cumsum(0), uniform, right=True).clamp(
-                max=len(weights) - 1
-            )
-        ),
-        "Every part seems to be as likely as the others: use the weights.": (
-            lambda weights, uniform: (uniform * len(weights)).long()
-        ),
-        "The parts seem to be counted from 1: the first one is 0.": (
-            lambda weights, uniform: component(weights, uniform) + 1
-        ),
-    },
+    mistakes(
+        "A number exactly on an edge seems to fall to the left: an interval holds its left end, not its right one.",
+        lambda weights, uniform: component(weights, uniform, right=False),
+        "The weights seem not to be normalised: divide them by their sum.",
+        lambda weights, uniform: torch.searchsorted(weights.cumsum(0), uniform, right=True).clamp(max=len(weights) - 1),
+        "Every part seems to be as likely as the others: use the weights.",
+        lambda weights, uniform: (uniform * len(weights)).long(),
+        "The parts seem to be counted from 1: the first one is 0.",
+        lambda weights, uniform: component(weights, uniform) + 1,
+    ),
     READ,
 )
 
@@ -168,25 +154,20 @@ HYBRID = Exercise(
         (2, 6, 3),
     ),
     (SOUND, value("has the block means of one picture and the details of the other", points=3.0), UNCHANGED),
-    {
-        "One pixel of each block seems to stand for the block: take the mean.": (
-            lambda details, colours, factor: details + nearest((colours - details)[..., ::factor, ::factor], factor)
+    mistakes(
+        "One pixel of each block seems to stand for the block: take the mean.",
+        lambda details, colours, factor: details + nearest((colours - details)[..., ::factor, ::factor], factor),
+        "The small picture seems to be tiled: repeat every pixel (repeat_interleave), not the picture.",
+        lambda details, colours, factor: details + shrink(colours - details, factor).repeat(1, 1, factor, factor),
+        "The old block means seem to be still there: take them out before the new ones come in.",
+        lambda details, colours, factor: details + blocks(colours, factor),
+        "The two pictures seem to have changed places.",
+        lambda details, colours, factor: hybrid(colours, details, factor),
+        "The enlargement seems to be smooth: every pixel of a block gets the same number.",
+        lambda details, colours, factor: (
+            details + F.interpolate(shrink(colours - details, factor), scale_factor=factor, mode="bilinear")
         ),
-        "The small picture seems to be tiled: repeat every pixel (repeat_interleave), not the picture.": (
-            lambda details, colours, factor: details + shrink(colours - details, factor).repeat(1, 1, factor, factor)
-        ),
-        "The old block means seem to be still there: take them out before the new ones come in.": (
-            lambda details, colours, factor: details + blocks(colours, factor)
-        ),
-        "The two pictures seem to have changed places.": (
-            lambda details, colours, factor: hybrid(colours, details, factor)
-        ),
-        "The enlargement seems to be smooth: every pixel of a block gets the same number.": (
-            lambda details, colours, factor: (
-                details + F.interpolate(shrink(colours - details, factor), scale_factor=factor, mode="bilinear")
-            )
-        ),
-    },
+    ),
     READ,
 )
 

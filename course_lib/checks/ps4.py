@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import Exercise, between, drawn
-from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, value
+from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, mistakes, value
 from course_lib.constraints import L2Ball
 from course_lib.pixels import bicubic, nearest
 
@@ -54,20 +54,20 @@ FILL_FROM_RIM = Exercise(
         *zip(SHAPES, (2, 1, 3), strict=True),
     ),
     (SOUND, value("fills the hole with the mean colour of its rim", points=2.0), *MANNERS),
-    {
-        "The mean seems to include the hole: only pixels outside count.": (
-            lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, width)))
-        ),
-        "All pixels outside seem to count: only those at most `width` away do.": (
-            lambda images, mask, width: filled(images, mask, colour_of(images, 1 - mask))
-        ),
-        "The rim seems to be one pixel wide, whatever `width` is.": lambda width, **a: from_rim(width=1, **a),
-        "All channels seem to share one grey: every channel has its own mean.": partial(from_rim, over=(1, 2, 3)),
-        "One colour seems to serve the whole batch: every picture has its own.": partial(from_rim, over=(0, 2, 3)),
-        "The whole picture seems to get the colour: outside the hole it stays as it is.": (
-            lambda images, mask, width: colour_of(images, grown(mask, width) - mask).expand_as(images)
-        ),
-    },
+    mistakes(
+        "The mean seems to include the hole: only pixels outside count.",
+        lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, width))),
+        "All pixels outside seem to count: only those at most `width` away do.",
+        lambda images, mask, width: filled(images, mask, colour_of(images, 1 - mask)),
+        "The rim seems to be one pixel wide, whatever `width` is.",
+        lambda width, **a: from_rim(width=1, **a),
+        "All channels seem to share one grey: every channel has its own mean.",
+        partial(from_rim, over=(1, 2, 3)),
+        "One colour seems to serve the whole batch: every picture has its own.",
+        partial(from_rim, over=(0, 2, 3)),
+        "The whole picture seems to get the colour: outside the hole it stays as it is.",
+        lambda images, mask, width: colour_of(images, grown(mask, width) - mask).expand_as(images),
+    ),
     "notebook 05; section 3.2 of the paper",
     Ask(alone=("images", "mask")),
 )
@@ -99,27 +99,22 @@ INPAINTING_LOSS = Exercise(
     inpainting,
     drawn(damage, *zip(SHAPES, (10.0, 100.0, 3.0), strict=True)),
     (SOUND, value("is equation 3 with a weighted mean", points=3.0), *MANNERS),
-    {
-        "This is the loss of the lecture: its mean is over all values, and its mask is squared.": (
-            lambda **a: inpainting(**a, penalty=lambda x, y, kept: ((x - y) * kept).square().mean((1, 2, 3)))
-        ),
-        "The mean seems to be over all values: divide by the weights of the pixels instead.": (
-            lambda **a: inpainting(**a, penalty=lambda x, y, kept: ((x - y).square() * kept).mean((1, 2, 3)))
-        ),
-        "The three channels seem to be missing in the division: the mask counts for each of them.": (
-            lambda **a: inpainting(**a, penalty=lambda x, y, kept: 3 * stray(x, y, kept))
-        ),
-        "The mask seems to be the wrong way round: the penalty is for pixels outside the hole, where it is 0.": (
-            lambda mask, **a: inpainting(mask=1 - mask, **a)
-        ),
-        "The mask seems to be made hard: between 0 and 1 a pixel counts in part.": (
-            lambda mask, **a: inpainting(mask=(mask > 0).float(), **a)
-        ),
-        "The penalty seems to be subtracted: straying must cost something.": (
-            lambda weight, **a: inpainting(weight=-weight, **a)
-        ),
-        BATCH: partial(inpainting, penalty=partial(stray, over=(0, 1, 2, 3))),
-    },
+    mistakes(
+        "This is the loss of the lecture: its mean is over all values, and its mask is squared.",
+        lambda **a: inpainting(**a, penalty=lambda x, y, kept: ((x - y) * kept).square().mean((1, 2, 3))),
+        "The mean seems to be over all values: divide by the weights of the pixels instead.",
+        lambda **a: inpainting(**a, penalty=lambda x, y, kept: ((x - y).square() * kept).mean((1, 2, 3))),
+        "The three channels seem to be missing in the division: the mask counts for each of them.",
+        lambda **a: inpainting(**a, penalty=lambda x, y, kept: 3 * stray(x, y, kept)),
+        "The mask seems to be the wrong way round: the penalty is for pixels outside the hole, where it is 0.",
+        lambda mask, **a: inpainting(mask=1 - mask, **a),
+        "The mask seems to be made hard: between 0 and 1 a pixel counts in part.",
+        lambda mask, **a: inpainting(mask=(mask > 0).float(), **a),
+        "The penalty seems to be subtracted: straying must cost something.",
+        lambda weight, **a: inpainting(weight=-weight, **a),
+        BATCH,
+        partial(inpainting, penalty=partial(stray, over=(0, 1, 2, 3))),
+    ),
     "notebook 05; equation 3",
     Ask(alone=("class_loss", "images", "damaged", "mask")),
 )
@@ -144,23 +139,20 @@ SUPERRESOLUTION_START = Exercise(
         (3, 5, 3, 2.0),
     ),
     (SOUND, value("starts smooth, within the ball around the centre of equation 4", points=3.0), UNCHANGED),
-    {
-        "Start and centre seem to be swapped.": lambda **a: start_and_centre(**a).flip(0),
-        "The start seems to lie outside the ball: pull it back first.": (
-            lambda small, factor, radius: torch.stack([bicubic(small, factor), nearest(small, factor)])
+    mistakes(
+        "Start and centre seem to be swapped.",
+        lambda **a: start_and_centre(**a).flip(0),
+        "The start seems to lie outside the ball: pull it back first.",
+        lambda small, factor, radius: torch.stack([bicubic(small, factor), nearest(small, factor)]),
+        "The start seems to be the nearest-neighbour picture: bicubic is the better one.",
+        lambda small, factor, radius: torch.stack(2 * [nearest(small, factor)]),
+        "The centre seems to be the bicubic picture: equation 4 has the nearest-neighbour one.",
+        lambda small, factor, radius: torch.stack(2 * [bicubic(small, factor)]),
+        "The bicubic picture leaves [0, 1]: clamp it first.",
+        lambda small, factor, radius: start_and_centre(
+            small, factor, radius, smooth=F.interpolate(small, scale_factor=factor, mode="bicubic")
         ),
-        "The start seems to be the nearest-neighbour picture: bicubic is the better one.": (
-            lambda small, factor, radius: torch.stack(2 * [nearest(small, factor)])
-        ),
-        "The centre seems to be the bicubic picture: equation 4 has the nearest-neighbour one.": (
-            lambda small, factor, radius: torch.stack(2 * [bicubic(small, factor)])
-        ),
-        "The bicubic picture leaves [0, 1]: clamp it first.": (
-            lambda small, factor, radius: start_and_centre(
-                small, factor, radius, smooth=F.interpolate(small, scale_factor=factor, mode="bicubic")
-            )
-        ),
-    },
+    ),
     "notebook 07; equation 4",
 )
 
@@ -182,20 +174,16 @@ OTHER_DOMAIN = Exercise(
     lambda labels, pairs: relabelled(labels, pairs, pairs.flip(1)),
     drawn(paired, ([[0, 1], [2, 3]], 12), ([[7, 2], [0, 5], [4, 3]], 20), ([[3, 4]], 6)),
     (SOUND, value("is the other class of each pair", points=2.0), UNCHANGED),
-    {
-        "What was changed seems to be changed back: ask the old labels, and write the new ones elsewhere.": (
-            lambda labels, pairs: relabelled(labels, pairs, pairs[:, [0, 0]])
-        ),
-        "Only one way seems to be covered: the second class of a pair becomes the first.": (
-            lambda labels, pairs: relabelled(labels, pairs[:, 0], pairs[:, 1])
-        ),
-        "Only the first pair seems to count: each of them does.": (
-            lambda labels, pairs: relabelled(labels, pairs[:1], pairs[:1].flip(1))
-        ),
-        "Every label seems to be changed, and by the first pair: labels of no pair stay.": (
-            lambda labels, pairs: pairs[0].sum() - labels
-        ),
-    },
+    mistakes(
+        "What was changed seems to be changed back: ask the old labels, and write the new ones elsewhere.",
+        lambda labels, pairs: relabelled(labels, pairs, pairs[:, [0, 0]]),
+        "Only one way seems to be covered: the second class of a pair becomes the first.",
+        lambda labels, pairs: relabelled(labels, pairs[:, 0], pairs[:, 1]),
+        "Only the first pair seems to count: each of them does.",
+        lambda labels, pairs: relabelled(labels, pairs[:1], pairs[:1].flip(1)),
+        "Every label seems to be changed, and by the first pair: labels of no pair stay.",
+        lambda labels, pairs: pairs[0].sum() - labels,
+    ),
     "notebook 06; section 3.3 of the paper",
 )
 
@@ -216,28 +204,22 @@ PAINTING_LOSS = Exercise(
     painting,
     drawn(moved, (3, 2, 10.0), (1, 0, 0.5), (5, 4, 100.0)),
     (SOUND, value("raises one unit and holds the others", points=3.0), *MANNERS),
-    {
-        "The unit seems to be lowered: to raise it, a loss has its negative.": (
-            lambda features, before, unit, weight: painting(features, before, unit, weight) + 2 * features[:, unit]
+    mistakes(
+        "The unit seems to be lowered: to raise it, a loss has its negative.",
+        lambda features, before, unit, weight: painting(features, before, unit, weight) + 2 * features[:, unit],
+        "The unit itself seems to be held as well: only the others are.",
+        lambda features, before, unit, weight: -features[:, unit] + weight * (features - before).square().mean(1),
+        "The change of the others seems to be rewarded: in a loss it is added.",
+        lambda weight, **rest: painting(weight=-weight, **rest),
+        "The squares seem to be divided by the number of all units: the mean is over the others.",
+        lambda features, weight, **a: painting(features, weight=weight * (1 - 1 / features.shape[1]), **a),
+        "The others seem to be pushed to 0: they are to stay where they were.",
+        lambda before, **rest: painting(before=0 * before, **rest),
+        BATCH,
+        lambda features, before, unit, weight: (
+            -features[:, unit] + (painting(features, before, unit, weight) + features[:, unit]).mean()
         ),
-        "The unit itself seems to be held as well: only the others are.": (
-            lambda features, before, unit, weight: -features[:, unit] + weight * (features - before).square().mean(1)
-        ),
-        "The change of the others seems to be rewarded: in a loss it is added.": (
-            lambda weight, **rest: painting(weight=-weight, **rest)
-        ),
-        "The squares seem to be divided by the number of all units: the mean is over the others.": (
-            lambda features, weight, **a: painting(features, weight=weight * (1 - 1 / features.shape[1]), **a)
-        ),
-        "The others seem to be pushed to 0: they are to stay where they were.": (
-            lambda before, **rest: painting(before=0 * before, **rest)
-        ),
-        BATCH: (
-            lambda features, before, unit, weight: (
-                -features[:, unit] + (painting(features, before, unit, weight) + features[:, unit]).mean()
-            )
-        ),
-    },
+    ),
     "notebook 09; equation 5",
     Ask(alone=("features", "before")),
 )

@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import Exercise, drawn
 from course_lib.checks.ps4 import SHAPES, masks
-from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, value
+from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, mistakes, value
 from course_lib.measuring.intervals import Z95
 
 
@@ -31,25 +31,24 @@ BRIGHTNESS_PSNR = Exercise(
     lambda **a: decibels(within(**a)),
     drawn(repaired, *((shape,) for shape in SHAPES)),
     (SOUND, value("is the PSNR of the brightness within the mask", points=3.0), *MANNERS),
-    {
-        "This is the PSNR of the colours: weigh the channels first, then take the difference.": (
-            lambda images, truth, mask: decibels(
-                ((images - truth).square() * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3)))
-            )
+    mistakes(
+        "This is the PSNR of the colours: weigh the channels first, then take the difference.",
+        lambda images, truth, mask: decibels(
+            ((images - truth).square() * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3)))
         ),
-        "The channels seem to count alike: the eye sees most of the brightness in green.": (
-            lambda **a: decibels(within(**a, luma=(1 / 3,) * 3))
-        ),
-        "The mask seems to be ignored: only pixels where it is 1 count.": (
-            lambda mask, **a: decibels(within(mask=torch.ones_like(mask), **a))
-        ),
-        "The squares seem to be divided by all pixels: divide by those within the mask.": (
-            lambda images, truth, mask: decibels(within(images, truth, mask) * mask.flatten(1).mean(1))
-        ),
-        "This is the natural logarithm: decibels have log10.": lambda **a: -10 * torch.log(within(**a)),
-        "The sign is turned: fewer errors mean more decibels.": lambda **a: -decibels(within(**a)),
-        "A square root too many: 10 log10 is of the mean of squares.": lambda **a: decibels(within(**a).sqrt()),
-    },
+        "The channels seem to count alike: the eye sees most of the brightness in green.",
+        lambda **a: decibels(within(**a, luma=(1 / 3,) * 3)),
+        "The mask seems to be ignored: only pixels where it is 1 count.",
+        lambda mask, **a: decibels(within(mask=torch.ones_like(mask), **a)),
+        "The squares seem to be divided by all pixels: divide by those within the mask.",
+        lambda images, truth, mask: decibels(within(images, truth, mask) * mask.flatten(1).mean(1)),
+        "This is the natural logarithm: decibels have log10.",
+        lambda **a: -10 * torch.log(within(**a)),
+        "The sign is turned: fewer errors mean more decibels.",
+        lambda **a: -decibels(within(**a)),
+        "A square root too many: 10 log10 is of the mean of squares.",
+        lambda **a: decibels(within(**a).sqrt()),
+    ),
     "notebooks 05 and 07; course_lib.measuring.scores.psnr",
     Ask(alone=("images", "truth", "mask")),
 )
@@ -75,24 +74,20 @@ VARIETY_AND_DOUBT = Exercise(
         (60, 3, 8.0),
     ),
     (SOUND, value("says how many classes occur, and how many each picture leaves open", points=3.0), UNCHANGED),
-    {
-        "The exponential seems to be missing.": lambda probabilities: variety_and_doubt(probabilities).log(),
-        "The two numbers seem to be swapped.": lambda probabilities: variety_and_doubt(probabilities).flip(0),
-        "The sign of the entropy seems to be turned: logarithms of probabilities are negative.": (
-            lambda probabilities: 1 / variety_and_doubt(probabilities)
-        ),
-        "The exponential comes last: exp of the mean, not the mean of exp.": (
-            lambda probabilities: torch.stack(
-                [entropy(probabilities.mean(0)).exp(), entropy(probabilities).exp().mean()]
-            )
-        ),
-        "Both numbers seem to be the doubt of single pictures: for the variety, average the probabilities first.": (
-            lambda probabilities: variety_and_doubt(probabilities)[[1, 1]]
-        ),
-        "This mixes log2 with exp: take the natural logarithm.": (
-            lambda probabilities: variety_and_doubt(probabilities).log2().exp()
-        ),
-    },
+    mistakes(
+        "The exponential seems to be missing.",
+        lambda probabilities: variety_and_doubt(probabilities).log(),
+        "The two numbers seem to be swapped.",
+        lambda probabilities: variety_and_doubt(probabilities).flip(0),
+        "The sign of the entropy seems to be turned: logarithms of probabilities are negative.",
+        lambda probabilities: 1 / variety_and_doubt(probabilities),
+        "The exponential comes last: exp of the mean, not the mean of exp.",
+        lambda probabilities: torch.stack([entropy(probabilities.mean(0)).exp(), entropy(probabilities).exp().mean()]),
+        "Both numbers seem to be the doubt of single pictures: for the variety, average the probabilities first.",
+        lambda probabilities: variety_and_doubt(probabilities)[[1, 1]],
+        "This mixes log2 with exp: take the natural logarithm.",
+        lambda probabilities: variety_and_doubt(probabilities).log2().exp(),
+    ),
     "notebook 10; course_lib.measuring.scores",
 )
 
@@ -122,20 +117,20 @@ DIFFERENCE = Exercise(
     difference,
     drawn(twice, (50, 0.8), (200, 0.5), (24, 0.9)),
     (SOUND, value("is the paired difference with its interval", points=3.0), UNCHANGED),
-    {
-        "The two shares seem to be treated as if each had pictures of its own: take differences first.": unpaired,
-        "z seems to be 1: for 95% it is 1.96.": lambda **a: difference(**a, z=1.0),
-        "This is how far single pictures lie apart: a mean of N is more certain, by the square root of N.": (
-            lambda **a: difference(**a, power=0.0)
-        ),
-        "The error seems to shrink with N: it shrinks with the square root of N.": (
-            lambda **a: difference(**a, power=1.0)
-        ),
-        "The sign is turned: the first model minus the second.": (
-            lambda first, second: difference(first=second, second=first)
-        ),
-        "These are percentages: a share is a number up to 1.": lambda **a: 100 * difference(**a),
-    },
+    mistakes(
+        "The two shares seem to be treated as if each had pictures of its own: take differences first.",
+        unpaired,
+        "z seems to be 1: for 95% it is 1.96.",
+        lambda **a: difference(**a, z=1.0),
+        "This is how far single pictures lie apart: a mean of N is more certain, by the square root of N.",
+        lambda **a: difference(**a, power=0.0),
+        "The error seems to shrink with N: it shrinks with the square root of N.",
+        lambda **a: difference(**a, power=1.0),
+        "The sign is turned: the first model minus the second.",
+        lambda first, second: difference(first=second, second=first),
+        "These are percentages: a share is a number up to 1.",
+        lambda **a: 100 * difference(**a),
+    ),
     "notebook 10; course_lib.measuring.intervals",
 )
 

@@ -6,11 +6,12 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import Exercise, Rule, drawn
-from course_lib.checks.ps1 import along, back, entropy, labelled, pgd, pictures
+from course_lib.checks.exercise import Exercise, drawn
+from course_lib.checks.ps1 import along, entropy, labelled, pgd, pictures
 from course_lib.checks.ps3 import members
 from course_lib.checks.ps4 import SHAPES, filled, masks
-from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, in_the_box, inside, value
+from course_lib.checks.rules import BOX, MANNERS, SOUND, UNCHANGED, inside, mistakes, value
+from course_lib.constraints import L2Ball
 
 
 def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
@@ -31,16 +32,16 @@ ANSWERS = Exercise(
         (1,),
     ),
     (SOUND, value("gives the network what it was trained on", points=2.0), *MANNERS),
-    {
-        "Mean and deviation are still taken out twice.": (
-            lambda model, images, mean, std: model(normalised(normalised(images, mean, std), mean, std))
-        ),
-        "Nothing is taken out any more: the network needs it once.": lambda model, images, **_: model(images),
-        "The standard deviation is missing.": lambda model, images, mean, std: model(images - mean.view(-1, 1, 1)),
-        "This undoes a normalisation instead of doing one.": (
-            lambda model, images, mean, std: model(images * std.view(-1, 1, 1) + mean.view(-1, 1, 1))
-        ),
-    },
+    mistakes(
+        "Mean and deviation are still taken out twice.",
+        lambda model, images, mean, std: model(normalised(normalised(images, mean, std), mean, std)),
+        "Nothing is taken out any more: the network needs it once.",
+        lambda model, images, **_: model(images),
+        "The standard deviation is missing.",
+        lambda model, images, mean, std: model(images - mean.view(-1, 1, 1)),
+        "This undoes a normalisation instead of doing one.",
+        lambda model, images, mean, std: model(images * std.view(-1, 1, 1) + mean.view(-1, 1, 1)),
+    ),
     "course_lib.models.Classifier: normalisation lives inside the model",
     Ask(alone=("images",), model=True),
 )
@@ -66,18 +67,16 @@ FILL = Exercise(
         *SHAPES,
     ),
     (SOUND, value("fills the hole from what may be known", points=2.0), *MANNERS),
-    {
-        "Mean and deviation still contain hidden pixels: the truth leaks into the start.": (
-            partial(noisy_fill, known=False)
-        ),
-        "The hidden pixels count as black now: the sum leaves them out, the division does not.": (
-            lambda images, mask, noise: noisy_fill(images * (1 - mask), mask, noise, known=False)
-        ),
-        "All channels share one grey now: every channel has statistics of its own.": (
-            partial(noisy_fill, over=(1, 2, 3))
-        ),
-        "The noise is gone: it was no defect.": lambda images, mask, noise: noisy_fill(images, mask, 0 * noise),
-    },
+    mistakes(
+        "Mean and deviation still contain hidden pixels: the truth leaks into the start.",
+        partial(noisy_fill, known=False),
+        "The hidden pixels count as black now: the sum leaves them out, the division does not.",
+        lambda images, mask, noise: noisy_fill(images * (1 - mask), mask, noise, known=False),
+        "All channels share one grey now: every channel has statistics of its own.",
+        partial(noisy_fill, over=(1, 2, 3)),
+        "The noise is gone: it was no defect.",
+        lambda images, mask, noise: noisy_fill(images, mask, 0 * noise),
+    ),
     "notebook 05; course_lib.tasks.fill_with_mean",
     Ask(alone=("images", "mask", "noise")),
 )
@@ -102,58 +101,50 @@ OBJECTIVE = Exercise(
     total,
     drawn(hardly_moved, *((shape,) for shape in SHAPES)),
     (SOUND, value("weighs the penalty as the comment says", points=2.0), *MANNERS),
-    {
-        "The weight is still 90: `10*9` is a product.": partial(total, weight=90.0),
-        "The weight is ten billion: 10e9 is 10 times 10**9.": partial(total, weight=1e10),
-        "The mask was right: the penalty is for pixels outside the hole.": lambda mask, **a: total(mask=1 - mask, **a),
-        "The squares are summed now: their mean was right.": (
-            lambda class_loss, images, original, mask: (
-                class_loss + 1e9 * ((images - original) * (1 - mask)).square().sum((1, 2, 3))
-            )
+    mistakes(
+        "The weight is still 90: `10*9` is a product.",
+        partial(total, weight=90.0),
+        "The weight is ten billion: 10e9 is 10 times 10**9.",
+        partial(total, weight=1e10),
+        "The mask was right: the penalty is for pixels outside the hole.",
+        lambda mask, **a: total(mask=1 - mask, **a),
+        "The squares are summed now: their mean was right.",
+        lambda class_loss, images, original, mask: (
+            class_loss + 1e9 * ((images - original) * (1 - mask)).square().sum((1, 2, 3))
         ),
-    },
+    ),
     "notebook 05, the weight of the penalty",
     Ask(alone=("class_loss", "images", "original", "mask")),
 )
 
 
-def signed(x: Tensor, gradient: Tensor, start: Tensor, radius: float, size: float) -> Tensor:
-    return back(x - size * gradient.sign(), start, radius).clamp(0, 1)
+signed = partial(pgd, direction=torch.sign)
 
 
-def projected_first(steps, **rest):  # type: ignore[no-untyped-def]
-    """The two in the wrong order: each step but the last one is projected, by the step after it."""
-
-    def free(x, gradient, start, radius, size):  # type: ignore[no-untyped-def]
-        return (x - size * gradient.sign()).clamp(0, 1)
-
-    before = pgd(lambda *a: back(free(*a), a[2], a[3]), steps=max(0, steps - 1), **rest)
-    return pgd(free, begin=before, steps=min(1, steps), **rest)
+def projected_first(start, radius, steps, **rest):  # type: ignore[no-untyped-def]
+    """The two in the wrong order: what a step leaves outside of the ball is projected before the next one."""
+    images = start
+    for _ in range(steps):
+        begin = start + L2Ball(radius).project(images - start)
+        images = signed(start=start, begin=begin, radius=radius, steps=1, projected=False, **rest)
+    return images
 
 
 WALK = Exercise(
     "ps6.walk",
-    partial(pgd, signed),
+    signed,
     drawn(pictures, (3, 0.5, 3, 0.1, 1.0), (1, 0.5, 1, 0.1, 1e-3), (2, 0.5, 0, 0.1, 1.0)),
-    (
-        SOUND,
-        inside("ends in the ball around the start"),
-        Rule("ends within [0, 1]", in_the_box),
-        value("takes the steps that were meant"),
-        *MANNERS,
+    (SOUND, inside("ends in the ball around the start"), BOX, value("takes the steps that were meant"), *MANNERS),
+    mistakes(
+        "The projection still comes before the step: the last step of all is never projected.",
+        projected_first,
+        "The ball's centre moves along now: it is the start.",
+        partial(signed, centred=False),
+        "The step has L2 length now: the step by the sign was no defect.",
+        pgd,
+        "The direction is turned now: towards a target the loss falls.",
+        partial(signed, uphill=True),
     ),
-    {
-        "The projection still comes before the step: the last step of all is never projected.": projected_first,
-        "The ball's centre moves along now: it is the start.": (
-            partial(pgd, lambda x, gradient, start, radius, size: signed(x, gradient, x, radius, size))
-        ),
-        "The step has L2 length now: the step by the sign was no defect.": (
-            partial(pgd, lambda x, g, start, radius, size: back(x - size * along(g), start, radius).clamp(0, 1))
-        ),
-        "The direction is turned now: towards a target the loss falls.": (
-            partial(pgd, lambda x, gradient, *rest: signed(x, -gradient, *rest))
-        ),
-    },
     "course_lib.pgd.step",
     Ask(alone=("start", "target"), model=True),
 )
@@ -169,14 +160,16 @@ DIRECTIONS = Exercise(
     lambda **a: -along(slope(**a)),
     drawn(labelled, (4,), (1,), (2, 1e-4)),
     (SOUND, value("is each picture's own direction, of length 1", points=2.0), *MANNERS),
-    {
-        "The lengths are the gradients' own now: the division by them was right.": lambda **a: -slope(**a),
-        "The directions grow with the batch now: their length was 1 already.": (
-            lambda **a: -len(a["images"]) * along(slope(**a))
-        ),
-        "All pictures share one length now: each had its own.": lambda **a: -slope(**a) / slope(**a).norm(),
-        "The sign is turned now: the loss rises this way.": lambda **a: along(slope(**a)),
-    },
+    mistakes(
+        "The lengths are the gradients' own now: the division by them was right.",
+        lambda **a: -slope(**a),
+        "The directions grow with the batch now: their length was 1 already.",
+        lambda **a: -len(a["images"]) * along(slope(**a)),
+        "All pictures share one length now: each had its own.",
+        lambda **a: -slope(**a) / slope(**a).norm(),
+        "The sign is turned now: the loss rises this way.",
+        lambda **a: along(slope(**a)),
+    ),
     "course_lib.pgd.value_and_gradient",
     Ask(alone=("images", "labels"), model=True),
 )
@@ -201,11 +194,14 @@ STARTS = Exercise(
         (30, 6),
     ),
     (SOUND, value("has the mean and the covariance of the pictures", points=2.0), UNCHANGED),
-    {
-        "Nothing is centred any more: one of the two, numbers or pictures, has to be.": partial(starts, centred=False),
-        "The deviations are too small now: the square root was right.": partial(starts, scale=1.0),
-        "The deviations are too large now: the division was right.": partial(starts, scale=0.0),
-    },
+    mistakes(
+        "Nothing is centred any more: one of the two, numbers or pictures, has to be.",
+        partial(starts, centred=False),
+        "The deviations are too small now: the square root was right.",
+        partial(starts, scale=1.0),
+        "The deviations are too large now: the division was right.",
+        partial(starts, scale=0.0),
+    ),
     "notebook 03; course_lib.seeds.MultivariateNormal",
 )
 

@@ -4,8 +4,8 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
-from course_lib.checks.exercise import Exercise, Rule, between, drawn
-from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, keeps_lengths, value
+from course_lib.checks.exercise import Exercise, between, drawn
+from course_lib.checks.rules import KEEPS_LENGTHS, MANNERS, SOUND, UNCHANGED, mistakes, value
 
 
 def ordered(generator: Generator, count: int, height: int, width: int) -> Inputs:
@@ -21,28 +21,19 @@ SHUFFLED = Exercise(
     "ps7.shuffled",
     shuffled,
     drawn(ordered, (3, 6, 8), (1, 5, 5), (4, 4, 6)),
-    (
-        SOUND,
-        Rule("keeps the length of each change", keeps_lengths),
-        value("moves whole pixels to the places of the order"),
-        *MANNERS,
+    (SOUND, KEEPS_LENGTHS, value("moves whole pixels to the places of the order"), *MANNERS),
+    mistakes(
+        "One order seems to serve the whole batch: every picture has its own.",
+        lambda change, order: shuffled(change, order[:1].expand_as(order)),
+        "The order seems to be used backwards: number i of `order` says which old pixel comes to place i.",
+        lambda change, order: shuffled(change, order.argsort(1)),
+        "The channels seem to be shuffled each in its own way: a pixel keeps its three values together.",
+        lambda change, order: torch.stack(
+            [shuffled(change, order.roll(channel, 1))[:, channel] for channel in range(3)], 1
+        ),
+        "This mirrors the change: its shapes are still there.",
+        lambda change, order: change[..., torch.arange(change.shape[-1] - 1, -1, -1)],
     ),
-    {
-        "One order seems to serve the whole batch: every picture has its own.": (
-            lambda change, order: shuffled(change, order[:1].expand_as(order))
-        ),
-        "The order seems to be used backwards: number i of `order` says which old pixel comes to place i.": (
-            lambda change, order: shuffled(change, order.argsort(1))
-        ),
-        "The channels seem to be shuffled each in its own way: a pixel keeps its three values together.": (
-            lambda change, order: torch.stack(
-                [shuffled(change, order.roll(channel, 1))[:, channel] for channel in range(3)], 1
-            )
-        ),
-        "This mirrors the change: its shapes are still there.": (
-            lambda change, order: change[..., torch.arange(change.shape[-1] - 1, -1, -1)]
-        ),
-    },
     "notebook 00; notebook 10, random direction",
     Ask(alone=("change", "order")),
 )
@@ -69,23 +60,18 @@ STRAIGHTNESS = Exercise(
     straightness,
     drawn(walked, (6, 3), (2, 2), (10, 4)),
     (SOUND, value("is the way gained, as a share of the way gone", points=3.0), UNCHANGED),
-    {
-        "A picture that never moves seems to be divided by 0: its answer is 0.": (
-            lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).sum(0)
-        ),
-        "The fraction seems to be upside down: a straight way has 1, a crooked one less.": (
-            lambda path: lengths(path.diff(dim=0)).sum(0).clamp(min=1e-12) / lengths(path[-1:] - path[:1])[0]
-        ),
-        "The steps seem to be averaged: the way gone is their sum.": (
-            lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).mean(0).clamp(min=1e-12)
-        ),
-        "The way seems to begin at a black picture: it begins at the first one.": (
-            lambda path: lengths(path[-1:])[0] / lengths(path.diff(dim=0)).sum(0).clamp(min=1e-12)
-        ),
-        "The mean over the batch seems to be taken: every picture has its own number.": (
-            lambda path: straightness(path).mean().expand(path.shape[1])
-        ),
-    },
+    mistakes(
+        "A picture that never moves seems to be divided by 0: its answer is 0.",
+        lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).sum(0),
+        "The fraction seems to be upside down: a straight way has 1, a crooked one less.",
+        lambda path: lengths(path.diff(dim=0)).sum(0).clamp(min=1e-12) / lengths(path[-1:] - path[:1])[0],
+        "The steps seem to be averaged: the way gone is their sum.",
+        lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).mean(0).clamp(min=1e-12),
+        "The way seems to begin at a black picture: it begins at the first one.",
+        lambda path: lengths(path[-1:])[0] / lengths(path.diff(dim=0)).sum(0).clamp(min=1e-12),
+        "The mean over the batch seems to be taken: every picture has its own number.",
+        lambda path: straightness(path).mean().expand(path.shape[1]),
+    ),
     "notebook 04",
 )
 
@@ -110,27 +96,22 @@ LIKENESS = Exercise(
     lambda drawing, result: likeness(centred(drawing), centred(result)),
     drawn(followed, (3, 3, 6, 8), (1, 3, 5, 5), (4, 3, 4, 6)),
     (SOUND, value("is the correlation of the two brightnesses", points=2.0), *MANNERS),
-    {
-        "The means seem not to be taken out: then any two bright pictures are alike.": (
-            lambda drawing, result: likeness(drawing.mean(1).flatten(1), result.mean(1).flatten(1))
+    mistakes(
+        "The means seem not to be taken out: then any two bright pictures are alike.",
+        lambda drawing, result: likeness(drawing.mean(1).flatten(1), result.mean(1).flatten(1)),
+        "This is the covariance: divide by both spreads.",
+        lambda drawing, result: (centred(drawing) * centred(result)).mean(1),
+        "The colours seem to be compared: take the mean of the channels first.",
+        lambda drawing, result: likeness(
+            *(x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (drawing, result))
         ),
-        "This is the covariance: divide by both spreads.": (
-            lambda drawing, result: (centred(drawing) * centred(result)).mean(1)
+        "This is the square of the correlation: its sign is lost.",
+        lambda drawing, result: likeness(centred(drawing), centred(result)).square(),
+        "One number seems to serve the whole batch: every drawing has its own.",
+        lambda drawing, result: likeness(centred(drawing).view(1, -1), centred(result).view(1, -1)).expand(
+            len(drawing)
         ),
-        "The colours seem to be compared: take the mean of the channels first.": (
-            lambda drawing, result: likeness(
-                *(x.flatten(1) - x.flatten(1).mean(1, keepdim=True) for x in (drawing, result))
-            )
-        ),
-        "This is the square of the correlation: its sign is lost.": (
-            lambda drawing, result: likeness(centred(drawing), centred(result)).square()
-        ),
-        "One number seems to serve the whole batch: every drawing has its own.": (
-            lambda drawing, result: likeness(centred(drawing).view(1, -1), centred(result).view(1, -1)).expand(
-                len(drawing)
-            )
-        ),
-    },
+    ),
     "notebook 08",
     Ask(alone=("drawing", "result")),
 )

@@ -1,5 +1,7 @@
 """Rules of right answers. All but SOUND see results of the right shape and type, all finite."""
 
+from typing import Any
+
 import torch
 
 from course_lib.checks.asking import Function, Inputs, Outputs
@@ -54,6 +56,9 @@ def inside(name: str, length: Function = norms) -> Rule:
     return Rule(name, broken)
 
 
+IN_BALL = inside("ends within the L2 ball")
+
+
 def keeps_what_is_inside(inputs: Inputs, outputs: Outputs, right: Outputs) -> str | None:
     within = (right["result"] == inputs["delta"]).flatten(1).all(1)
     same = torch.allclose(outputs["result"][within], inputs["delta"][within], atol=1e-6)
@@ -68,9 +73,15 @@ def leads_downhill(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
     return "expected a direction in which the loss falls, got one in which it rises" if rises else None
 
 
+DOWNHILL = Rule("leads downhill", leads_downhill)
+
+
 def keeps_lengths(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
     same = torch.allclose(norms(outputs["result"]), norms(inputs["change"]), rtol=1e-4)
     return None if same else "expected a change of the same length as before"
+
+
+KEEPS_LENGTHS = Rule("keeps the length of each change", keeps_lengths)
 
 
 def in_the_box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
@@ -79,3 +90,8 @@ def in_the_box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
 
 
 BOX = Rule("stays within [0, 1]", in_the_box)
+
+
+def mistakes(*parts: Any) -> dict[str, Function]:
+    """Wrong answers by their hints, from a hint, its function, the next hint, and so on."""
+    return dict(zip(parts[::2], parts[1::2], strict=True))
