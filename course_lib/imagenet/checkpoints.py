@@ -1,4 +1,4 @@
-"""Checkpoints of the `robustness` package, read without running anything, and the same weights as safetensors.
+"""Checkpoints of the `robustness` package, read without running anything.
 
 A checkpoint is a pickle, which could run any program while it is read. Here tensors and numbers are read, the few other
 names of honest checkpoints are replaced by stand-ins that do nothing, and every other name is refused.
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from course_lib.imagenet.robustness import ARCHITECTURES, ForeignClassifier, Network, build
 from course_lib.models import Classifier
-from course_lib.storage.files import load_tensors, save_tensors
 
 Normaliser = tuple[Sequence[float], Sequence[float]]
 """The means and the standard deviations of red, green and blue."""
@@ -73,24 +72,6 @@ def load_checkpoint(
     check_normaliser(stored, {"your statement": normaliser} if normaliser else known)
     network.load_state_dict(tensors, assign=True)
     return model.float().eval()
-
-
-def save_converted(model: ForeignClassifier, path: Path | str, **card: Any) -> None:
-    """Write what `load_checkpoint` gave as `path`.safetensors, bit by bit, and `path`.json: a card with its SHA-256."""
-    name, _ = recognise(model.body.state_dict(), None)
-    tensors = {key: value for key, value in model.state_dict().items() if not key.startswith("head.")}  # in the body
-    save_tensors(Path(path), tensors, {**card, "architecture": name})
-
-
-def load_converted(path: Path | str) -> ForeignClassifier:
-    """What `save_converted` wrote, in evaluation mode. ValueError where the file is not the one its card describes."""
-    tensors, card = load_tensors(Path(path))
-    mean, std = (numbers(tensors.pop(key)) for key in ("mean", "std"))
-    tensors = {key.removeprefix("body."): value for key, value in tensors.items()}
-    _, network = recognise(tensors, card["architecture"])
-    model = ForeignClassifier(network, mean=mean, std=std)
-    network.load_state_dict(tensors, assign=True)
-    return model.eval()
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from filelock import FileLock
 from torch import nn
 from torchvision.models import EfficientNet, efficientnet_b0, get_weight
 
-from course_lib.imagenet.checkpoints import IMAGENET, load_checkpoint, load_converted, same, save_converted
+from course_lib.imagenet.checkpoints import IMAGENET, load_checkpoint, same
 from course_lib.imagenet.folder import names
 from course_lib.imagenet.robustness import ARCHITECTURES, ForeignClassifier, NoDraws, build
 from course_lib.models import Classifier
@@ -58,6 +58,7 @@ class Torchvision(OneLine):
 
     architecture: str
     weights: str
+    classes = len(NAMES)
 
     @property
     def url(self) -> str:
@@ -71,7 +72,7 @@ class Torchvision(OneLine):
         fetch(self.url, self.path, sha256=self.path.stem.rpartition("-")[2])
 
     def read(self) -> Classifier:
-        network = empty(self.architecture)
+        network = empty(self)
         try:
             tensors = torch.load(self.path, map_location="cpu", weights_only=True)
             network.load_state_dict(dict(tensors), assign=True)
@@ -132,11 +133,11 @@ def convert(source: Source, path: Path) -> Classifier:
     by_hand = source.path.exists()
     source.fetch()
     model = source.read()
-    card = {"source": source.url, "source sha256": digest(source.path.read_bytes())}
-    if isinstance(model, ForeignClassifier):
-        save_converted(model, path, **card)
-    else:
-        save_tensors(path, model.state_dict(), {**card, "architecture": source.architecture})
+    tensors = model.state_dict()
+    if isinstance(model, ForeignClassifier):  # whose head is a part of its body
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("head.")}
+    card = {"architecture": source.architecture, "source": source.url}
+    save_tensors(path, tensors, card | {"source sha256": digest(source.path.read_bytes())})
     again = read_conversion(source, path)
     if not same(model.state_dict(), again.state_dict()):
         raise ValueError(f"expected {path}.safetensors to be as it was written, got other tensors: check the disk")
@@ -147,17 +148,15 @@ def convert(source: Source, path: Path) -> Classifier:
 
 def read_conversion(source: Source, path: Path) -> Classifier:
     """What `convert` wrote. FileNotFoundError where it is not there, ValueError where it is damaged."""
-    if source.architecture in ARCHITECTURES:
-        return load_converted(path)
-    model = wrapped(empty(source.architecture))
-    model.load_state_dict(load_tensors(path)[0], assign=True)
+    model = wrapped(empty(source))
+    model.load_state_dict(load_tensors(path)[0], strict=False, assign=True)  # the head comes with the body
     return model.eval()
 
 
-def empty(architecture: str) -> nn.Module:
+def empty(source: Source) -> nn.Module:
     """A network without storage, ready to be given weights."""
-    if architecture in ARCHITECTURES:
-        return build(architecture, len(NAMES))
+    if source.architecture in ARCHITECTURES:
+        return build(source.architecture, source.classes)
     with torch.device("meta"), NoDraws():
         return efficientnet_b0(weights=None)
 

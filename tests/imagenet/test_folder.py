@@ -52,13 +52,6 @@ def test_the_groups_are_those_of_the_robustness_package() -> None:
     assert {FOLDERS[number]: label for number, label in imagenet.groups().items()} == expected
     known = label_maps.CLASS_DICT["RestrictedImageNet"]
     assert list(imagenet.GROUPS) == [known[label] for label in range(9)]
-    of_cifar10 = {
-        number: label
-        for number, name in label_maps.CLASS_DICT["CIFAR"].items()
-        for label, other in known.items()
-        if name == other and label >= 0
-    }
-    assert of_cifar10 == imagenet.OF_CIFAR10
 
 
 def test_the_names_are_those_of_the_classes_in_order() -> None:

@@ -5,7 +5,6 @@ The checkpoints are real: the package's own `train_model` writes them, after one
 
 import copy
 import functools
-import json
 import os
 import pickle
 import re
@@ -22,7 +21,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
-from safetensors.torch import load
 from torch import Tensor, nn
 
 from course_lib.constraints import L2Ball, LinfBall
@@ -33,8 +31,6 @@ from course_lib.imagenet.checkpoints import (
     Normaliser,
     check_normaliser,
     load_checkpoint,
-    load_converted,
-    save_converted,
 )
 from course_lib.imagenet.robustness import (
     ARCHITECTURES,
@@ -47,7 +43,6 @@ from course_lib.imagenet.robustness import (
 from course_lib.models import Classifier, residual_network
 from course_lib.pgd import Problem, solve
 from course_lib.prepared import prepare
-from course_lib.storage import files
 from course_lib.tasks import attack, paint
 from tests.tools import tiny
 
@@ -501,36 +496,6 @@ def test_a_stand_in_is_no_weight(small, tmp_path):
     torch.save(checkpoint, tmp_path / "function.pt", pickle_module=dill)
     with pytest.raises(ValueError, match=r"got a StandIn called model\.head\.bias$"):
         load_checkpoint(tmp_path / "function.pt", architecture=ours())
-
-
-def test_a_converted_checkpoint_is_the_same_to_the_last_bit(resnets, tmp_path):
-    model, images, path = load_checkpoint(resnets["cifar"]), pictures(), tmp_path / "converted"
-    save_converted(model.to(memory_format=torch.channels_last), path, source="cifar.pt", clean=0.9)
-    data = Path(f"{path}.safetensors").read_bytes()
-    card = json.loads(Path(f"{path}.json").read_text())
-    facts = {"source": "cifar.pt", "clean": 0.9, "architecture": "cifar_resnet18"}
-    assert card == facts | {"sha256": files.digest(data)}
-    assert {"mean", "std", "body.conv1.weight", "body.linear.bias"} <= load(data).keys()
-    back = load_converted(path)
-    assert not back.training
-    assert torch.equal(back(images), load_checkpoint(resnets["cifar"])(images))
-    write(back, tmp_path / "back.pt")
-    state, original = trusted(tmp_path / "back.pt")["model"], trusted(resnets["cifar"])["model"]
-    assert state.keys() == original.keys()
-    assert all(torch.equal(state[key], value) for key, value in original.items())
-    (tmp_path / "back.pt").unlink()
-
-    Path(f"{path}.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(ValueError, match=r"expected .*converted\.safetensors with SHA-256 .*, got "):
-        load_converted(path)
-    Path(f"{path}.safetensors").unlink()
-
-
-def test_a_prepared_copy_is_no_checkpoint(resnets, tmp_path):
-    model = prepare(load_checkpoint(resnets["cifar"]), device="cpu")
-    with pytest.raises(ValueError, match=r"expected the weights of \S+, got others: bn1\.weight is missing"):
-        save_converted(model, tmp_path / "prepared")
-    assert not list(tmp_path.iterdir())
 
 
 ATTACKS = {"l2": {"radius": 1.5, "step_size": 0.2}, "linf": {"radius": 0.05, "step_size": 0.008}}
