@@ -31,7 +31,7 @@ class Demo(ABC):
     """Work on a thread, for the newest request only: an item for every step, and `_take` says what is shown when."""
 
     def __init__(self, produce: Produce, screen: Screen, controls: dict[str, Any], presets: Presets) -> None:
-        self.controls, self._screen, self.presets = controls, screen, presets
+        self._produce, self._screen, self.controls, self.presets = produce, screen, controls, presets
         self._request = Request({})  # the newest
         self._under_way = False
         self._shown: Update | None = None  # what is on the screen
@@ -92,9 +92,9 @@ class Demo(ABC):
         *_, last = self._anew()(Request(self.first_values | values))
         return last.runs
 
-    @abstractmethod
     def _anew(self) -> Produce:
         """What works on a request, with nothing kept of requests before."""
+        return self._produce
 
     def stop(self) -> None:
         """End the run within one step. The steps so far stay on the screen and can be looked at."""

@@ -108,11 +108,12 @@ class Evolve(Player):
             self._growing.grown = Grown()
             super().reset()
 
+    def _playing(self, script: Script) -> Produce:
+        self._growing = Growing(script, self._most)  # the one that the person sees
+        return self._growing
+
     def _anew(self) -> Produce:
-        growing = Growing(self._script, self._most)
-        if not hasattr(self, "_growing"):  # the one that the person sees
-            self._growing = growing
-        return growing
+        return Growing(self._growing.script, self._most)
 
     def _held(self) -> None:
         if self.hold.held:

@@ -52,16 +52,14 @@ class Player(Demo):
         self.results: Runs | None = None  # of the last run that finished
         self._room = 0.0  # the time from when pictures may be sent again
         self._memory = Memory(MEMORY)
-        self._script = Script(make, names, view, caption, measures)
         looks: dict[str, Any] = {"columns": columns, "captioned": caption is not None, "divider": divider}
         face = Screen(names, controls, measures, presets=[*presets], **looks)
-        super().__init__(self._anew(), face, controls, presets)
+        super().__init__(self._playing(Script(make, names, view, caption, measures)), face, controls, presets)
         for control in controls.values():
             control.observe(weakly(self._changed), "value")
 
-    def _anew(self) -> Produce:
+    def _playing(self, script: Script) -> Produce:
         """A function that does not hold the player: it works on a thread, which would keep the player alive."""
-        script = self._script
         return lambda request: (
             film(request.remembered) if request.remembered else script.play(request.values, request.only_start)
         )

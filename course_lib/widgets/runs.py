@@ -88,6 +88,8 @@ class Update(OneLine):
     steps: int
     level: bool
     done: bool = False
+    text: str = ""  # what the work is busy with
+    share: float = 0.0  # of the training under way that is done
 
 
 @dataclass(frozen=True, repr=False)

@@ -14,10 +14,9 @@ from course_lib.pixels import to_uint8
 from course_lib.prepared import prepare
 from course_lib.testbeds.weights import known, load_card, load_model
 from course_lib.training.loop import Progress
-from course_lib.widgets.demo import PAUSE, Demo, Presets
+from course_lib.widgets.demo import PAUSE, Demo, Presets, Request
 from course_lib.widgets.runs import Kept, Measure, Update
 from course_lib.widgets.screen import Screen
-from course_lib.widgets.worker import Produce
 
 FIRST, SHARE = 10, 0.2  # the next look comes after so many steps, or after this share of the steps done
 
@@ -38,14 +37,6 @@ class Trace(Kept):
 
 
 @dataclass(frozen=True, repr=False)
-class Stage(Update):
-    """Where trainings stand; `level` says that a model was looked at, so there is something new to show."""
-
-    text: str = ""
-    share: float = 0.0  # of the training under way that is done
-
-
-@dataclass(frozen=True, repr=False)
 class Lesson(OneLine):
     """What is watched, without the widget: trainings from the same untrained models, and what is looked at."""
 
@@ -54,14 +45,14 @@ class Lesson(OneLine):
     view: Callable[[nn.Module], Tensor]
     scores: Sequence[Score]
 
-    def play(self, values: Mapping[str, Any], only_start: bool = False) -> Iterator[Stage]:
+    def play(self, request: Request) -> Iterator[Update]:
         """Look at the untrained models, then follow the source: an item for every single step."""
         traces = {name: Trace() for name in self.untrained}
         for name, model in self.untrained.items():
             self.look(traces[name], model, 0)
             yield stage(traces, "Preparing …")
         yield stage(traces, level=True)
-        for name, progress in () if only_start else self.source(**values):
+        for name, progress in () if request.only_start else self.source(**request.values):
             if isinstance(progress, str):
                 yield stage(traces, progress)
                 continue
@@ -70,7 +61,8 @@ class Lesson(OneLine):
             due = step == progress.steps or step >= trace.steps[-1] + max(FIRST, SHARE * trace.steps[-1])
             if due:
                 self.look(trace, progress.model, step)
-            yield stage(traces, f"{name}: step {step} of {progress.steps}", step / progress.steps, level=due)
+            said = f"{name}: step {step} of {progress.steps}"
+            yield stage(traces, said, level=due, share=step / progress.steps)
         yield stage(traces, share=1.0, level=True, done=True)
 
     def look(self, trace: Trace, model: nn.Module, step: int) -> None:
@@ -82,11 +74,10 @@ class Lesson(OneLine):
         trace.steps.append(step)
 
 
-def stage(
-    traces: dict[str, Trace], text: str = "", share: float = 0.0, *, level: bool = False, done: bool = False
-) -> Stage:
-    steps = [trace.steps[-1] for trace in traces.values() if trace.steps]
-    return Stage(traces, max(steps), max(trace.last for trace in traces.values()), level, done, text, share)
+def stage(traces: dict[str, Trace], text: str = "", *, level: bool = False, **how: Any) -> Update:
+    """Where trainings stand; `level` says that a model was looked at, so there is something new to show."""
+    steps = max(trace.steps[-1] for trace in traces.values() if trace.steps)
+    return Update(traces, steps, max(trace.last for trace in traces.values()), level, text=text, **how)
 
 
 class Watch(Demo):
@@ -109,17 +100,11 @@ class Watch(Demo):
         presets: Presets = MappingProxyType({}),
         **controls: Any,
     ) -> None:
-        self._lesson = Lesson(source, untrained, view, scores)
-        face = Screen(
-            list(untrained), controls, scores, columns=columns, parts=parts, presets=[*presets], captioned=True
-        )
-        super().__init__(self._anew(), face, controls, presets)
+        looks: dict[str, Any] = {"columns": columns, "parts": parts, "presets": [*presets], "captioned": True}
+        face = Screen([*untrained], controls, scores, **looks)
+        super().__init__(Lesson(source, untrained, view, scores).play, face, controls, presets)
 
-    def _anew(self) -> Produce:
-        lesson = self._lesson
-        return lambda request: lesson.play(request.values, request.only_start)
-
-    def _take(self, item: Stage) -> None:
+    def _take(self, item: Update) -> None:
         """Show where the newest run stands. Under the lock."""
         now = time.monotonic()
         self._began = self._began or (now if item.share else 0.0)

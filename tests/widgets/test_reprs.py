@@ -49,7 +49,6 @@ def test_the_kinds_of_all_three_rooms_are_looked_at() -> None:
         "Trajectory",
         "Trace",
         "Update",
-        "Stage",
         "Request",
         "Exercise",
         "Report",
