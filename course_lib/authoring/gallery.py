@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
-from course_lib import plots, testbeds
+from course_lib import plots, tasks, testbeds
 from course_lib.constraints import L2Ball
 from course_lib.datasets import sketches
 from course_lib.datasets.shipped import SIDE, SUGGESTED, photograph
@@ -25,24 +25,8 @@ from course_lib.models import Classifier
 from course_lib.pgd import Problem, frames, solve
 from course_lib.pixels import bicubic, nearest, shrink, to_uint8
 from course_lib.storage.files import RESULTS, replaced
-from course_lib.tasks import (
-    cross_entropy,
-    fill_smoothly,
-    generate,
-    inpaint,
-    paint,
-    shifted,
-    sketch,
-    superresolve,
-    translate,
-)
 from course_lib.testbeds.testbed import Testbed, task_of
 
-LOOKS: dict[str, dict[str, str]] = {  # of lines for kinds of seeds
-    "uniform": {"color": "#0072B2", "linestyle": ":"},
-    "normal": {"color": "#D55E00", "linestyle": "--"},
-    "multivariate": {"color": "#009E73", "linestyle": "-"},
-}
 PHOTOGRAPHS = "imagenette-128"  # the testbed whose networks look at photographs
 SHARPEN: dict[str, Any] = {"ball": L2Ball(12.0), "steps": 12, "step_size": 1.5}  # what PSNR chooses shows nothing
 RATE, PAUSE = 15, 2500  # of the moving picture: pictures a second; milliseconds for which its end stays
@@ -80,11 +64,11 @@ def of_photographs(bed: Testbed) -> Iterator[tuple[str, dict[str, Tensor]]]:
         return column(bed, f"{task.__name__}:\n{name}", start, lambda model: task(model, start, label, **settings))
 
     for name in ("springer", "garbage truck"):
-        yield changed(generate, name, first_seeds(bed, "multivariate", torch.tensor([bed.classes.index(name)])))
+        yield changed(tasks.generate, name, first_seeds(bed, "multivariate", torch.tensor([bed.classes.index(name)])))
     for name in ("grass", "rocket"):
-        yield changed(translate, SUGGESTED[name], photograph(name))
+        yield changed(tasks.translate, SUGGESTED[name], photograph(name))
     drawing = next(one for one in sketches.load() if one.shows == "church")
-    yield changed(sketch, drawing.shows, drawing.image(bed.resolution))
+    yield changed(tasks.sketch, drawing.shows, drawing.image(bed.resolution))
     yield painted(bed, "gravel", "parachute")
 
 
@@ -97,7 +81,7 @@ def painted(bed: Testbed, name: str, wanted: str) -> tuple[str, dict[str, Tensor
 
     def make(model: Classifier) -> Problem:
         unit = int(model.head.weight[bed.classes.index(wanted)].argmax())
-        return paint(model, start, disc, unit=unit, **bed.tuned["paint"])
+        return tasks.paint(model, start, disc, unit=unit, **bed.tuned["paint"])
 
     return column(bed, f"paint:\na {wanted} unit", start * (1 - rim) + rim, make)
 
@@ -112,9 +96,9 @@ def of_picturebook(bed: Testbed) -> Iterator[tuple[str, dict[str, Tensor]]]:
 def repairs(bed: Testbed, truth: Tensor, labels: Tensor) -> tuple[tuple[Tensor, Make], tuple[Tensor, Make]]:
     """Inpainting the middle quarter of pictures, and super-resolution x8: each with what it starts from."""
     hole = pad(torch.ones(1, 1, *[bed.resolution // 2] * 2), (bed.resolution // 4,) * 4)
-    damaged, small = fill_smoothly(truth, hole), shrink(truth, 8)
-    fill = partial(inpaint, damaged=damaged, mask=hole, labels=labels, **bed.tuned["inpaint"])
-    sharpen = partial(superresolve, small=small, labels=labels, factor=8, start=bicubic, **SHARPEN)
+    damaged, small = tasks.fill_smoothly(truth, hole), shrink(truth, 8)
+    fill = partial(tasks.inpaint, damaged=damaged, mask=hole, labels=labels, **bed.tuned["inpaint"])
+    sharpen = partial(tasks.superresolve, small=small, labels=labels, factor=8, start=bicubic, **SHARPEN)
     return (damaged, fill), (bicubic(small, 8), sharpen)
 
 
@@ -125,7 +109,7 @@ def generation(testbed: Testbed, *, kinds: Sequence[str] = ("multivariate", "uni
         seeds = first_seeds(testbed, kind, labels)
         settings = testbed.tuned[task_of(kind)]
         rows[f"start,\n{kind}"] = seeds
-        rows |= solved(testbed, f"{{}},\nfrom {kind}", partial(generate, seeds=seeds, labels=labels, **settings))
+        rows |= solved(testbed, f"{{}},\nfrom {kind}", partial(tasks.generate, seeds=seeds, labels=labels, **settings))
     return plots.grid(rows, titles=testbed.classes)
 
 
@@ -133,7 +117,7 @@ def photographs(testbed: Testbed) -> Figure:
     """The photographs that ship, each translated to the class that suits it, and what was changed."""
     images = torch.cat([photograph(name, testbed.resolution) for name in SUGGESTED])
     labels = torch.tensor([testbed.classes.index(name) for name in SUGGESTED.values()])
-    ends = solved(testbed, "{}", partial(translate, images=images, labels=labels, **testbed.tuned["translate"]))
+    ends = solved(testbed, "{}", partial(tasks.translate, images=images, labels=labels, **testbed.tuned["translate"]))
     changes = {f"what the\n{name} one\nchanged": plots.gradient_pictures(end - images) for name, end in ends.items()}
     return plots.grid({"photograph": images} | ends | changes, titles=[f"to\n{name}" for name in SUGGESTED.values()])
 
@@ -144,7 +128,7 @@ def grey(testbed: Testbed) -> Figure:
     start = torch.full((len(labels), 3, *[testbed.resolution] * 2), 0.5)
 
     def make(model: Classifier) -> Problem:
-        loss = shifted(cross_entropy(model, labels), 8, generator=torch.Generator().manual_seed(0))
+        loss = tasks.shifted(tasks.cross_entropy(model, labels), 8, generator=torch.Generator().manual_seed(0))
         return Problem(loss, start, **settings)
 
     return plots.grid(solved(testbed, "{},\nfrom grey", make), titles=testbed.classes)
@@ -156,7 +140,7 @@ def translation(testbed: Testbed) -> Figure:
     firsts = [(testbed.test.labels == source).nonzero()[:2, 0] for source, _ in ways]
     images, _ = testbed.batch("test", torch.cat(firsts))
     targets = torch.tensor([target for _, target in ways]).repeat_interleave(2)
-    make = partial(translate, images=images, labels=targets, **testbed.tuned["translate"])
+    make = partial(tasks.translate, images=images, labels=targets, **testbed.tuned["translate"])
     titles = [f"to\n{testbed.answers[target]}" for target in targets]
     return plots.grid({"start": images} | solved(testbed, "{}", make), titles=titles)
 
@@ -170,31 +154,12 @@ def restoration(testbed: Testbed) -> Figure:
     return plots.grid(rows, titles=[testbed.classes[label] for label in labels])
 
 
-def losses(testbed: Testbed) -> Figure:
-    """The mean loss of ten generations along the steps, for three kinds of seeds and both models (Duke's figure)."""
-    labels = torch.arange(len(testbed.classes))
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    for axis, (name, model) in zip(figure.subplots(1, 2, sharey=True), testbed.models.items(), strict=True):
-        for kind, look in LOOKS.items():
-            seeds = first_seeds(testbed, kind, labels)
-            run = frames(generate(model, seeds, labels, **testbed.tuned["generate from noise"]))
-            axis.plot([frame.losses.mean().item() for frame in run], label=kind, linewidth=2.5, **look)
-        axis.set_title(name, fontsize=15)
-        axis.set_xlabel("step", fontsize=13)
-        axis.set_yscale("log")
-        axis.set_ylim(bottom=1e-7)  # in single precision the loss is 0 soon after
-        axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=13, frameon=False, title="seeds", title_fontsize=13)
-    figure.axes[0].set_ylabel("mean loss of the model", fontsize=13)
-    return figure
-
-
 def moving(testbed: Testbed, *, steps: int = 40) -> list[Image.Image]:
     """The first run of notebook 00, noise to churches from the first four seeds: one picture for each step."""
     labels, ball = torch.full((4,), testbed.classes.index("church")), testbed.tuned["generate from noise"]["ball"]
     seeds = first_seeds(testbed, "uniform", labels)
     how: dict[str, Any] = {"ball": ball, "steps": steps, "step_size": 2.5 * ball.radius / steps}
-    runs = [frames(generate(model, seeds, labels, **how)) for model in testbed.models.values()]
+    runs = [frames(tasks.generate(model, seeds, labels, **how)) for model in testbed.models.values()]
     return [named([*testbed.models], [frame.images for frame in both]) for both in zip(*runs, strict=True)]
 
 
@@ -226,7 +191,6 @@ PICTURES: Mapping[str, Callable[[], Any]] = {
     "imagenette-128-generation": of(PHOTOGRAPHS, generation),
     "imagenette-128-grey": of(PHOTOGRAPHS, grey),
     "imagenette-128-moving": of(PHOTOGRAPHS, moving),
-    "imagenette-128-losses": of(PHOTOGRAPHS, losses),
     "cifar10-generation": of("cifar10", generation),
     **{f"picturebook-{one.__name__}": of("picturebook", one) for one in (generation, translation, restoration)},
 }
