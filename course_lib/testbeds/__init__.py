@@ -21,7 +21,6 @@ from course_lib.testbeds import (
     imagenette_resnet,
     own,
     picturebook,
-    restricted_imagenet,
 )
 from course_lib.testbeds.testbed import Testbed
 
@@ -31,7 +30,7 @@ PUBLISHED: dict[str, Callable[..., Testbed]] = {  # their networks are fetched, 
     "imagenette-resnet50": partial(imagenette_resnet.load, 50),
     "imagenette-resnet18": partial(imagenette_resnet.load, 18),
     "imagenet": imagenet.load,
-    "restricted_imagenet": restricted_imagenet.load,
+    "restricted_imagenet": imagenet.load_restricted,
 }
 TESTBEDS: dict[str, Callable[..., Testbed]] = {
     "picturebook": picturebook.load,
