@@ -15,10 +15,12 @@ Cells = list[tuple[str, str]]
 """(exercise, source) of each code cell; "" where it carries no exercise's id."""
 
 
-def cells_in(name: str, content: bytes) -> Cells:
+def notebook_of(name: str, content: bytes) -> Any:
+    """What a file holds: a notebook, or a script as one."""
     if name.lower().endswith(".py") and not content.lstrip().startswith(b"{"):
-        return [("", source) for source in CUTS.split(content.decode("utf-8-sig"))]
-    return list(cells(json.loads(content)))
+        sources = CUTS.split(content.decode("utf-8-sig"))
+        return {"cells": [{"cell_type": "code", "source": source} for source in sources]}
+    return json.loads(content)
 
 
 def cells(notebook: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -79,3 +81,8 @@ def stub(source: str) -> bool:
     """Whether a cell is still as in the template: it raises NotImplementedError, and returns nothing."""
     ends, returns = (re.search(rf"^[ \t]+{word}\b", source, re.MULTILINE) for word in ("raise NotImpl\\w+", "return"))
     return bool(ends and not returns)
+
+
+def legible(text: str) -> str:
+    """A text that can be written: bytes and halves of characters that are no UTF-8 become \\udc.. ."""
+    return text.encode(errors="backslashreplace").decode()

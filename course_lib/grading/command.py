@@ -14,13 +14,13 @@ from pathlib import Path
 
 from course_lib.checks.report import exercises
 from course_lib.grading import sandbox
+from course_lib.grading.cells import legible
 from course_lib.grading.grade import Grader, grade_all
 from course_lib.grading.hand import checked, rows_of
-from course_lib.grading.reflections import texts
 from course_lib.grading.reports import points_by_set, write_reports
 from course_lib.grading.sandbox import Limits
 from course_lib.grading.sheets import Points, filled
-from course_lib.grading.submissions import Submission, legible, submissions
+from course_lib.grading.submissions import Submission, submissions
 from course_lib.storage.files import write
 
 UNSAFE = "expected bubblewrap (bwrap, 0.8 or newer) to isolate students' code, and it does not work here: \
@@ -74,7 +74,8 @@ def graded(chosen: argparse.Namespace) -> str:
     marked = grade_all(found, chosen.out, grader, workers=chosen.workers)
     if chosen.shard:
         return f"{len(marked)} submissions graded: {chosen.out / 'results'}. The tables come without --shard."
-    hand = write_reports(marked, chosen.out, found=found, texts=texts(chosen.submissions))
+    texts = {(one.student, item): text for one in found for item, text in one.texts.items()}
+    hand = write_reports(marked, chosen.out, found=found, texts=texts)
     note = fill(chosen.sheet, chosen.out, points_by_set(marked, hand)) if chosen.sheet else ""
     waiting = ", ".join(one.student for one in marked if not one.whole)
     note += f" Not graded, run the same command again: {waiting}." if waiting else ""

@@ -1,6 +1,7 @@
 """A class is graded: students' code runs in the sandbox, after the reference solutions have, and marks are kept."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +9,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.utils.tqdm import tqdm
+
 from course_lib.checks.report import exercise
 from course_lib.grading import sandbox
 from course_lib.grading.marks import Hidden, Mark, Marked, key, known, mark_of
-from course_lib.grading.progress import Progress
 from course_lib.grading.sandbox import Answer, Limits
-from course_lib.grading.submissions import Submission, file_of, submissions
+from course_lib.grading.submissions import Submission, file_of
 from course_lib.storage.files import write
 
+EVERY = 30.0  # seconds between two lines of how far it is, where nobody looks at a terminal
 REFERENCE = "from course_lib.checks.report import exercise\n{} = exercise({!r}).reference"
 
 
@@ -93,20 +96,14 @@ def kept_in(out: Path, submission: Submission) -> Path:
     return out / "results" / f"{file_of(submission.student)}.json"
 
 
-def grade_class(folder: Path, out: Path, grader: Grader, *, workers: int) -> list[Marked]:
-    """Grade every submission below a folder, several at a time, and keep what comes of each at once.
+def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers: int) -> list[Marked]:
+    """Grade submissions, several at a time, say how far it is, and keep what comes of each at once.
 
     Nothing of a submission, and no failure of the machine, ends the grading of the others.
     """
-    return grade_all(list(submissions(folder)), out, grader, workers=workers)
-
-
-def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers: int) -> list[Marked]:
-    """Grade submissions, and say how far it is."""
-    plan = grader.planned(found, out)
-    progress = Progress(sum(map(bool, plan.values())))
-    if progress.total:
-        progress.begins()
+    busy = any(grader.planned(found, out).values())
+    if busy:
+        print(f"{len(found)} to grade, after the reference solutions", file=sys.stderr, flush=True)
         grader.prove()
 
     def one(submission: Submission) -> Marked:
@@ -119,9 +116,8 @@ def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers
             problems = (*submission.problems, f"not graded: {type(error).__name__}: {error}"[:200])
             marks = [mark_of(hidden, None) for hidden in grader.hidden.values()]
             marked = Marked(submission.student, submission.sha256, grader.drawn, problems, marks)
-        if plan[submission.student]:
-            progress.step()
         return marked
 
+    often = 0.1 if sys.stderr.isatty() else EVERY
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, found))
+        return [*tqdm(pool.map(one, found), "graded", len(found), disable=not busy, mininterval=often)]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from course_lib.checks.report import BY_HAND, SETS
-from course_lib.grading.submissions import legible
+from course_lib.grading.cells import legible
 from course_lib.storage.files import write
 
 HAND = ("student", "item", "points", "comment")

@@ -7,13 +7,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from course_lib.checks.report import SETS
-from course_lib.grading.cells import exercise_of
+from course_lib.grading.cells import exercise_of, legible
 from course_lib.grading.hand import ITEMS, Row
-from course_lib.grading.submissions import NOTEBOOK, contents, files_of, legible
 from course_lib.storage.files import PACKAGE
 
 TEMPLATE = Path(__file__).parent / "reflections.html"
@@ -24,30 +24,22 @@ Texts = Mapping[tuple[str, str], str]
 """What was written, by student and item ("ps1.reflection")."""
 
 
-def texts(folder: Path) -> dict[tuple[str, str], str]:
-    """Everything that was written, from the newest notebook that has more than the template."""
-    asked = {source for name in SETS for _, source in master(name)}
-    found: dict[tuple[str, str], str] = {}
-    for student, files in files_of(folder).items():
-        read: list[tuple[Any, dict[str, str]]] = []
-        for file in filter(lambda file: NOTEBOOK.fullmatch(file.name), files):
-            with suppress(Exception):  # what cannot be read is told in the student's row
-                read += [(when, written(json.loads(content), asked)) for when, _, content in contents(file)]
-        for _, own in sorted(read, key=lambda one: one[0]):
-            found |= {(student, item): legible(text) for item, text in own.items()}
-    return found
+@cache
+def asked() -> frozenset[str]:
+    """Every cell of the course's masters."""
+    return frozenset(source for name in SETS for _, source in master(name))
 
 
-def written(notebook: Mapping[str, Any], asked: set[str]) -> dict[str, str]:
+def written(notebook: Mapping[str, Any]) -> dict[str, str]:
     """The text of each item: its cells, and those after them that are not the course's."""
     parts: dict[str, list[str]] = defaultdict(list)
     item = ""
     for cell in notebook["cells"]:
         source, name = "".join(cell.get("source") or "").strip(), exercise_of(cell)
-        item = name if name else "" if source in asked else item
+        item = name if name else "" if source in asked() else item
         if item in ITEMS and source not in ("", BLANK):
             parts[item].append(source)
-    return {item: "\n\n".join(own)[:LONGEST] for item, own in parts.items()}
+    return {item: legible("\n\n".join(own)[:LONGEST]) for item, own in parts.items()}
 
 
 def master(name: str) -> Iterator[tuple[str, str]]:

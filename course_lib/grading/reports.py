@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from course_lib.checks.report import exercise
+from course_lib.grading.cells import legible
 from course_lib.grading.equal import equal
 from course_lib.grading.hand import ITEMS, Hand, Row, by_hand, csv_text, given, rows_of
 from course_lib.grading.marks import Mark, Marked
 from course_lib.grading.reflections import LONGEST, Texts, page_of
-from course_lib.grading.submissions import Submission, file_of, legible
+from course_lib.grading.submissions import Submission, file_of
 from course_lib.storage.files import write
 
 STYLE = (

@@ -11,13 +11,16 @@ import re
 import stat
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from course_lib.grading.cells import Cells, cells_in, chosen
+from course_lib.grading.cells import Cells, cells, chosen, legible, notebook_of
+from course_lib.grading.reflections import written
 from course_lib.one_line import OneLine
 
 LARGEST = 64 * 2**20  # bytes of a notebook, and of all in an archive
@@ -28,13 +31,14 @@ NOTEBOOK = re.compile(r"(.+)\.(?:ipynb|py|zip)(?:\.\w+)?", re.IGNORECASE | re.DO
 
 @dataclass(frozen=True, repr=False)
 class Submission(OneLine):
-    """One student's cells: those to run for each exercise, in order, and what there is to say of the files."""
+    """One student's cells to run for each exercise, in order, what was written by item, what is to be said of files."""
 
     student: str
     sources: dict[str, list[str]]
     problems: tuple[str, ...]
     sha256: str
     files: Sequence[str] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def submissions(folder: Path) -> Iterator[Submission]:
@@ -60,11 +64,6 @@ def litter(path: Path) -> bool:
     return bool(LITTER.fullmatch(path.name)) or ((path / "grades.csv").is_file() and (path / "results").is_dir())
 
 
-def legible(text: str) -> str:
-    """A text that can be written: bytes and halves of characters that are no UTF-8 become \\udc.. ."""
-    return text.encode(errors="backslashreplace").decode()
-
-
 def file_of(student: str) -> str:
     """The name of a student's files, shortened where an ending would not fit."""
     name = student.encode()
@@ -74,18 +73,23 @@ def file_of(student: str) -> str:
 def submission(student: str, files: Sequence[Path]) -> Submission:
     """What one student handed in; whatever is wrong with it is said in `problems`."""
     read: list[tuple[tuple[int, int, int], str, Cells]] = []
+    texts: list[tuple[tuple[int, int, int], dict[str, str]]] = []
     names, problems, hashed = [file.name for file in files], [], hashlib.sha256()
     for file in [file for file in files if NOTEBOOK.fullmatch(file.name) or file.is_dir()][:MOST]:  # or a link to one
         try:
             for when, name, content in contents(file):
                 hashed.update(content)
-                read.append((when, name, cells_in(name, content)))
+                notebook = notebook_of(name, content)
+                with suppress(Exception):  # cells of a kind that no program writes
+                    texts.append((when, written(notebook)))
+                read.append((when, name, list(cells(notebook))))
         except Exception as error:  # nobody's files end the grading of others
             problems.append(f"{file.name} cannot be read as a notebook: {str(error)[:120]}")
     sources, said = chosen([(name, cells) for _, name, cells in sorted(read, reverse=True)])
     if not sources:
         problems.append(f"expected a notebook with cells of exercises, found {', '.join(names[:5]) or 'nothing'}")
-    return Submission(student, sources, tuple(map(legible, [*problems, *said])), hashed.hexdigest(), names)
+    newest = {item: text for _, own in sorted(texts, key=itemgetter(0)) for item, text in own.items()}
+    return Submission(student, sources, tuple(map(legible, [*problems, *said])), hashed.hexdigest(), names, newest)
 
 
 def files_below(place: Path) -> list[Path]:

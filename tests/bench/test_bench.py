@@ -11,7 +11,6 @@ from course_lib import testbeds
 from course_lib.checks.report import exercises
 from course_lib.grading import sandbox
 from course_lib.grading.cells import stub
-from course_lib.grading.reflections import texts
 from course_lib.grading.submissions import submissions
 from course_lib.storage.files import RESULTS
 from tests.bench import bench, made_class
@@ -67,7 +66,7 @@ def test_a_made_class_has_right_answers_mistakes_and_templates_in_every_set(tmp_
         right = next(source for key, source in cells(name[:3]).items() if name == f"{name[:3]}.{key}")
         assert 1 <= sum(one.sources[name] == [right] for one in found) < 12, name
     assert any(stub(cell) for one in found for own in one.sources.values() for cell in own)
-    assert len(texts(tmp_path)) == 12 * 6
+    assert sum(len(one.texts) for one in submissions(tmp_path)) == 12 * 6
 
 
 @pytest.mark.full

@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, Page
 from course_lib.checks.report import SETS
 from course_lib.grading.hand import ITEMS, rows_of
 from course_lib.grading.marks import Mark, Marked
-from course_lib.grading.reflections import master, questions, texts
+from course_lib.grading.reflections import master, questions
 from course_lib.grading.reports import write_reports
+from course_lib.grading.submissions import submissions
 from tests.tools import lab
 from tests.tools.classroom import notebook
 
@@ -41,6 +42,10 @@ def hand_in(folder: Path, given: dict[str, str], name: str = "ps1") -> None:
         place = folder / (student if "/" not in student else f"slash{number}")
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{name}.ipynb").write_text(reflection(text, name))
+
+
+def texts(folder: Path) -> dict[tuple[str, str], str]:
+    return {(one.student, item): text for one in submissions(folder) for item, text in one.texts.items()}
 
 
 def graded(out: Path, given: dict[tuple[str, str], str], *students: str) -> str:
