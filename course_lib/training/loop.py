@@ -119,19 +119,16 @@ class Run(OneLine):
         with replaced(path) as temporary:
             torch.save(state | {name: getattr(self, name).state_dict() for name in PARTS}, temporary)
 
+    def content(self, path: Path) -> bytes | None:
+        """What a checkpoint holds: None where there is none, no bytes where it is no file."""
+        return path.read_bytes() if path.is_file() else b"" if path.exists() else None
+
     def restore(self, path: Path) -> None:
-        """Continue from a checkpoint, where there is one."""
-        if path.exists():
-            self.load(path)
-
-    def read(self, path: Path) -> bytes:
-        """What a checkpoint holds."""
-        return path.read_bytes()
-
-    def load(self, path: Path) -> None:
-        """Continue from a checkpoint; ValueError where it belongs to another recipe or cannot be read."""
+        """Continue from a checkpoint, if any; ValueError where it belongs to another recipe or cannot be read."""
+        if (content := self.content(path)) is None:
+            return
         try:
-            state = torch.load(io.BytesIO(self.read(path)), map_location=self.device, weights_only=True)
+            state = torch.load(io.BytesIO(content), map_location=self.device, weights_only=True)
             recipe = Recipe.from_card(state["recipe"])
         except Exception as error:
             kind = type(error).__name__  # the message itself can be a page long

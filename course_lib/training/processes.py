@@ -42,7 +42,7 @@ class Alone:
         """A fresh training run."""
         return Run(recipe, self.device)
 
-    def agree(self, answer: bool) -> bool:
+    def agree(self, answer: Any) -> Any:
         """The first one's answer, for all."""
         return answer
 
@@ -60,17 +60,13 @@ class Together(Alone):
     def run(self, recipe: Recipe) -> Run:
         return SharedRun(recipe, self)
 
-    def agree(self, answer: bool) -> bool:
-        return bool(self.first_ones(torch.tensor([answer])).item())
+    def agree(self, answer: Any) -> Any:
+        (heard,) = importlib.import_module("accelerate.utils").broadcast_object_list([answer])
+        return heard
 
     def in_turn(self) -> AbstractContextManager[None]:
         turn: AbstractContextManager[None] = self.accelerator.local_main_process_first()
         return turn
-
-    def first_ones(self, values: Tensor) -> Tensor:
-        """The first process's values, for all."""
-        received: Tensor = importlib.import_module("accelerate.utils").broadcast(values.to(self.accelerator.device))
-        return received.cpu()
 
 
 class SharedRun(Run):
@@ -101,17 +97,10 @@ class SharedRun(Run):
         if self.processes.first:
             super().save(path)
 
-    def restore(self, path: Path) -> None:
-        if self.processes.agree(path.exists()):
-            self.load(path)
-
-    def read(self, path: Path) -> bytes:
+    def content(self, path: Path) -> bytes | None:
         """The first process's checkpoint: the others may be on another machine."""
-        processes = self.processes
-        data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8) if processes.first else torch.empty(0)
-        size = processes.first_ones(torch.tensor([len(data)]))
-        own = data if processes.first else torch.empty(int(size), dtype=torch.uint8)
-        return processes.first_ones(own).numpy().tobytes()
+        held: bytes | None = self.processes.agree(super().content(path))
+        return held
 
 
 @contextmanager
