@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import Exercise, between, drawn
-from course_lib.checks.rules import BOX, DOWNHILL, IN_BALL, KEEPS, MANNERS, SOUND, UNCHANGED, inside, mistakes, value
+from course_lib.checks.rules import IN_BALL, MANNERS, box, downhill, inside, keeps, mistakes, sound, unchanged, value
 from course_lib.constraints import L2Ball, norms
 
 SHAPES = ((3, 3, 8, 8), (1, 3, 4, 6), (5, 1, 7, 7))
@@ -45,7 +45,7 @@ PROJECT_L2 = Exercise(
     "ps1.project_l2",
     lambda delta, radius: scaled(delta, norms(delta), radius),
     changes("delta", "radius", scale=2.0),
-    (SOUND, IN_BALL, KEEPS, value("is the nearest point of the ball"), *MANNERS),
+    (sound, IN_BALL, keeps, value("is the nearest point of the ball"), *MANNERS),
     mistakes(
         "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.",
         lambda delta, radius: scaled(delta, delta.norm(), radius),
@@ -69,7 +69,7 @@ PROJECT_PATCH = Exercise(
     "ps1.project_patch",
     patched,
     changes("delta", "mask", "radius", scale=1.0),
-    (SOUND, IN_BALL, KEEPS, value("is the nearest change that lies in the patch and in the ball"), *MANNERS),
+    (sound, IN_BALL, keeps, value("is the nearest change that lies in the patch and in the ball"), *MANNERS),
     mistakes(
         "The norm seems to be taken over the whole batch: sum over dimensions 1, 2 and 3 only.",
         lambda delta, mask, radius: scaled(delta * mask, (delta * mask).norm(), radius),
@@ -104,11 +104,11 @@ PROJECT_BOX = Exercise(
     lambda delta, start, radius: torch.max(torch.min(delta, (1 - start).clamp(max=radius)), (-start).clamp(-radius)),
     changes("delta", "start", "radius", scale=0.3),
     (
-        SOUND,
+        sound,
         inside("ends within the L-infinity ball", torch.abs),
-        KEEPS,
+        keeps,
         value("is the nearest change that both limits allow"),
-        UNCHANGED,
+        unchanged,
     ),
     mistakes(
         "Only the upper side seems to be clamped: both limits have a lower side, too.",
@@ -149,7 +149,7 @@ DIRECTION_SPARSE = Exercise(
     "ps1.direction_sparse",
     lambda gradient, count: -gradient.sign() * places(gradient.abs(), count),
     drawn(gradients, *zip(SHAPES, (9, 1, 20), strict=True), ((2, 3, 4, 4), 5, True)),
-    (SOUND, DOWNHILL, value("lowers the loss the most"), *MANNERS),
+    (sound, downhill, value("lowers the loss the most"), *MANNERS),
     mistakes(
         "The sign is turned: this leads uphill.",
         lambda gradient, count: gradient.sign() * places(gradient.abs(), count),
@@ -225,7 +225,7 @@ MARGIN_PGD = Exercise(
     "ps1.margin_pgd",
     right_pgd,
     drawn(pictures, (3, 1.0, 5, 0.5, 1.0), (1, 0.3, 4, 0.5, 1.0), (4, 5.0, 4, 0.2, 1e-3), (2, 1.0, 0, 0.5, 1.0)),
-    (SOUND, inside("stays in the ball around the start"), BOX, value("takes the steps of targeted PGD", 3.0), *MANNERS),
+    (sound, inside("stays in the ball around the start"), box, value("takes the steps of targeted PGD", 3.0), *MANNERS),
     mistakes(
         "The loss seems to rise: towards a target, step against the gradient.",
         partial(right_pgd, uphill=True),

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import Exercise, drawn
 from course_lib.checks.ps1 import along, labelled, pgd
-from course_lib.checks.rules import BOX, MANNERS, SOUND, UNCHANGED, inside, mistakes, value
+from course_lib.checks.rules import MANNERS, box, inside, mistakes, sound, unchanged, value
 from course_lib.constraints import LinfBall
 
 READ = "notebook 01, Two equations"
@@ -37,9 +37,9 @@ INNER_MAXIMUM = Exercise(
     ascent,
     drawn(attacked, (3, 0.1, 4), (1, 0.04, 6), (4, 0.2, 1), (2, 0.1, 0)),
     (
-        SOUND,
+        sound,
         inside("stays in the L-infinity ball around the picture", torch.abs),
-        BOX,
+        box,
         value("takes the steps of the attack", points=3.0),
         *MANNERS,
     ),
@@ -83,7 +83,7 @@ STABLE_LOSS = Exercise(
     "ps2.stable_loss",
     stable_loss,
     drawn(batch, (4, 2.0), (1, 6.0), (7, 0.5)),
-    (SOUND, value("is right on the pictures and stable under attack", points=3.0), UNCHANGED),
+    (sound, value("is right on the pictures and stable under attack", points=3.0), unchanged),
     mistakes(
         "The divergence seems to be turned round: it is of the clean answer from the attacked one.",
         lambda **a: stable_loss(**a, turned=True),
@@ -118,7 +118,7 @@ ROBUST_CURVE = Exercise(
     "ps2.robust_curve",
     lambda hits: survived(hits).float().mean(1),
     drawn(tried, (5, 2, 40), (3, 1, 10), (4, 3, 60)),
-    (SOUND, value("counts at each radius what no attack within it has fooled", points=3.0), UNCHANGED),
+    (sound, value("counts at each radius what no attack within it has fooled", points=3.0), unchanged),
     mistakes(
         "The attacks seem to be averaged: one that succeeds is enough.",
         lambda hits: hits.float().mean((1, 2)),

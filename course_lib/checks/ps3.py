@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Inputs
 from course_lib.checks.exercise import Exercise, between, drawn
-from course_lib.checks.rules import BOX, SOUND, UNCHANGED, mistakes, value
+from course_lib.checks.rules import box, mistakes, sound, unchanged, value
 from course_lib.pixels import nearest, shrink
 
 READ = "notebook 03; course_lib.seeds"
@@ -34,7 +34,7 @@ MIXED_PIXELS = Exercise(
     "ps3.mixed_pixels",
     mixed,
     drawn(chosen, (20, 4), (3, 1), (50, 7)),
-    (SOUND, BOX, value("takes each pixel from the picture that was chosen for it", points=3.0), UNCHANGED),
+    (sound, box, value("takes each pixel from the picture that was chosen for it", points=3.0), unchanged),
     mistakes(
         "Whole pictures seem to be copied: every pixel has a choice of its own.",
         lambda images, choice: images[choice[:, 0, 0]],
@@ -75,7 +75,7 @@ SHARED_NORMAL = Exercise(
     "ps3.shared_normal",
     shared,
     drawn(classes_of, (3, 6, 4), (2, 5, 1), (4, 4, 5)),
-    (SOUND, value("has the mean of its class and the covariance of all", points=4.0), UNCHANGED),
+    (sound, value("has the mean of its class and the covariance of all", points=4.0), unchanged),
     mistakes(
         "All pictures seem to be centred at one mean: then what differs between classes counts as variation.",
         lambda **a: shared(**a, centred="all"),
@@ -117,7 +117,7 @@ COMPONENT = Exercise(
     "ps3.component",
     component,
     component_cases,
-    (SOUND, value("draws each part with its weight", points=3.0), UNCHANGED),
+    (sound, value("draws each part with its weight", points=3.0), unchanged),
     mistakes(
         "A number exactly on an edge seems to fall to the left: an interval holds its left end, not its right one.",
         lambda weights, uniform: component(weights, uniform, right=False),
@@ -153,7 +153,7 @@ HYBRID = Exercise(
         (1, 12, 4),
         (2, 6, 3),
     ),
-    (SOUND, value("has the block means of one picture and the details of the other", points=3.0), UNCHANGED),
+    (sound, value("has the block means of one picture and the details of the other", points=3.0), unchanged),
     mistakes(
         "One pixel of each block seems to stand for the block: take the mean.",
         lambda details, colours, factor: details + nearest((colours - details)[..., ::factor, ::factor], factor),

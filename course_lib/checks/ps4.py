@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import Exercise, between, drawn
-from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, mistakes, value
+from course_lib.checks.rules import MANNERS, mistakes, sound, unchanged, value
 from course_lib.constraints import L2Ball
 from course_lib.pixels import bicubic, nearest
 
@@ -53,7 +53,7 @@ FILL_FROM_RIM = Exercise(
         },
         *zip(SHAPES, (2, 1, 3), strict=True),
     ),
-    (SOUND, value("fills the hole with the mean colour of its rim", points=2.0), *MANNERS),
+    (sound, value("fills the hole with the mean colour of its rim", points=2.0), *MANNERS),
     mistakes(
         "The mean seems to include the hole: only pixels outside count.",
         lambda images, mask, width: filled(images, mask, colour_of(images, grown(mask, width))),
@@ -98,7 +98,7 @@ INPAINTING_LOSS = Exercise(
     "ps4.inpainting_loss",
     inpainting,
     drawn(damage, *zip(SHAPES, (10.0, 100.0, 3.0), strict=True)),
-    (SOUND, value("is equation 3 with a weighted mean", points=3.0), *MANNERS),
+    (sound, value("is equation 3 with a weighted mean", points=3.0), *MANNERS),
     mistakes(
         "This is the loss of the lecture: its mean is over all values, and its mask is squared.",
         lambda **a: inpainting(**a, penalty=lambda x, y, kept: ((x - y) * kept).square().mean((1, 2, 3))),
@@ -138,7 +138,7 @@ SUPERRESOLUTION_START = Exercise(
         (1, 8, 4, 100.0),
         (3, 5, 3, 2.0),
     ),
-    (SOUND, value("starts smooth, within the ball around the centre of equation 4", points=3.0), UNCHANGED),
+    (sound, value("starts smooth, within the ball around the centre of equation 4", points=3.0), unchanged),
     mistakes(
         "Start and centre seem to be swapped.",
         lambda **a: start_and_centre(**a).flip(0),
@@ -173,7 +173,7 @@ OTHER_DOMAIN = Exercise(
     "ps4.other_domain",
     lambda labels, pairs: relabelled(labels, pairs, pairs.flip(1)),
     drawn(paired, ([[0, 1], [2, 3]], 12), ([[7, 2], [0, 5], [4, 3]], 20), ([[3, 4]], 6)),
-    (SOUND, value("is the other class of each pair", points=2.0), UNCHANGED),
+    (sound, value("is the other class of each pair", points=2.0), unchanged),
     mistakes(
         "What was changed seems to be changed back: ask the old labels, and write the new ones elsewhere.",
         lambda labels, pairs: relabelled(labels, pairs, pairs[:, [0, 0]]),
@@ -203,7 +203,7 @@ PAINTING_LOSS = Exercise(
     "ps4.painting_loss",
     painting,
     drawn(moved, (3, 2, 10.0), (1, 0, 0.5), (5, 4, 100.0)),
-    (SOUND, value("raises one unit and holds the others", points=3.0), *MANNERS),
+    (sound, value("raises one unit and holds the others", points=3.0), *MANNERS),
     mistakes(
         "The unit seems to be lowered: to raise it, a loss has its negative.",
         lambda features, before, unit, weight: painting(features, before, unit, weight) + 2 * features[:, unit],

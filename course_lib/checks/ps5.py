@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import Exercise, drawn
 from course_lib.checks.ps4 import SHAPES, masks
-from course_lib.checks.rules import MANNERS, SOUND, UNCHANGED, mistakes, value
+from course_lib.checks.rules import MANNERS, mistakes, sound, unchanged, value
 from course_lib.measuring.intervals import Z95
 
 
@@ -30,7 +30,7 @@ BRIGHTNESS_PSNR = Exercise(
     "ps5.brightness_psnr",
     lambda **a: decibels(within(**a)),
     drawn(repaired, *((shape,) for shape in SHAPES)),
-    (SOUND, value("is the PSNR of the brightness within the mask", points=3.0), *MANNERS),
+    (sound, value("is the PSNR of the brightness within the mask", points=3.0), *MANNERS),
     mistakes(
         "This is the PSNR of the colours: weigh the channels first, then take the difference.",
         lambda images, truth, mask: decibels(
@@ -73,7 +73,7 @@ VARIETY_AND_DOUBT = Exercise(
         (10, 10, 1.0),
         (60, 3, 8.0),
     ),
-    (SOUND, value("says how many classes occur, and how many each picture leaves open", points=3.0), UNCHANGED),
+    (sound, value("says how many classes occur, and how many each picture leaves open", points=3.0), unchanged),
     mistakes(
         "The exponential seems to be missing.",
         lambda probabilities: variety_and_doubt(probabilities).log(),
@@ -116,7 +116,7 @@ DIFFERENCE = Exercise(
     "ps5.difference",
     difference,
     drawn(twice, (50, 0.8), (200, 0.5), (24, 0.9)),
-    (SOUND, value("is the paired difference with its interval", points=3.0), UNCHANGED),
+    (sound, value("is the paired difference with its interval", points=3.0), unchanged),
     mistakes(
         "The two shares seem to be treated as if each had pictures of its own: take differences first.",
         unpaired,

@@ -10,7 +10,7 @@ from course_lib.checks.exercise import Exercise, drawn
 from course_lib.checks.ps1 import along, entropy, labelled, pgd, pictures
 from course_lib.checks.ps3 import members
 from course_lib.checks.ps4 import SHAPES, filled, masks
-from course_lib.checks.rules import BOX, MANNERS, SOUND, UNCHANGED, inside, mistakes, value
+from course_lib.checks.rules import MANNERS, box, inside, mistakes, sound, unchanged, value
 from course_lib.constraints import L2Ball
 
 
@@ -31,7 +31,7 @@ ANSWERS = Exercise(
         (3,),
         (1,),
     ),
-    (SOUND, value("gives the network what it was trained on", points=2.0), *MANNERS),
+    (sound, value("gives the network what it was trained on", points=2.0), *MANNERS),
     mistakes(
         "Mean and deviation are still taken out twice.",
         lambda model, images, mean, std: model(normalised(normalised(images, mean, std), mean, std)),
@@ -66,7 +66,7 @@ FILL = Exercise(
         },
         *SHAPES,
     ),
-    (SOUND, value("fills the hole from what may be known", points=2.0), *MANNERS),
+    (sound, value("fills the hole from what may be known", points=2.0), *MANNERS),
     mistakes(
         "Mean and deviation still contain hidden pixels: the truth leaks into the start.",
         partial(noisy_fill, known=False),
@@ -100,7 +100,7 @@ OBJECTIVE = Exercise(
     "ps6.objective",
     total,
     drawn(hardly_moved, *((shape,) for shape in SHAPES)),
-    (SOUND, value("weighs the penalty as the comment says", points=2.0), *MANNERS),
+    (sound, value("weighs the penalty as the comment says", points=2.0), *MANNERS),
     mistakes(
         "The weight is still 90: `10*9` is a product.",
         partial(total, weight=90.0),
@@ -134,7 +134,7 @@ WALK = Exercise(
     "ps6.walk",
     signed,
     drawn(pictures, (3, 0.5, 3, 0.1, 1.0), (1, 0.5, 1, 0.1, 1e-3), (2, 0.5, 0, 0.1, 1.0)),
-    (SOUND, inside("ends in the ball around the start"), BOX, value("takes the steps that were meant"), *MANNERS),
+    (sound, inside("ends in the ball around the start"), box, value("takes the steps that were meant"), *MANNERS),
     mistakes(
         "The projection still comes before the step: the last step of all is never projected.",
         projected_first,
@@ -159,7 +159,7 @@ DIRECTIONS = Exercise(
     "ps6.directions",
     lambda **a: -along(slope(**a)),
     drawn(labelled, (4,), (1,), (2, 1e-4)),
-    (SOUND, value("is each picture's own direction, of length 1", points=2.0), *MANNERS),
+    (sound, value("is each picture's own direction, of length 1", points=2.0), *MANNERS),
     mistakes(
         "The lengths are the gradients' own now: the division by them was right.",
         lambda **a: -slope(**a),
@@ -193,7 +193,7 @@ STARTS = Exercise(
         (5, 1),
         (30, 6),
     ),
-    (SOUND, value("has the mean and the covariance of the pictures", points=2.0), UNCHANGED),
+    (sound, value("has the mean and the covariance of the pictures", points=2.0), unchanged),
     mistakes(
         "Nothing is centred any more: one of the two, numbers or pictures, has to be.",
         partial(starts, centred=False),

@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 
 from course_lib.checks.asking import Ask, Inputs
 from course_lib.checks.exercise import Exercise, between, drawn
-from course_lib.checks.rules import KEEPS_LENGTHS, MANNERS, SOUND, UNCHANGED, mistakes, value
+from course_lib.checks.rules import MANNERS, keeps_lengths, mistakes, sound, unchanged, value
 
 
 def ordered(generator: Generator, count: int, height: int, width: int) -> Inputs:
@@ -21,7 +21,7 @@ SHUFFLED = Exercise(
     "ps7.shuffled",
     shuffled,
     drawn(ordered, (3, 6, 8), (1, 5, 5), (4, 4, 6)),
-    (SOUND, KEEPS_LENGTHS, value("moves whole pixels to the places of the order"), *MANNERS),
+    (sound, keeps_lengths, value("moves whole pixels to the places of the order"), *MANNERS),
     mistakes(
         "One order seems to serve the whole batch: every picture has its own.",
         lambda change, order: shuffled(change, order[:1].expand_as(order)),
@@ -59,7 +59,7 @@ STRAIGHTNESS = Exercise(
     "ps7.straightness",
     straightness,
     drawn(walked, (6, 3), (2, 2), (10, 4)),
-    (SOUND, value("is the way gained, as a share of the way gone", points=3.0), UNCHANGED),
+    (sound, value("is the way gained, as a share of the way gone", points=3.0), unchanged),
     mistakes(
         "A picture that never moves seems to be divided by 0: its answer is 0.",
         lambda path: lengths(path[-1:] - path[:1])[0] / lengths(path.diff(dim=0)).sum(0),
@@ -95,7 +95,7 @@ LIKENESS = Exercise(
     "ps7.likeness",
     lambda drawing, result: likeness(centred(drawing), centred(result)),
     drawn(followed, (3, 3, 6, 8), (1, 3, 5, 5), (4, 3, 4, 6)),
-    (SOUND, value("is the correlation of the two brightnesses", points=2.0), *MANNERS),
+    (sound, value("is the correlation of the two brightnesses", points=2.0), *MANNERS),
     mistakes(
         "The means seem not to be taken out: then any two bright pictures are alike.",
         lambda drawing, result: likeness(drawing.mean(1).flatten(1), result.mean(1).flatten(1)),

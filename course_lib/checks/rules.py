@@ -1,5 +1,6 @@
-"""Rules of right answers. All but SOUND see results of the right shape and type, all finite."""
+"""Rules of right answers. All but `sound` see results of the right shape and type, all finite."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,40 +10,50 @@ from course_lib.checks.exercise import TOLERANCE, Rule, close
 from course_lib.constraints import norms
 
 
+@partial(Rule, "a tensor of the right shape and type, all finite", manners=True)
 def sound(_: Inputs, outputs: Outputs, right: Outputs) -> str | None:
     result, wanted = outputs["result"], right["result"]
     if result.shape != wanted.shape:
         return f"expected a tensor of shape {tuple(wanted.shape)}, got {tuple(result.shape)}"
     if result.dtype != wanted.dtype and wanted.ndim:
         return f"expected numbers of type {wanted.dtype}, got {result.dtype}"
-    if not result.isfinite().all():
-        return "expected finite numbers, got NaN or infinity"
-    return None
+    return None if result.isfinite().all() else "expected finite numbers, got NaN or infinity"
 
 
+@partial(Rule, "leaves its inputs unchanged", manners=True)
 def unchanged(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
     return "expected the inputs to stay as they are, but they were changed in place" if outputs["changed"] else None
 
 
+@partial(Rule, "treats each item of a batch on its own", manners=True)
 def independent(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
     same = close(outputs["alone"], outputs["result"][:1])
     return None if same else "expected each item to be treated on its own, but the first one alone gives another answer"
 
 
-def right_value(_: Inputs, outputs: Outputs, right: Outputs) -> str | None:
-    result, wanted = outputs["result"].double(), right["result"].double()
-    error, scale = (result - wanted).abs().max().item(), max(1.0, wanted.abs().max().item())
-    return None if error <= TOLERANCE * scale else f"the largest error is {error:.3g}"
+@partial(Rule, "leaves a change that is allowed as it is")
+def keeps(inputs: Inputs, outputs: Outputs, right: Outputs) -> str | None:
+    within = (right["result"] == inputs["delta"]).flatten(1).all(1)
+    same = torch.allclose(outputs["result"][within], inputs["delta"][within], atol=1e-6)
+    return None if same else "expected a change that is allowed already to stay as it is, but it was moved"
 
 
-SOUND = Rule("a tensor of the right shape and type, all finite", sound, manners=True)
-UNCHANGED = Rule("leaves its inputs unchanged", unchanged, manners=True)
-MANNERS = Rule("treats each item of a batch on its own", independent, manners=True), UNCHANGED
+@partial(Rule, "leads downhill")
+def downhill(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
+    rises = ((inputs["gradient"] * outputs["result"]).flatten(1).sum(1) > 1e-9).any()
+    return "expected a direction in which the loss falls, got one in which it rises" if rises else None
 
 
-def value(name: str, points: float = 2.0) -> Rule:
-    """The right numbers, in the words of the exercise."""
-    return Rule(name, right_value, points)
+@partial(Rule, "keeps the length of each change")
+def keeps_lengths(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
+    same = torch.allclose(norms(outputs["result"]), norms(inputs["change"]), rtol=1e-4)
+    return None if same else "expected a change of the same length as before"
+
+
+@partial(Rule, "stays within [0, 1]")
+def box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
+    low, high = outputs["result"].min().item(), outputs["result"].max().item()
+    return None if low >= 0 and high <= 1 else f"expected pixels in [0, 1], got {low:.3g} to {high:.3g}"
 
 
 def inside(name: str, length: Function = norms) -> Rule:
@@ -56,40 +67,19 @@ def inside(name: str, length: Function = norms) -> Rule:
     return Rule(name, broken)
 
 
+def right_value(_: Inputs, outputs: Outputs, right: Outputs) -> str | None:
+    result, wanted = outputs["result"].double(), right["result"].double()
+    error, scale = (result - wanted).abs().max().item(), max(1.0, wanted.abs().max().item())
+    return None if error <= TOLERANCE * scale else f"the largest error is {error:.3g}"
+
+
+def value(name: str, points: float = 2.0) -> Rule:
+    """The right numbers, in the words of the exercise."""
+    return Rule(name, right_value, points)
+
+
+MANNERS = independent, unchanged
 IN_BALL = inside("ends within the L2 ball")
-
-
-def keeps_what_is_inside(inputs: Inputs, outputs: Outputs, right: Outputs) -> str | None:
-    within = (right["result"] == inputs["delta"]).flatten(1).all(1)
-    same = torch.allclose(outputs["result"][within], inputs["delta"][within], atol=1e-6)
-    return None if same else "expected a change that is allowed already to stay as it is, but it was moved"
-
-
-KEEPS = Rule("leaves a change that is allowed as it is", keeps_what_is_inside)
-
-
-def leads_downhill(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-    rises = ((inputs["gradient"] * outputs["result"]).flatten(1).sum(1) > 1e-9).any()
-    return "expected a direction in which the loss falls, got one in which it rises" if rises else None
-
-
-DOWNHILL = Rule("leads downhill", leads_downhill)
-
-
-def keeps_lengths(inputs: Inputs, outputs: Outputs, _: Outputs) -> str | None:
-    same = torch.allclose(norms(outputs["result"]), norms(inputs["change"]), rtol=1e-4)
-    return None if same else "expected a change of the same length as before"
-
-
-KEEPS_LENGTHS = Rule("keeps the length of each change", keeps_lengths)
-
-
-def in_the_box(_: Inputs, outputs: Outputs, __: Outputs) -> str | None:
-    low, high = outputs["result"].min().item(), outputs["result"].max().item()
-    return None if low >= 0 and high <= 1 else f"expected pixels in [0, 1], got {low:.3g} to {high:.3g}"
-
-
-BOX = Rule("stays within [0, 1]", in_the_box)
 
 
 def mistakes(*parts: Any) -> dict[str, Function]:
