@@ -8,11 +8,10 @@ that was tried goes into data/results/tuning.json.
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib import testbeds
 from course_lib.authoring.provenance import of_testbed
@@ -53,38 +52,27 @@ TUNING = RESULTS / "tuning.json"
 Tried = dict[str, Any]
 
 
-@dataclass(frozen=True, repr=False)
 class Exam(OneLine):
     """What settings of one task are tried on: its trials, and real pictures of their classes as a judge sees them."""
 
-    testbed: Testbed
-    trials: Sequence[Trial]
-    real: Tensor  # the second judge's features
-    slope: float  # of the spectrum of photographs
-
-    @classmethod
-    def of(cls, testbed: Testbed, mine: Sequence[Trial]) -> "Exam":
-        real = of_classes(testbed, "validation", torch.cat([trial.targets for trial in mine]), count=REAL)
-        slope = spectrum_slope(real).mean().item()
-        return cls(testbed, mine, outputs(eye(testbed), real), slope)
-
-    @property
-    def pictures(self) -> int:
-        return sum(len(trial.targets) for trial in self.trials)
+    def __init__(self, testbed: Testbed, mine: Sequence[Trial]) -> None:
+        self.testbed, self.trials, self.whole = testbed, mine, joined(mine)
+        self.pictures = len(self.whole.targets)
+        real = of_classes(testbed, "validation", self.whole.targets, count=REAL)
+        self.real, self.slope = outputs(eye(testbed), real), spectrum_slope(real).mean().item()
 
     def tried(self, model: nn.Module, settings: Settings, task: Task = refine) -> Tried:
         """What these settings do: judged shares averaged over trials, distances to real pictures, the spectrum."""
-        whole, counts = joined(self.trials), [len(trial.targets) for trial in self.trials]
-        together = solved(model, whole, keywords(settings), task=task)  # one large batch keeps a GPU busy
-        hits = {name: judged(judge, together, whole.targets).float() for name, judge in judges(self.testbed).items()}
-        seen = outputs(eye(self.testbed), together)
+        counts = [len(trial.targets) for trial in self.trials]
+        together = solved(model, self.whole, keywords(settings), task=task)  # one large batch keeps a GPU busy
+        seen, shares = outputs(eye(self.testbed), together), {}
+        for name, judge in judges(self.testbed).items():
+            hits = judged(judge, together, self.whole.targets).float()
+            shares[name] = torch.stack([part.mean() for part in hits.split(counts)]).mean().item()
         one = {
             "settings": settings,
             "pictures": self.pictures,
-            "judged": {
-                name: torch.stack([part.mean() for part in values.split(counts)]).mean().item()
-                for name, values in hits.items()
-            },
+            "judged": shares,
             "kernel distance": kernel_distance(nn.Identity(), self.real, seen),
             "frechet distance": frechet(self.real, seen),
             "slope": spectrum_slope(together).mean().item(),
@@ -100,9 +88,9 @@ def tune(testbed: Testbed, *, count: int, final: int) -> tuple[dict[str, Setting
     log: dict[str, Any] = {}
     everything = list(trials(testbed, split="validation", count=count))
     for task in RADII:
-        few = Exam.of(testbed, [trial for trial in everything if trial.task == task])
+        few = Exam(testbed, [trial for trial in everything if trial.task == task])
         larger = trials(testbed, split="validation", count=max(count, final * count // few.pictures))
-        many = Exam.of(testbed, [trial for trial in larger if trial.task == task])
+        many = Exam(testbed, [trial for trial in larger if trial.task == task])
         for model, suffix in ((testbed.robust, ""), (testbed.standard, " by the standard model")):
             found[task + suffix], log[task + suffix] = convincing(model, few, many, task=task)
             print(f"{task}{suffix}: {found[task + suffix]}", flush=True)

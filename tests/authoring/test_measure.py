@@ -237,7 +237,7 @@ def test_a_try_says_what_both_judges_see_and_never_asks_a_third(testbed, trials)
     third = tiny.network(seed=4).float()
     vars(testbed)["judges"] = testbed.judges | {"third judge": third}
     third.register_forward_hook(lambda *_: pytest.fail("tuning asks the third judge"))
-    exam = tuning.Exam.of(testbed, [trials["generation, uniform"], trials["generation, multivariate"]])
+    exam = tuning.Exam(testbed, [trials["generation, uniform"], trials["generation, multivariate"]])
     one = exam.tried(testbed.robust, tuning.schedule(1.0, steps=2))
     del testbed.judges["third judge"]
     assert one["pictures"] == 2 * COUNT
