@@ -6,7 +6,7 @@
 
 UV_VERSION := 0.13.8
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
-SYSTEM_PYTHON = $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell \
+SYSTEM_PYTHON = $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
 PYTHON := .venv/bin/python
 # Two files at a time, each on one core: quicker than one after the other on two cores.

@@ -11,6 +11,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.tools.forks import PATIENCE
 from tests.tools.lab import COURSE
 
 TESTED = {  # which tests have to notice a change; the quickest come first
@@ -20,13 +21,14 @@ TESTED = {  # which tests have to notice a change; the quickest come first
     "seeds": "tests/core/test_seeds.py",
     "training/loop": "tests/training/test_loop.py",
 }
-PATIENCE = 120  # seconds: a mutant that takes longer is killed, which counts
+ASK = "import socket, sys; to = socket.socket(socket.AF_UNIX); to.connect('forks'); sys.exit(to.recv(1) != b'0')"
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider"]
 SETTINGS = """
 [cosmic-ray]
 module-path = "course_lib/{module}.py"
 timeout = {patience}
 excluded-modules = []
-test-command = "{python} -m pytest -x -q -p no:cacheprovider --no-header {tests}"
+test-command = '{python} -S -c "{ask}"'
 [cosmic-ray.distributor]
 name = "local"
 [cosmic-ray.filters.operators-filter]
@@ -43,11 +45,16 @@ def survivors(module: str) -> str:
         for name in said("git", "ls-files", folder=COURSE).splitlines():
             (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(COURSE / name, Path(folder) / name)
-        words = {"module": module, "patience": PATIENCE, "python": sys.executable, "tests": TESTED[module]}
+        words = {"module": module, "patience": 2 * PATIENCE, "python": sys.executable, "ask": ASK}
         (Path(folder) / "mutants.toml").write_text(SETTINGS.format(**words))
         said(program("cosmic-ray"), "init", "mutants.toml", "session", folder=folder)
         said(program("cr-filter-operators"), "session", "mutants.toml", folder=folder)
-        said(program("cosmic-ray"), "exec", "mutants.toml", "session", folder=folder)
+        forks = [sys.executable, "-m", "tests.tools.forks", "forks", *OPTIONS, *TESTED[module].split()]
+        one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+        with subprocess.Popen(forks, cwd=folder, stdout=subprocess.PIPE, env=one_thread) as server:
+            next(line for line in server.stdout or () if line == b"ready\n")
+            said(program("cosmic-ray"), "exec", "mutants.toml", "session", folder=folder)
+            server.kill()
         return said(program("cr-report"), "--surviving-only", "--show-diff", "session", folder=folder)
 
 
