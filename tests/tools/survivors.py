@@ -28,7 +28,7 @@ SETTINGS = """
 module-path = "course_lib/{module}.py"
 timeout = {patience}
 excluded-modules = []
-test-command = '{python} -S -c "{ask}"'
+test-command = '''{python} -S -c "{ask}"'''
 [cosmic-ray.distributor]
 name = "local"
 [cosmic-ray.filters.operators-filter]
