@@ -98,11 +98,7 @@ class Block(OneLine, nn.Module):
 
 
 def residual_network(widths: Sequence[int], classes: int, *, halvings: Sequence[bool] | None = None) -> Classifier:
-    """A small residual network: a stem, then one block for each width.
-
-    `halvings` says which blocks halve the resolution; by default all of them, which suits 64 x 64 pictures and four
-    widths.
-    """
+    """A stem, then one block for each width; `halvings` says which blocks halve the resolution, by default all."""
     stem = [nn.Conv2d(3, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0])]
     pairs = zip([widths[0], *widths], widths, halvings or [True] * len(widths), strict=False)
     body = nn.Sequential(*stem, *[Block(before, after, halve=halve) for before, after, halve in pairs])

@@ -75,7 +75,7 @@ def follow(root: Path, where: str, file: str, place: str, code: str) -> None:
         source = source[: opened.end()] + code + source[opened.end() :]
         if "beside the other imports" in place:
             name = code.split(":")[1].split(".")[0].strip()
-            source = source.replace("    restricted_imagenet,\n", f"    restricted_imagenet,\n    {name},\n", 1)
+            source = re.sub(r"^from course_lib.testbeds import .*", rf"\g<0>, {name}", source, count=1, flags=re.M)
         path.write_text(source)
     else:
         path.write_text((path.read_text() + "\n\n" if path.exists() else "") + code)

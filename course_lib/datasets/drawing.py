@@ -205,10 +205,7 @@ class Sheet:
 
 
 def develop(sheet: Sheet, dice: Dice) -> Tensor:
-    """The finished photographs, (B, 3, S, S) uint8: exposure, colour cast, uneven light, sensor noise.
-
-    Values stay within 6..249, so that a faint texture can be added later without hitting black or white.
-    """
+    """The photographs, (B, 3, S, S) uint8 in 6..249, which leaves room for a texture: light, colour cast, noise."""
     image, (x, y, _) = sheet.image, sheet.place
     contrast, gain = dice(0.88, 1.12), dice(0.86, 1.14) * dice.colour((0.92,) * 3, (1.08,) * 3)
     image.mul_(contrast * gain).add_(0.45 * (1 - contrast) * gain)

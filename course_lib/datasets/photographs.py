@@ -1,7 +1,4 @@
-"""Photographs: folders of picture files, one or more for each class, as uint8 pictures of one size.
-
-They are looked for below $COURSE_DATA and in the cache, and fetched where they are in neither.
-"""
+"""Photographs: folders of picture files below $COURSE_DATA or in the cache, fetched where they are in neither."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -134,26 +131,17 @@ class Photographs(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
 
 
 def read_all(files: Sequence[Path], size: int) -> Tensor:
-    """The pictures of these files, (n, 3, size, size) uint8.
-
-    Where some are broken, a ValueError says how many, and which are the first.
-    """
+    """The pictures of these files, (n, 3, size, size) uint8; a ValueError says how many are broken, and which first."""
     if not files:
         return torch.empty(0, 3, size, size, dtype=torch.uint8)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        read = list(pool.map(lambda file: picture_or_error(file, size), files))
-    broken = [one for one in read if isinstance(one, str)]
+        read = [pool.submit(read_square, file, size) for file in files]
+    found = zip(files, (one.exception() for one in read), strict=True)
+    broken = [f"{file}: {error}" for file, error in found if error]
     if broken:
         more = f" and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
         raise ValueError(f"expected pictures, got {len(broken):,} broken: {'; '.join(broken[:NAMED])}{more}")
-    return torch.stack([one for one in read if isinstance(one, Tensor)])
-
-
-def picture_or_error(file: Path, size: int) -> Tensor | str:
-    try:
-        return read_square(file, size)
-    except ValueError as error:
-        return f"{file}: {error}"
+    return torch.stack([one.result() for one in read])
 
 
 def files_below(place: Path) -> list[Path]:

@@ -74,12 +74,7 @@ class PictureBook(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         """Picture (3, size, size) uint8 and its label; negative indices count from the end."""
-        return self.__getitems__([index])[0]
-
-    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int]]:
-        """Many pictures at once, which is much faster; a DataLoader calls this by itself."""
-        chosen = self._checked(indices)
-        return list(zip(self.images(chosen), self.labels[chosen].tolist(), strict=True))
+        return self.images([index])[0], int(self.labels[index])
 
     def images(self, indices: Sequence[int] | Tensor | None = None) -> Tensor:
         """Pictures (n, 3, size, size) uint8 at these indices, all where None; drawn once, then kept in the cache."""

@@ -38,10 +38,7 @@ def read_picture(source: str | Path | IO[bytes] | Image.Image, size: int) -> Ten
 
 
 def read_square(source: str | Path | IO[bytes] | Image.Image, size: int) -> Tensor:
-    """The central square of a picture, (3, size, size) uint8, on white where it is transparent.
-
-    Raises ValueError in one sentence where the file is no picture or is too large to decode safely.
-    """
+    """The central square, (3, size, size) uint8, on white where transparent; ValueError for what cannot be read."""
     readable()  # so that PIL knows of HEIC
     try:
         with source if isinstance(source, Image.Image) else Image.open(source) as picture:
@@ -60,10 +57,7 @@ def read_square(source: str | Path | IO[bytes] | Image.Image, size: int) -> Tens
 
 
 def central(picture: Image.Image, size: int) -> Image.Image:
-    """The central square, upright, in RGBA.
-
-    Of a large JPEG at most eight times as many pixels a side are decoded. What needs much memory waits for its turn.
-    """
+    """The central square, upright, in RGBA; of a large JPEG at most eight times as many pixels a side are decoded."""
     pixels = math.prod(picture.size)
     if large := pixels > REDUCED:
         picture.draft(None, (4 * size, 4 * size))

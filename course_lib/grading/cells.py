@@ -44,10 +44,7 @@ def exercise_of(cell: dict[str, Any], prefix: str = "") -> str:
 
 
 def chosen(files: Sequence[tuple[str, Cells]]) -> tuple[dict[str, list[str]], list[str]]:
-    """The cells to run for each exercise, from files with the newest first, and what was chosen among several.
-
-    The newest file that has more than the template counts.
-    """
+    """The cells to run for each exercise, of the newest file that has more than the template, and what to say of it."""
     sources, said = {}, []
     for exercise in exercises():
         found = [(name, own) for name, cells in files if (own := answer(cells, exercise))]
@@ -63,10 +60,7 @@ def chosen(files: Sequence[tuple[str, Cells]]) -> tuple[dict[str, list[str]], li
 
 
 def answer(cells: Cells, exercise: str) -> list[str]:
-    """The cells of a notebook that answer an exercise: those with its id, else those that define its function.
-
-    A cell that is still as in the template counts only where there is no other.
-    """
+    """The cells with an exercise's id, else those that define its function; one as in the template counts last."""
     which, _, function = exercise.partition(".")
     has = partial(defines, function)
     own = [source for name, source in cells if name == exercise]

@@ -61,10 +61,7 @@ def questions(name: str) -> dict[str, dict[str, Any]]:
 
 
 def page_of(columns: Sequence[str], rows: Sequence[Row], given: Texts) -> str:
-    """The page: all rows of hand.csv, since it saves them all, and what to show of those whose students are known.
-
-    Hand-ins come in an order that says nothing of a name.
-    """
+    """The page: all rows of hand.csv, since it saves them all; hand-ins in an order that says nothing of a name."""
     students = sorted({student for student, _ in given}, key=lambda name: hashlib.sha256(name.encode()).digest())
     number = {student: place for place, student in enumerate(students, 1)}
     sets = sorted({row["item"].partition(".")[0] for row in rows} & {*SETS})

@@ -26,10 +26,7 @@ Sources = Mapping[str, Sequence[str]]
 def write_reports(
     marked: Sequence[Marked], out: Path, *, found: Sequence[Submission] = (), texts: Texts | None = None
 ) -> Hand:
-    """Write tables and pages; points given by hand are kept and counted.
-
-    With what was handed in, feedback shows the code, and reflections.html the texts.
-    """
+    """Write tables and pages, with points given by hand, the code of `found`, and a page to read `texts`."""
     sets = sorted({mark.exercise.split(".")[0] for one in marked for mark in one.marks})
     hand = by_hand([one.student for one in marked], sets, out / "hand.csv")
     save(out / "grades.csv", table(marked, hand))

@@ -104,10 +104,7 @@ def files_below(place: Path) -> list[Path]:
 
 
 def contents(file: Path) -> Iterator[tuple[tuple[int, int, int], str, bytes]]:
-    """(when, name, bytes) of a file, or of each notebook in an archive; errors for all but regular files of some size.
-
-    Copies of one second are told apart by their numbers, as in "ps1 (1).ipynb".
-    """
+    """(when, name, bytes) of a regular file, or of notebooks in it; of one second, that with a higher (1) is newer."""
     if file.is_symlink():
         raise ValueError("it is a link")
     with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:

@@ -97,10 +97,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def take_apart(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
-    """The network's tensors in float32, and the mean and the standard deviation as they are stored.
-
-    A checkpoint has each twice, unless somebody has left out the attacker's copy.
-    """
+    """The network's tensors in float32, mean and deviation as they are stored; in most checkpoints each is twice."""
     parts = [{key.removeprefix(start): state[key] for key in state if key.startswith(start)} for start in PREFIXES]
     network, network_copy, normaliser, normaliser_copy = parts
     if network_copy and not same(network, network_copy):

@@ -106,10 +106,7 @@ def load_imagenet(name: str, *, first: Sequence[int] = ()) -> Classifier:
 
 
 def load_network(name: str) -> Classifier:
-    """The network of this name in `SOURCES`, in evaluation mode.
-
-    A damaged conversion is made again. FileNotFoundError, in one sentence, where there is neither a file nor a network.
-    """
+    """The network of this name, in evaluation mode; FileNotFoundError where there is neither a file nor a network."""
     path = default_cache() / "networks" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
@@ -125,11 +122,7 @@ def order(first: Sequence[int]) -> list[int]:
 
 
 def convert(source: Source, path: Path) -> Classifier:
-    """Fetch, read, and write `path`.safetensors and its card.
-
-    A file that was fetched for this is removed once the conversion has been read again and is the same bit by bit; one
-    that a person has put there stays.
-    """
+    """Fetch, read, write `path`.safetensors and its card; what was fetched goes when that reads the same."""
     by_hand = source.path.exists()
     source.fetch()
     model = source.read()

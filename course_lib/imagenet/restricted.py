@@ -1,8 +1,4 @@
-"""Restricted ImageNet, the paper's main data set: nine groups of ImageNet's classes, and the networks that know them.
-
-Robust and standard network are the authors' own checkpoints. The judge is one of 1,000 classes, whose answers are
-grouped.
-"""
+"""Restricted ImageNet, the paper's main data set: nine groups of ImageNet's classes, and networks that know them."""
 
 import torch
 from torch import Tensor

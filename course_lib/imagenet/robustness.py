@@ -37,10 +37,7 @@ def import_robustness(module: str = "robustness.attacker") -> ModuleType:
 
 
 def build(architecture: str, classes: int) -> nn.Module:
-    """A network of the package without storage (on the meta device): its names and shapes, ready to be given weights.
-
-    Those for ImageNet have the names and shapes of torchvision's.
-    """
+    """A network of the package without storage (on the meta device), ready to be given weights."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"expected an architecture among {', '.join(ARCHITECTURES)}, got {architecture!r}")
     family = "cifar_models" if architecture.startswith("cifar_") else "imagenet_models"
@@ -59,10 +56,7 @@ class NoDraws(TorchFunctionMode):
 
 
 class ForeignClassifier(Classifier):
-    """A network of the package (`body`, which ends in the linear layer `head`) as a classifier like ours.
-
-    `features(straight_through=True)` is the package's `fake_relu`.
-    """
+    """A network of the package (`body`, which ends in the linear layer `head`) as a classifier like ours."""
 
     def __init__(self, network: nn.Module, *, mean: Sequence[float], std: Sequence[float]) -> None:
         linear = [module for module in network.modules() if isinstance(module, nn.Linear)]

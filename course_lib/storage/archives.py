@@ -13,10 +13,7 @@ from course_lib.storage.files import replaced
 
 @contextmanager
 def unpacked(root: Path, url: str, sha256: str) -> Iterator[Path]:
-    """A folder with what the zip or tar.gz file at `url` holds; it stays in `root`/source until the block succeeds.
-
-    Its SHA-256 says which file it is, so nothing is in it that nobody expects.
-    """
+    """What the zip or tar.gz file at `url` holds, in a folder; it stays in `root`/source until the block succeeds."""
     source = root / "source"
     archive = fetch(url, source / Path(url).name, sha256=sha256)
     safe: dict[str, Any] = {"filter": "data"} if archive.suffix != ".zip" and hasattr(tarfile, "data_filter") else {}

@@ -106,10 +106,7 @@ def receive_patiently(url: str, path: Path) -> None:
 
 
 def receive(url: str, path: Path) -> None:
-    """Bring `path`.part to its full length in one request: only for the rest, where the source says that the rest fits.
-
-    Beside it `path`.part.note keeps what the source calls this version of the file.
-    """
+    """Bring `path`.part to its full length in one request; `path`.part.note keeps its version's name."""
     part = Path(f"{path}.part")
     version = note(path).read_text() if note(path).exists() else ""
     there = size(part) if version else 0

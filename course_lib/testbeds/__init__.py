@@ -13,15 +13,7 @@ from typing import Any
 
 from course_lib.datasets.collections import IMAGENETTE, PAIRS
 from course_lib.storage.files import place, unquoted
-from course_lib.testbeds import (
-    cifar10,
-    imagenet,
-    imagenette,
-    imagenette_larger,
-    imagenette_resnet,
-    own,
-    picturebook,
-)
+from course_lib.testbeds import cifar10, imagenet, imagenette, imagenette_larger, imagenette_resnet, own, picturebook
 from course_lib.testbeds.testbed import Testbed
 
 __all__ = ["PUBLISHED", "TESTBEDS", "Testbed", "load", "with_pictures"]

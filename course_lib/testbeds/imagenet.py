@@ -1,7 +1,4 @@
-"""ImageNet at 224 pixels, from a folder that you have: all of it, or the paper's nine groups of its classes.
-
-All of it has the networks of `imagenette-resnet50`, restricted ImageNet those of the authors.
-"""
+"""ImageNet at 224 pixels, from a folder that you have: all of it, or the paper's nine groups of its classes."""
 
 from course_lib.datasets.photographs import Photographs
 from course_lib.testbeds.seeding import Seeding

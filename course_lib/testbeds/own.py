@@ -1,7 +1,4 @@
-"""Pictures whose models are trained here: a person's own ("folder:PATH"), or two domains ("horse2zebra").
-
-`make train DATA=...` trains them. Settings are Imagenette's, since size and radius are the same.
-"""
+"""Pictures whose models are trained here by `make train DATA=...`: a person's own ("folder:PATH"), or two domains."""
 
 import json
 import shlex
@@ -52,10 +49,7 @@ def trained_on(data: str, home: Path) -> set[str]:
 
 
 def check(bed: Testbed) -> None:
-    """Before a network is trained: each picture can be read, no split is empty, and what is trained can be kept.
-
-    ValueError with what is wrong in one sentence; OSError where nothing can be written.
-    """
+    """ValueError where a picture cannot be read or a split is empty; OSError where what is trained cannot be kept."""
     books: dict[str, Any] = {split: bed.pictures(split, size=bed.resolution) for split in SPLITS}
     read_all([file for book in books.values() for file in book.files], 8)
     if min(map(len, books.values())) == 0 or len(set(books["train"].labels.tolist())) < len(bed.classes):

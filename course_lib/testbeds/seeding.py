@@ -63,10 +63,7 @@ class Seeding(OneLine):
 
 @dataclass(frozen=True, repr=False)
 class OnDemand(OneLine):
-    """A distribution for each of many `classes`, fitted when that class is first asked for.
-
-    `pictures` gives uint8 training pictures (N, 3, H, W) of a class, and `fit` the distribution of pictures and labels.
-    """
+    """A distribution for each of many `classes`, fitted on uint8 pictures (N, 3, H, W) when first asked for."""
 
     classes: int
     pictures: Callable[[int], Tensor]
