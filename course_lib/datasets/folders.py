@@ -5,24 +5,20 @@ come or go.
 """
 
 import hashlib
-import json
 import os
 import re
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.datasets.photographs import SPLITS, Collection, files_below
 from course_lib.datasets.reading import SUFFIXES, readable
-from course_lib.storage.files import default_cache, digest, say_once, write
+from course_lib.storage.files import digest, say_once
 
 FEWEST = 10  # pictures of a class to train on
 TEST, HELD_OUT = 0.1, 0.2  # below this share of all hashes are test pictures, and those or validation pictures
-SETTLED = 10 * 10**9  # nanoseconds without a change, after which size and times tell whether a file is still the same
 PART = re.compile(
     r"(?:.*[ _-])?(train|val|dev|eval|test)(?:id|idation|uation|ing)?(?:[ _-]?(?:set|data|images))?", re.I
 )
@@ -56,7 +52,7 @@ def folder(path: str | Path) -> Folder:
             left[kinds[file] or "without a suffix"] += 1
     every = arranged(home, [file for file in found if kinds[file] in SUFFIXES], left)
     placed = {file: where for file, where in every.items() if kinds[file] in readable() and file.is_file()}
-    splits = rows_of(placed, digests(home, list(placed)), left)
+    splits = rows_of(placed, digests(list(placed)), left)
     if left := +left:
         what = ", ".join(f"{count:,} {kind}" for kind, count in left.most_common())
         hint = "; save those as JPEG (or, to read HEIC, pip install pillow-heif)" if left.keys() & SUFFIXES else ""
@@ -138,30 +134,12 @@ def split(splits: Splits) -> None:
         splits["train"] = [row for row in rows if row[0] >= first]
 
 
-def digests(home: Path, files: Sequence[Path]) -> dict[Path, str]:
-    """The hash of each file's bytes; those of files that are as they were are kept in the cache."""
-    place = default_cache() / f"hashes-{digest(os.fsencode(home))[:12]}.json"
-    kept: dict[str, str] = {}
-    with suppress(OSError, ValueError, TypeError):  # missing, damaged or foreign
-        kept = dict(json.loads(place.read_text()))
-    settled = time.time_ns() - SETTLED
-    stats = {file: file.stat() for file in files}
-    keys = {
-        file: f"{file} {one.st_size} {one.st_mtime_ns} {one.st_ctime_ns} {one.st_ino}" for file, one in stats.items()
-    }
-    new = [file for file, key in keys.items() if key not in kept]
+def digests(files: Sequence[Path]) -> dict[Path, str]:
+    """The hash of each file's bytes, which are read anew each time: nothing else tells that a file is as it was."""
     with ThreadPoolExecutor() as pool:
-        read = dict(zip(new, pool.map(content, map(str, new)), strict=True))
-    found = {file: read.get(file) or kept[key] for file, key in keys.items()}
-    if new or len(kept) > len(found):
-        old = {
-            keys[file]: found[file] for file, one in stats.items() if max(one.st_mtime_ns, one.st_ctime_ns) < settled
-        }
-        with suppress(OSError):
-            write(place, json.dumps(old).encode())
-    return found
+        return dict(zip(files, pool.map(content, files), strict=True))
 
 
-def content(file: str) -> str:
+def content(file: Path) -> str:
     with open(file, "rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=32)).hexdigest()

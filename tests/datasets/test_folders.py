@@ -279,37 +279,19 @@ def test_copies_never_stand_on_both_sides(home: Path) -> None:
     assert sum(map(len, contents)) == len(set.union(*contents)) == 40
 
 
-def test_a_hash_is_kept_only_of_a_file_that_rests(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str] = []
-    original = folders.content
-    monkeypatch.setattr(folders, "content", lambda file: read.append(file) or original(file))
-    write(home)
-    folder(home)
-    folder(home)
-    assert len(read) == 48, "new files may be written to in the same tick of the clock: they are read again"
-    monkeypatch.setattr(folders, "SETTLED", -(10**12))
-    before = folder(home)
-    read.clear()
-    assert folder(home) == before
-    assert read == []
-    CHANGES["edited"](home)
-    assert folder(home).name != before.name
-    assert read == [str(home / "cat" / "5.png")]
-
-
-@pytest.mark.parametrize("content", ["", "[]", "[1]", "{", '{"a": 1}', "\0"])
-def test_a_damaged_cache_of_hashes_and_one_that_cannot_be_written_stop_nothing(
-    content: str, home: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_edit_is_seen_at_once_and_a_cache_that_cannot_be_written_stops_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folders, "SETTLED", -(10**12))
     write(home)
     before = folder(home)
-    (kept,) = cache.glob("hashes-*.json")
-    kept.write_text(content)
-    assert folder(home) == before
-    monkeypatch.setenv("COURSE_CACHE", str(kept / "in a file"))
-    assert folder(home) == before
-    assert len(Photographs(before, "test", size=8).images()) == len(before.files("test"))
+    state = (home / "cat" / "5.png").stat()
+    CHANGES["edited"](home)
+    os.utime(home / "cat" / "5.png", ns=(state.st_atime_ns, state.st_mtime_ns))
+    changed = folder(home)
+    assert changed.name != before.name
+    monkeypatch.setenv("COURSE_CACHE", str(home / "cat" / "5.png" / "in a file"))
+    assert folder(home) == changed
+    assert len(Photographs(changed, "test", size=8).images()) == len(changed.files("test"))
 
 
 def test_broken_files_are_counted_and_the_first_are_named(home: Path) -> None:
