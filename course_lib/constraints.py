@@ -87,16 +87,10 @@ class LinfBall:
 
 
 @dataclass(frozen=True)
-class NoBall:
+class NoBall(L2Ball):
     """No constraint but the pixel box; steps have L2 length 1."""
 
     radius: float = math.inf
-
-    def project(self, delta: Tensor) -> Tensor:
-        return delta
-
-    def direction(self, gradient: Tensor) -> Tensor:
-        return against(gradient)
 
     def sample(self, like: Tensor, *, generator: torch.Generator) -> Tensor:
         raise ValueError("expected a ball of finite radius to draw from, got NoBall")
