@@ -140,19 +140,15 @@ def hybrid(details: Tensor, colours: Tensor, factor: int) -> Tensor:
     return details + blocks(colours - details, factor)
 
 
+def two_pictures(generator: Generator, count: int, side: int, factor: int) -> Inputs:
+    shape = count, 3, side, 2 * side
+    return {name: torch.rand(shape, generator=generator) for name in ("details", "colours")} | {"factor": factor}
+
+
 HYBRID = Exercise(
     "ps3.hybrid",
     hybrid,
-    drawn(
-        lambda generator, count, side, factor: {
-            "details": torch.rand(count, 3, side, 2 * side, generator=generator),
-            "colours": torch.rand(count, 3, side, 2 * side, generator=generator),
-            "factor": factor,
-        },
-        (3, 8, 2),
-        (1, 12, 4),
-        (2, 6, 3),
-    ),
+    drawn(two_pictures, (3, 8, 2), (1, 12, 4), (2, 6, 3)),
     (sound, value("has the block means of one picture and the details of the other", points=3.0), unchanged),
     mistakes(
         "One pixel of each block seems to stand for the block: take the mean.",

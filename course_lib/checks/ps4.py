@@ -42,17 +42,15 @@ def from_rim(images: Tensor, mask: Tensor, width: int, *, over: tuple[int, ...] 
     return filled(images, mask, colour_of(images, grown(mask, width) - mask, over))
 
 
+def damaged(generator: Generator, shape: tuple[int, ...], width: int) -> Inputs:
+    images = torch.rand(shape, generator=generator)
+    return {"images": images, "mask": masks(shape, generator=generator), "width": width}
+
+
 FILL_FROM_RIM = Exercise(
     "ps4.fill_from_rim",
     from_rim,
-    drawn(
-        lambda generator, shape, width: {
-            "images": torch.rand(shape, generator=generator),
-            "mask": masks(shape, generator=generator),
-            "width": width,
-        },
-        *zip(SHAPES, (2, 1, 3), strict=True),
-    ),
+    drawn(damaged, *zip(SHAPES, (2, 1, 3), strict=True)),
     (sound, value("fills the hole with the mean colour of its rim", points=2.0), *MANNERS),
     mistakes(
         "The mean seems to include the hole: only pixels outside count.",
@@ -125,19 +123,15 @@ def start_and_centre(small: Tensor, factor: int, radius: float, *, smooth: Tenso
     return torch.stack([centre + L2Ball(radius).project(begin - centre), centre])
 
 
+def shrunk(generator: Generator, count: int, height: int, factor: int, radius: float) -> Inputs:
+    small = torch.rand(count, 3, height, between(5, 7, generator), generator=generator)
+    return {"small": small, "factor": factor, "radius": radius}
+
+
 SUPERRESOLUTION_START = Exercise(
     "ps4.superresolution_start",
     start_and_centre,
-    drawn(
-        lambda generator, count, height, factor, radius: {
-            "small": torch.rand(count, 3, height, between(5, 7, generator), generator=generator),
-            "factor": factor,
-            "radius": radius,
-        },
-        (2, 6, 2, 0.8),
-        (1, 8, 4, 100.0),
-        (3, 5, 3, 2.0),
-    ),
+    drawn(shrunk, (2, 6, 2, 0.8), (1, 8, 4, 100.0), (3, 5, 3, 2.0)),
     (sound, value("starts smooth, within the ball around the centre of equation 4", points=3.0), unchanged),
     mistakes(
         "Start and centre seem to be swapped.",

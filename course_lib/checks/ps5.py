@@ -62,17 +62,14 @@ def variety_and_doubt(probabilities: Tensor) -> Tensor:
     return torch.stack([entropy(probabilities.mean(0)), entropy(probabilities).mean()]).exp()
 
 
+def judged(generator: Generator, count: int, classes: int, sharp: float) -> Inputs:
+    return {"probabilities": (sharp * torch.randn(count, classes, generator=generator)).softmax(1).clamp(min=1e-6)}
+
+
 VARIETY_AND_DOUBT = Exercise(
     "ps5.variety_and_doubt",
     variety_and_doubt,
-    drawn(
-        lambda generator, count, classes, sharp: {
-            "probabilities": (sharp * torch.randn(count, classes, generator=generator)).softmax(1).clamp(min=1e-6)
-        },
-        (40, 5, 3.0),
-        (10, 10, 1.0),
-        (60, 3, 8.0),
-    ),
+    drawn(judged, (40, 5, 3.0), (10, 10, 1.0), (60, 3, 8.0)),
     (sound, value("says how many classes occur, and how many each picture leaves open", points=3.0), unchanged),
     mistakes(
         "The exponential seems to be missing.",

@@ -181,18 +181,14 @@ def starts(images: Tensor, z: Tensor, *, centred: bool = True, scale: float = 0.
     return (mean + change.view(-1, *mean.shape)).clamp(0, 1)
 
 
+def mixable(generator: Generator, count: int, starts: int) -> Inputs:
+    return {"images": members(generator, count), "z": 0.5 * torch.randn(starts, count, generator=generator)}
+
+
 STARTS = Exercise(
     "ps6.starts",
     starts,
-    drawn(
-        lambda generator, count, starts: {
-            "images": members(generator, count),
-            "z": 0.5 * torch.randn(starts, count, generator=generator),
-        },
-        (20, 4),
-        (5, 1),
-        (30, 6),
-    ),
+    drawn(mixable, (20, 4), (5, 1), (30, 6)),
     (sound, value("has the mean and the covariance of the pictures", points=2.0), unchanged),
     mistakes(
         "Nothing is centred any more: one of the two, numbers or pictures, has to be.",
