@@ -14,6 +14,9 @@ from tests.tools import lab, programs
 # means a change.
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("course")
+hypothesis.settings.register_profile(  # `make mutants` asks whether anything fails, and not for the smallest example
+    "mutants", max_examples=20, phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate)
+)
 torch.set_num_threads(1)  # tiny networks are faster so, and far faster where other programs use the cores as well
 
 ROOT = Path(__file__).parent.parent
