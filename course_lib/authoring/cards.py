@@ -12,6 +12,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -66,8 +67,9 @@ def autoattack(job: Job, model: nn.Module, images: Tensor, labels: Tensor) -> di
     """The card's row: at the radius of its `attack`, which attacks, on how many pictures, and what they leave."""
     every = attackers(model, job.radius, job.recipe.classes)
     chosen = {name: every[name] for name in (STANDARD if job.recipe.data == WHOLE else QUICK) if name in every}
-    left = wilson(survivors([*chosen.values()], images[: enough(job)], labels[: enough(job)]))
-    return {"attacks": [*chosen], "radius": job.radius, "pictures": len(labels[: enough(job)]), "robust": left}
+    images, labels = images[: enough(job)], labels[: enough(job)]
+    left = wilson(survivors([*chosen.values()], images, labels))
+    return {"attacks": [*chosen], "radius": job.radius, "pictures": len(labels), "robust": left}
 
 
 def enough(job: Job) -> int:
@@ -114,14 +116,10 @@ def robust_jobs(others: Mapping[str, Job]) -> list[Job]:
     return [job for job in others.values() if job.recipe.radius and job.name in known(job.testbed.home)]
 
 
-def share(values: Sequence[float]) -> str:
-    return interval(values, ".1f")
-
-
 def table(cards: Sequence[Mapping[str, Any]]) -> str:
     """What the cards say, in percent with 95% intervals, for data/README.md."""
     titles = ["network", "radius", "attacks", "n", "left", "trained at", "n", *(f"{each:g}" for each in SHARES)]
-    rows: list[list[Any]] = []
+    rows, share = list[list[Any]](), partial(interval, form=".1f")
     for card in cards:
         attack, line = card["autoattack"], card["curve"]
         by = "standard version" if attack["attacks"] == [*STANDARD] else " and ".join(attack["attacks"])

@@ -140,7 +140,7 @@ def superresolution(factor: int) -> dict[str, Row]:
     short = [{**ball, "steps": steps, "step_size": size} for steps in (5, 10) for size in (0.02, 0.05, 0.1, 0.2)]
     long = [{**ball, "steps": 15, "step_size": size} for size in (0.05, 0.1, 0.2, 0.4)]
     first = Row(settings, task, few, sharper, short, scaled=False, baseline="bicubic")
-    other = replace(first, finish=agreeing, scaled=True)
+    other = replace(first, finish=lambda results, inputs: back_projected(results, inputs[1]), scaled=True)
     return {
         name: first,
         f"{name}, back-projection": replace(other, task=partial(unsolved, factor=factor), grid=()),
@@ -153,11 +153,6 @@ def superresolution(factor: int) -> dict[str, Row]:
 def unsolved(model: nn.Module, small: Tensor, labels: Tensor, *, factor: int, **settings: Any) -> Problem:
     """Bicubic, and not a single step."""
     return tasks.superresolve(model, small, labels, factor=factor, start=bicubic, **settings | {"steps": 0})
-
-
-def agreeing(results: Tensor, inputs: Inputs) -> Tensor:
-    """Results that shrink to the small picture."""
-    return back_projected(results, inputs[1])
 
 
 def inpainted(model: nn.Module, damaged: Tensor, mask: Tensor, *labels: Tensor, **settings: Any) -> Problem:

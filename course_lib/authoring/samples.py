@@ -66,10 +66,8 @@ def stored(path: Path, of: Mapping[str, Any]) -> dict[str, Tensor] | None:
         tensors, card = load_tensors(path)
     except (OSError, ValueError):
         return None
-    if card["of"] != of:
-        raise ValueError(
-            f"expected pictures of {of} in {path.parent}, got those of {card['of']}: choose another folder"
-        )
+    if (kind := card["of"]) != of:
+        raise ValueError(f"expected pictures of {of} in {path.parent}, got those of {kind}: choose another folder")
     return tensors
 
 
@@ -78,10 +76,8 @@ def parts(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
     of = kind_of(folder)
     for number in range(len([*folder.glob("[0-9]*.json")])):
         if (tensors := stored(folder / f"{number:05d}", of)) is None:
-            raise ValueError(
-                f"expected whole shards in {folder}, number {number} is missing or damaged: start the command that "
-                "makes them again, and it makes this one"
-            )
+            what = f"expected whole shards in {folder}, number {number} is missing or damaged"
+            raise ValueError(f"{what}: start the command that makes them again, and it makes this one")
         yield to_float(tensors["images"]), tensors["labels"]
 
 

@@ -48,14 +48,7 @@ def class_tables(rows: dict[str, Row]) -> Iterator[str]:
         for name, row in sets.items()
         for judge in row["lift"][next(iter(LIFTS))]
     ]
-    slopes = [
-        [
-            name,
-            *(interval(row[one][SLOPE], ".2f", factor=1) for one in CONTENDERS[:4]),
-            interval(row["slope of real pictures"], ".2f", factor=1),
-        ]
-        for name, row in sets.items()
-    ]
+    slopes = [[name, *(interval(slope, ".2f", factor=1) for slope in slopes_of(row))] for name, row in sets.items()]
     kernel = [[name, *distances(row["kernel distance"], ".0f", factor=1000)] for name, row in sets.items()]
     frechet = [[name, *distances(row["frechet distance"], ".2f")] for name, row in sets.items()]
     yield f"Percent that the judges assign to the wanted class:\n\n{table(['task', 'n', 'steps', *CONTENDERS], shares)}"
@@ -64,6 +57,10 @@ def class_tables(rows: dict[str, Row]) -> Iterator[str]:
     yield f"Kernel distance to real pictures, times 1,000:\n\n{table(header, kernel)}"
     yield f"Frechet distance to real pictures:\n\n{table(header, frechet)}"
     yield f"Slope of the power spectrum:\n\n{table(['task', *CONTENDERS[:4], REAL], slopes)}"
+
+
+def slopes_of(row: Row) -> list[Sequence[float]]:
+    return [*(row[one][SLOPE] for one in CONTENDERS[:4]), row["slope of real pictures"]]
 
 
 def distances(by_contender: Row, form: str, *, factor: float = 1) -> Iterator[str]:

@@ -137,17 +137,13 @@ def run(job: Job, *, count: int = 500, processes: Alone | None = None) -> None:
         if name in job.testbed.watched and (number := snapshot(progress)) is not None:
             where = {"recipe": asdict(recipe), "step": progress.step, "steps": progress.steps}
             save_model(progress.model, f"{name}-{number:02d}", where, folder=job.testbed.home)
+    machine = {"threads": torch.get_num_threads(), "machine": platform.machine()}
     card: dict[str, Any] = {
         "recipe": asdict(recipe),
         "steps": progress.steps,
         "minutes": round(progress.seconds / 60, 1),
         "minutes_drawing": round(drawing / 60, 1),
-        "trained_on": {
-            "device": processes.device,
-            "processes": processes.count,
-            "threads": torch.get_num_threads(),
-            "machine": platform.machine(),
-        },
+        "trained_on": {"device": processes.device, "processes": processes.count, **machine},
         "torch": torch.__version__.split("+")[0],
         "validation": epochs.history,
     }
@@ -199,8 +195,7 @@ def score(epoch: dict[str, float]) -> float:
 
 
 def snapshot(progress: Progress) -> int | None:
-    """The number of the snapshot that is due at this report: number k at (k / 10)^2 of the steps, denser at first. The
-    end is the model itself."""
+    """The number of the snapshot that is due at this report: number k at (k / 10)^2 of the steps, denser at first."""
     points = (progress.steps * (number / 10) ** 2 for number in range(1, SNAPSHOTS))
     due = (number for number, point in enumerate(points, 1) if progress.step - EVERY < point <= progress.step)
     return next(due, None)

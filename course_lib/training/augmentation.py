@@ -17,8 +17,7 @@ def seeded(seed: int, step: int, *, stream: int, device: str = "cpu") -> torch.G
 
 
 def batch(recipe: Recipe, images: Tensor, labels: Tensor, *, step: int) -> tuple[Tensor, Tensor]:
-    """The batch of step `step`: every epoch a new order, every picture flipped and shifted at random. Pixels in [0,
-    1]."""
+    """The batch of step `step`, in [0, 1]: every epoch has a new order, every picture is varied at random."""
     per_epoch = len(images) // recipe.batch_size
     epoch, position = divmod(step, per_epoch)
     order = torch.randperm(len(images), generator=seeded(recipe.seed, epoch, stream=2))
@@ -34,8 +33,7 @@ def batch(recipe: Recipe, images: Tensor, labels: Tensor, *, step: int) -> tuple
 
 
 def augment(recipe: Recipe, images: Tensor, generator: torch.Generator) -> Tensor:
-    """Random flips, crops, shifts by up to `padding` pixels (with mirrored borders), colours and noise: uint8 in, float
-    out."""
+    """Random flips, crops, shifts (with mirrored borders), colours and noise, as the recipe says: uint8 -> float."""
     count = len(images)
     pixels = images.float().div_(255)
     if recipe.flips:

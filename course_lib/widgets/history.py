@@ -27,11 +27,9 @@ class History(widgets.HBox):
 
     def __init__(self, start: Pictures) -> None:
         self._states: list[tuple[Pictures, int]] = [(dict(start), 0)]  # each with the one that undo leads to
-        fitting = {"width": "auto", "padding": "0 8px", "margin": "0"}  # both beside each other in a narrow column
-        self.keep_button = widgets.Button(description="Keep", tooltip="Go on from this result", layout=fitting)
-        self.undo_button = widgets.Button(
-            description="Take back", tooltip="Back to before the last Keep", layout=fitting
-        )
+        look: Any = {"layout": {"width": "auto", "padding": "0 8px", "margin": "0"}}  # both in a narrow column
+        self.keep_button = widgets.Button(description="Keep", tooltip="Go on from this result", **look)
+        self.undo_button = widgets.Button(description="Take back", tooltip="Back to before the last Keep", **look)
         super().__init__([self.keep_button, self.undo_button], layout=widgets.Layout(grid_gap="8px"))
         self.undo_button.on_click(lambda _: self.undo())
 

@@ -15,7 +15,6 @@ from course_lib.widgets.runs import LOSS, Measure, Moment, Runs, Script, Update
 from course_lib.widgets.screen import Screen
 from course_lib.widgets.worker import Produce
 
-BYTES_A_SECOND = 2_000_000  # of pictures while running, so that a slow network does not fall behind
 FILM = 8  # pictures of a run that is played again, before its last one
 MEMORY = 64_000_000  # bytes of finished runs that are kept
 
@@ -50,7 +49,6 @@ class Player(Demo):
     ) -> None:
         self._parts = parts if callable(parts) else lambda _: parts
         self.results: Runs | None = None  # of the last run that finished
-        self._room = 0.0  # the time from when pictures may be sent again
         self._memory = Memory(MEMORY)
         looks: dict[str, Any] = {"columns": columns, "captioned": caption is not None, "divider": divider}
         face = Screen(names, controls, measures, presets=[*presets], **looks)
@@ -87,13 +85,12 @@ class Player(Demo):
     def _take(self, item: Update) -> None:
         """Show where the newest request stands: its start at once, then every `PAUSE`, and its end. Under the lock."""
         now = time.monotonic()
-        first = self._shown is None
-        if not item.level or (now < (self._room if first else self._due) and not item.done):
+        early = self._shown is not None and now < self._due and not item.done
+        if early or not item.level:
             return
         self._began = self._began or now
         self._show(item)
-        self._room = now + self._screen.sent / BYTES_A_SECOND
-        self._due = max(now + PAUSE, self._room)
+        self._due = now + PAUSE
         if item.done:
             self._finish(item.runs, "from memory" if self._request.remembered else f"in {now - self._began:.1f} s")
         else:

@@ -20,6 +20,11 @@ STYLE = (Path(__file__).parent / "style.css").read_text()
 NOTHING = encode(np.full((1, 1, 3), 128, np.uint8), "png")
 FINE = 200  # pixels: a sheet at least so wide is enlarged smoothly, a smaller one pixel by pixel
 MANY = 7  # controls: more of them stand in two columns
+BUTTONS = (
+    ("Run", "play", "Compute once more"),
+    ("Stop", "stop", "End the run after this step"),
+    ("Reset", "undo", "Back to the first settings and the start"),
+)
 LINE = 26  # pixels of the screen: a line of text under a sheet
 DIVIDER = """<style>.course-player .pictures:has([class="divider"][value="{at}"]) {{ --divide: {at}% }}</style>
 <input type="range" class="divider" max="100" step="0.5" value="{at}" aria-label="line between the two pictures: {name}"
@@ -52,16 +57,12 @@ class Screen:
     ) -> None:
         self.measures, self.columns, self.parts, self.divider = measures, columns, parts, divider
         self.room = LINE * (len(measures) + 2 * captioned) * -(-len(names) // 3)  # for what is said under the sheets
-        self.run_button = widgets.Button(
-            description="Run", icon="play", tooltip="Compute once more", button_style="primary"
+        self.run_button, self.stop_button, self.reset_button = (
+            widgets.Button(description=name, icon=icon, tooltip=tooltip) for name, icon, tooltip in BUTTONS
         )
-        self.stop_button = widgets.Button(description="Stop", icon="stop", tooltip="End the run after this step")
-        self.reset_button = widgets.Button(
-            description="Reset", icon="undo", tooltip="Back to the first settings and the start"
-        )
-        self.presets = {
-            name: widgets.Button(description=name, tooltip=f"Play: {name}").add_class("preset") for name in presets
-        }
+        self.run_button.button_style = "primary"
+        played = {name: widgets.Button(description=name, tooltip=f"Play: {name}") for name in presets}
+        self.presets = {name: button.add_class("preset") for name, button in played.items()}
         self.progress = widgets.FloatProgress(max=1)
         self.status = widgets.HTML()
         self.images = {name: widgets.Image(value=NOTHING) for name in names}
@@ -71,7 +72,6 @@ class Screen:
         self.charts = {measure.label: widgets.HTML() for measure in measures}
         self.scrubber = widgets.IntSlider(description="step", max=1, disabled=True, tooltip="Look at the kept steps")
         self.page = Page()
-        self.sent = 0  # bytes of pictures in the last drawing
         self.widget = self.arrange([dress(name, control) for name, control in controls.items()], captioned)
         self.say("")
 
@@ -108,7 +108,7 @@ class Screen:
 
     def show(self, update: Update, step: int, *, final: bool) -> None:
         """Draw the newest kept pictures up to `step`: exact where they are `final`, light where more will come."""
-        self.sent, self.scrubber.max, self.scrubber.value = 0, max(update.steps, 1), step
+        self.scrubber.max, self.scrubber.value = max(update.steps, 1), step
         alts = []
         for name, run in update.runs.items():
             position = max(bisect_right(run.steps, step) - 1, 0)
@@ -136,11 +136,9 @@ class Screen:
         for image, some, form in layers:
             picture = sheet(some, self.columns)
             height, width = picture.shape[:2]
-            data = encode(picture, form)
-            self.sent += len(data) * (data != image.value)
             with image.hold_sync():  # one message, and none where nothing has changed
                 image.width, image.height = str(width), str(height)
-                image.format, image.value = form, data
+                image.format, image.value = form, encode(picture, form)
             if width >= FINE:
                 image.add_class("smooth")
         self.sheets[name].layout.width = f"min(100%, (var(--tall) - {self.room}px) * {width / height:.3f})"
