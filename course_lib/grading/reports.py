@@ -1,7 +1,7 @@
 """What an assistant gets of a graded class: a table, points given by hand, a page for each student, a summary."""
 
 import html
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -65,11 +65,10 @@ def points_by_set(marked: Sequence[Marked], hand: Hand) -> dict[str, dict[str, s
     """What each student has in each problem set, with points given by hand; "" where something is not graded yet."""
     found: dict[str, dict[str, str]] = {}
     for one in marked:
-        sets: dict[str, list[Mark]] = defaultdict(list)
-        for mark in one.marks:
-            sets[mark.exercise.partition(".")[0]].append(mark)
-        own = {name: [row for row in hand[one.student] if row["item"].startswith(f"{name}.")] for name in sets}
-        found[one.student] = {name: total(replace(one, marks=marks), own[name]) for name, marks in sets.items()}
+        for name in sorted({mark.exercise.partition(".")[0] for mark in one.marks}):
+            own = replace(one, marks=[mark for mark in one.marks if mark.exercise.startswith(f"{name}.")])
+            rows = [row for row in hand[one.student] if row["item"].startswith(f"{name}.")]
+            found.setdefault(one.student, {})[name] = total(own, rows)
     return found
 
 

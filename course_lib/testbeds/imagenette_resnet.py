@@ -1,10 +1,8 @@
 """Imagenette at 224 pixels with ResNets that know all 1,000 classes of ImageNet, as in Duke's report.
 
-The networks keep their 1,000 answers, so the loss is the documents' cross entropy over 1,000 classes. A head of ten
-rows would be another loss: it only asks for more of one class than of nine others. Imagenette's ten classes come first
-in every network, in its own order, and the 990 others follow in ImageNet's. So a label is a place in `classes`, as
-everywhere; `answers` names all 1,000, and `testbed.answers.index("goldfish")` is a target, too. Accuracies count all
-1,000 answers.
+The networks keep their 1,000 answers, so the loss is the documents' cross entropy over 1,000 classes, and accuracies
+count all of them. Imagenette's ten classes come first, in its own order, and the 990 others follow in ImageNet's. So a
+label is a place in `classes`, as everywhere; `testbed.answers.index("goldfish")` is a target, too.
 
 Networks and pictures are fetched when first asked for, and settings are published ones (`data/tuned`). One standard
 network judges: what fools a standard network may convince it.
