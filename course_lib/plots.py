@@ -99,9 +99,8 @@ def name_ends(axis: Axes, *, height: float) -> None:
     wanted = (axis.transScale.transform(ends)[:, 1] - low) / (high - low) * height  # in points
     placed, free = wanted.copy(), dict.fromkeys(ends[:, 0], -height)
     for place in wanted.argsort(kind="stable"):
-        x = ends[place, 0]
-        placed[place] = max(wanted[place], free[x])
-        free[x] = placed[place] + APART
+        placed[place] = max(wanted[place], free[ends[place, 0]])
+        free[ends[place, 0]] = placed[place] + APART
     for line, (x, y), up in zip(axis.lines, ends, placed - wanted, strict=True):
         look: dict[str, Any] = {"color": line.get_color(), "fontsize": 12, "va": "center"}
         axis.annotate(str(line.get_label()), (x, y), xytext=(6, up), textcoords="offset points", **look)

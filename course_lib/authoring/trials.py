@@ -3,7 +3,7 @@
 Settings are tuned on validation pictures and measured on test pictures. Every other task is a row of `rows.ROWS`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -61,12 +61,6 @@ def of_classes(testbed: Testbed, split: str, labels: Tensor, *, count: int | Non
     """Real pictures of the classes that stand in `labels`: the first `count` of a split, on the best device."""
     members = torch.isin(getattr(testbed, split).labels, labels.cpu()).nonzero().squeeze(1)[:count]
     return testbed.batch(split, members)[0].to(best_device())
-
-
-def joined(many: Sequence[Trial]) -> Trial:
-    """Several trials of one task as one, in their order."""
-    first, starts, targets = many[0], [one.starts for one in many], [one.targets for one in many]
-    return Trial(first.task, first.task, torch.cat(starts), torch.cat(targets))
 
 
 def schedule(radius: float, *, steps: int, travel: float = 2.5) -> Settings:

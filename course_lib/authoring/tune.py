@@ -17,17 +17,7 @@ from course_lib import testbeds
 from course_lib.authoring.provenance import of_testbed
 from course_lib.authoring.results import add_results
 from course_lib.authoring.rows import GAIN, ROWS, Row
-from course_lib.authoring.trials import (
-    Settings,
-    Task,
-    Trial,
-    coarse_first,
-    joined,
-    of_classes,
-    schedule,
-    solved,
-    trials,
-)
+from course_lib.authoring.trials import Settings, Task, Trial, coarse_first, of_classes, schedule, solved, trials
 from course_lib.measuring.intervals import rounded
 from course_lib.measuring.judging import Network, features_of, judged, outputs
 from course_lib.measuring.scores import frechet, kernel_distance, spectrum_slope
@@ -56,7 +46,9 @@ class Exam(OneLine):
     """What settings of one task are tried on: its trials, and real pictures of their classes as a judge sees them."""
 
     def __init__(self, testbed: Testbed, mine: Sequence[Trial]) -> None:
-        self.testbed, self.trials, self.whole = testbed, mine, joined(mine)
+        self.testbed, self.trials = testbed, mine
+        starts, targets = (torch.cat([getattr(trial, part) for trial in mine]) for part in ("starts", "targets"))
+        self.whole = Trial(mine[0].task, mine[0].task, starts, targets)
         self.pictures = len(self.whole.targets)
         real = of_classes(testbed, "validation", self.whole.targets, count=REAL)
         self.real, self.slope = outputs(eye(testbed), real), spectrum_slope(real).mean().item()

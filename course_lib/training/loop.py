@@ -170,9 +170,8 @@ def train(
     per_epoch = len(images) // recipe.batch_size
     steps = recipe.epochs * per_epoch
     if steps < 1:
-        raise ValueError(
-            f"expected at least one batch of {recipe.batch_size} pictures and one epoch, got {len(images)} pictures"
-        )
+        wanted = f"at least one batch of {recipe.batch_size} pictures and one epoch"
+        raise ValueError(f"expected {wanted}, got {len(images)} pictures")
     run = run or Run(recipe)
     if run.device == "cuda" and images.nbytes < torch.cuda.mem_get_info()[0] / 2:
         images, labels = images.to(run.device), labels.to(run.device)

@@ -46,12 +46,7 @@ class Canvas(anywidget.AnyWidget):
     """The newest layer as an address, and how many steps can be undone: what browser and Python both may set."""
 
     def __init__(
-        self,
-        size: int,
-        *,
-        picture: Tensor | None = None,
-        paints: str = "colours",
-        label: str = "drawing",
+        self, size: int, *, picture: Tensor | None = None, paints: str = "colours", label: str = "drawing"
     ) -> None:
         if paints not in KINDS:
             raise ValueError(f"expected a canvas that paints {' or '.join(KINDS)}, got {paints!r}")

@@ -40,16 +40,14 @@ class Demo(ABC):
         self._quiet = False
         self.first_values = self.values  # what the controls say again after a reset
         for name, values in presets.items():
-            if unknown := sorted(set(values) - set(controls)):
-                raise ValueError(
-                    f"expected controls among {', '.join(controls)} in preset {name!r}, got {', '.join(unknown)}"
-                )
+            if unknown := ", ".join(sorted(set(values) - set(controls))):
+                raise ValueError(f"expected controls among {', '.join(controls)} in preset {name!r}, got {unknown}")
             screen.presets[name].on_click(weakly(self.play, name))
         self._worker = LatestWins(produce, self._publish)
         screen.scrubber.observe(weakly(self._scrub), "value")
-        buttons = ((screen.run_button, self.run), (screen.stop_button, self.stop), (screen.reset_button, self.reset))
-        for button, method in buttons:
-            button.on_click(weakly(method))
+        screen.run_button.on_click(weakly(self.run))
+        screen.stop_button.on_click(weakly(self.stop))
+        screen.reset_button.on_click(weakly(self.reset))
         self.reset()
 
     @property

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,13 +17,12 @@ from course_lib.widgets.runs import KEPT, Runs, Script, Update
 from course_lib.widgets.worker import Produce
 
 
-@dataclass(repr=False)
 class Grown(OneLine):
     """What has been played since the start: `step` is the last that all runs have come to, with its `images`."""
 
-    runs: Runs = field(default_factory=dict)
-    step: int = 0
-    images: dict[str, Tensor] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.runs: Runs = {}
+        self.reach(0)
 
     def reach(self, step: int) -> None:
         self.step, self.images = step, {name: run.images for name, run in self.runs.items()}

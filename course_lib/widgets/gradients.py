@@ -32,10 +32,9 @@ def caption(moment: Moment) -> str:
     chosen, share = moment.values, math.exp(-real(moment).item())
     radius = 0.0 if moment.name == "standard" else chosen["radius"]
     copies = f", noisy copies: {chosen['averaged']}" if chosen["noise"] and moment.frame.step else ""
-    sign = "minus" if chosen["lower"] else "plus"
     length = f"{norms(moment.frame.images - moment.problem.start).item():.1f}"
     said = {
-        "gradient": f"{sign} the gradient at the start{copies}",
+        "gradient": f"{'minus' if chosen['lower'] else 'plus'} the gradient at the start{copies}",
         "picture": f"changed by {length}",
         "change": f"the change of {length}, enlarged",
     }[chosen["shows"]]
@@ -91,19 +90,14 @@ class Gradients(Player):
 def sliders(scene: Scene) -> dict[str, Any]:
     pair = scene.pair.radius
     radii = [(f"{pair:g}, {SIDE} px", pair), *((f"{r:g}, 64 px", r) for r in scene.dial)]
-    walks, signs = [STRAIGHT, PGD], [("− gradient", True), ("+ gradient", False)]
     return {
         "label": scene.album.label,
         "shows": controls.menu("view", ["gradient", "picture", "change"], "gradient"),
-        "walk": controls.menu("walk", walks, STRAIGHT),
-        "lower": controls.menu("direction", signs, True),
+        "walk": controls.menu("walk", [STRAIGHT, PGD], STRAIGHT),
+        "lower": controls.menu("direction", [("− gradient", True), ("+ gradient", False)], True),
         "epsilon": controls.slider("ε", 24.0, low=0.5, high=48.0, step=0.5),
         "steps": controls.steps(15, high=40),
         "noise": controls.slider("noise σ", 0.0, low=0.0, high=0.3, step=0.02),
-        "averaged": controls.slider(
-            "copies", 8, low=1, high=32, step=1, tooltip="noisy ones, whose gradients are averaged"
-        ),
-        "radius": widgets.SelectionSlider(
-            options=radii, description="training radius", tooltip="of the network at the left"
-        ),
+        "averaged": controls.slider("copies", 8, low=1, high=32, step=1, tooltip="noisy, their gradients averaged"),
+        "radius": widgets.SelectionSlider(options=radii, description="training radius", tooltip="of the left network"),
     }
