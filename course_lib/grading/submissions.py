@@ -13,12 +13,13 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from course_lib.grading.apart import apart
 from course_lib.grading.cells import Cells, cells, chosen, legible, notebook_of
 from course_lib.grading.reflections import written
 from course_lib.one_line import OneLine
@@ -46,7 +47,17 @@ def submissions(folder: Path) -> Iterator[Submission]:
     found = files_of(folder)
     if not found:
         raise ValueError(f"expected a folder for each student in {folder}, found none")
-    yield from (submission(student, files) for student, files in found.items())
+    yield from (within_limits(student, files) for student, files in found.items())
+
+
+def within_limits(student: str, files: Sequence[Path]) -> Submission:
+    """What one student handed in, read where it can do no harm."""
+    try:
+        given = apart(lambda: asdict(submission(student, files)))
+    except ValueError as error:
+        names = [file.name for file in files]
+        return Submission(student, {}, (f"what was handed in {error}: {', '.join(names[:5])}",), "", names)
+    return Submission(**given | {"problems": tuple(given["problems"])})
 
 
 def files_of(folder: Path) -> dict[str, list[Path]]:
@@ -84,7 +95,7 @@ def submission(student: str, files: Sequence[Path]) -> Submission:
                     texts.append((when, written(notebook)))
                 read.append((when, name, list(cells(notebook))))
         except Exception as error:  # nobody's files end the grading of others
-            problems.append(f"{file.name} cannot be read as a notebook: {str(error)[:120]}")
+            problems.append(f"{file.name} cannot be read as a notebook: {(str(error) or type(error).__name__)[:120]}")
     sources, said = chosen([(name, cells) for _, name, cells in sorted(read, reverse=True)])
     if not sources:
         problems.append(f"expected a notebook with cells of exercises, found {', '.join(names[:5]) or 'nothing'}")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from course_lib.checks.report import exercises
+from course_lib.grading import apart, sandbox
 from course_lib.grading import grade as grading
-from course_lib.grading import sandbox
 from course_lib.grading import submissions as reading
 from course_lib.grading.command import grade
 from course_lib.grading.grade import Grader, Mark, Marked, grade_all
@@ -127,6 +127,27 @@ def test_a_file_of_any_kind_is_told_in_its_students_row(tmp_path: Path, monkeypa
     assert {name for name, (_, words) in ODD.items() if words not in rows[name]["notes"]} == set()
     assert asked == [NAME] * 3  # ada, and the two whose name alone is odd
     assert len(list((tmp_path / "out" / "feedback").iterdir())) == len(rows)
+
+
+def test_what_takes_too_much_to_read_is_its_students_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In memory, where reading fails, and in time, where the process that reads is ended."""
+    hand_in(tmp_path / "ada" / "ps1.ipynb")
+    hand_in(tmp_path / "bob" / "ps1.ipynb", f'{{"cells": [{"{}," * 5_000_000}{{}}]}}')
+    hand_in(tmp_path / "eve" / "ps1.ipynb")
+    patient = reading.submission
+
+    def slow(student: str, files: list[Path]) -> Submission:
+        while student == "eve":
+            pass
+        return patient(student, files)
+
+    monkeypatch.setattr(reading, "submission", slow)
+    monkeypatch.setattr(apart, "MEGABYTES", 300)
+    monkeypatch.setattr(apart, "SECONDS", 3)
+    found = read(tmp_path)
+    assert [*found["ada"].sources] == [NAME]
+    assert "ps1.ipynb cannot be read as a notebook: MemoryError" in found["bob"].problems
+    assert found["eve"].problems == ("what was handed in takes more than 300 MB or 3 s to read: ps1.ipynb",)
 
 
 def test_litter_is_no_student(tmp_path: Path) -> None:

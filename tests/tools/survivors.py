@@ -22,7 +22,8 @@ TESTED = {  # which tests have to notice a change; the quickest come first
     "training/loop": "tests/training/test_loop.py",
 }
 ASK = "import socket, sys; to = socket.socket(socket.AF_UNIX); to.connect('forks'); sys.exit(to.recv(1) != b'0')"
-OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants"]
+OPTIONS = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
+OPTIONS += ["--hypothesis-profile=mutants"]
 SETTINGS = """
 [cosmic-ray]
 module-path = "course_lib/{module}.py"
