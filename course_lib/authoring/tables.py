@@ -2,12 +2,14 @@
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from course_lib.authoring import tune
 from course_lib.authoring.measure import CONTENDERS, LENGTH, LIFTS, REAL, SLOPE
 from course_lib.authoring.results import interval, read_results, table
 from course_lib.authoring.rows import GAIN
+from course_lib.authoring.trials import schedule
 from course_lib.storage.files import RESULTS
 
 Row = dict[str, Any]
@@ -106,19 +108,11 @@ def tuning_table(found: Row) -> str:
         for words, key in (("", "steps"), (HALF.removeprefix("steps"), HALF))
         for one in log[key]
     ]
-    radii = [
-        (task, one)
-        for task, log in robust.items()
-        for one in log["grid"]
-        if one["settings"]["steps"] == tune.STEPS[1] and close(one["settings"])
-    ]
+    usual = partial(schedule, steps=tune.STEPS[1], travel=tune.TRAVELS[0])
+    tried = [(task, one) for task, log in robust.items() for one in log["grid"]]
+    radii = [(task, one) for task, one in tried if one["settings"] == usual(one["settings"]["radius"])]
     header = ("task", "radius", "n", "steps", "percent judged", "kernel distance x 1,000", "slope (of real pictures)")
     return "\n\n".join(table(header, ([name, *said(one)] for name, one in part)) for part in (curves, radii))
-
-
-def close(settings: Row) -> bool:
-    """Whether the steps travel as far as the first of `tune.TRAVELS`."""
-    return abs(settings["steps"] * settings["step_size"] / settings["radius"] - tune.TRAVELS[0]) < 0.01
 
 
 def said(one: Row) -> list[str]:
