@@ -100,8 +100,9 @@ def frechet_distance(features: Network, real: Tensor, fake: Tensor, *, seed: int
     """
     seen = seen_by(features, real, fake)
     if any(len(numbers) < 4 or numbers.ndim != 2 for numbers in seen):
-        shapes = [tuple(numbers.shape) for numbers in seen]
-        raise ValueError(f"expected features (N, numbers) of at least 4 pictures each, got {shapes}")
+        raise ValueError(
+            f"expected features (N, numbers) of at least 4 pictures each, got {[tuple(s.shape) for s in seen]}"
+        )
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(len(numbers), generator=generator) for numbers in seen]
     halves = [[s[order][: len(s) // 2], s[order][len(s) // 2 :]] for s, order in zip(seen, orders, strict=True)]
