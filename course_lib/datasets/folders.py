@@ -142,4 +142,4 @@ def digests(files: Sequence[Path]) -> dict[Path, str]:
 
 def content(file: Path) -> str:
     with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()

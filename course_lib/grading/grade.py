@@ -15,7 +15,7 @@ from course_lib.checks.report import exercise
 from course_lib.grading import sandbox
 from course_lib.grading.marks import Hidden, Mark, Marked, key, known, mark_of
 from course_lib.grading.sandbox import Answer, Limits
-from course_lib.grading.submissions import Submission, file_of
+from course_lib.grading.submissions import Submission, file_of, submissions
 from course_lib.storage.files import write
 
 EVERY = 30.0  # seconds between two lines of how far it is, where nobody looks at a terminal
@@ -94,6 +94,11 @@ class Grader:
 def kept_in(out: Path, submission: Submission) -> Path:
     """The file of a student's marks."""
     return out / "results" / f"{file_of(submission.student)}.json"
+
+
+def grade_class(folder: Path, out: Path, grader: Grader, *, workers: int) -> list[Marked]:
+    """Grade every submission below a folder."""
+    return grade_all(list(submissions(folder)), out, grader, workers=workers)
 
 
 def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers: int) -> list[Marked]:

@@ -21,6 +21,7 @@ GROUPS = {  # the first and the last class number of each (Tsipras et al. 2019, 
     "crab": (118, 121),
     "insect": (300, 319),
 }
+OF_CIFAR10 = {2: 4, 3: 1, 5: 0, 6: 2}  # bird, cat, dog and frog of CIFAR-10 -> their groups; no other class has one
 
 
 def imagenet() -> Collection:

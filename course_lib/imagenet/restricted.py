@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor
 
-from course_lib.imagenet.folder import CLASSES, groups
+from course_lib.datasets.photographs import Photographs
+from course_lib.imagenet.folder import CLASSES, OF_CIFAR10, groups
 from course_lib.imagenet.networks import load_network
 from course_lib.models import Classifier
+from course_lib.pixels import to_float
 
 
 class Grouped(Classifier):
@@ -34,3 +36,16 @@ def load_restricted(name: str) -> Classifier:
     """The network of this name in `networks.SOURCES`; one of 1,000 classes answers in groups, and with "nothing"."""
     model = load_network(name)
     return Grouped(model, groups()) if model.classes == CLASSES else model
+
+
+def from_cifar10(book: Photographs, count: int) -> tuple[Tensor, Tensor]:
+    """The first `count` birds, cats, dogs and frogs of CIFAR-10, with their labels in restricted ImageNet.
+
+    (count, 3, 32, 32) in [0, 1] and (count,). The authors make them 7 times as large, 224 pixels (figure 6a):
+
+        small, labels = from_cifar10(testbeds.load("cifar10").test, 8)
+        solve(superresolve(testbed.robust, small, labels, factor=7, **testbed.tuned["superresolve x7"]))
+    """
+    members = torch.isin(book.labels, torch.tensor(list(OF_CIFAR10))).nonzero().squeeze(1)[:count]
+    labels = torch.tensor([OF_CIFAR10[label] for label in book.labels[members].tolist()])
+    return to_float(book.images(members)), labels

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from course_lib.imagenet import folder, restricted
 from course_lib.imagenet import networks as imagenet
 from course_lib.imagenet.checkpoints import IMAGENET
 from course_lib.imagenet.folder import GROUPS, groups
-from course_lib.imagenet.restricted import Grouped
+from course_lib.imagenet.restricted import Grouped, from_cifar10
 from course_lib.imagenet.robustness import ForeignClassifier, as_attacker, import_robustness
 from course_lib.pgd import solve
 from course_lib.pixels import nearest, shrink
@@ -99,7 +100,13 @@ def test_the_normaliser_is_that_of_restricted_imagenet(testbed: Testbed) -> None
 
 def test_super_resolution_of_cifar10_is_what_the_authors_call_does(testbed: Testbed) -> None:
     """Their notebook upsamples 7 times, then calls the package's attack with these numbers, for 50 steps."""
-    small, labels = pictures(3, 32), torch.tensor([4, 1, 0])
+    book = SimpleNamespace(
+        labels=torch.tensor([0, 2, 3, 9, 5, 6]), images=lambda which: (pictures(6, 32) * 255).byte()[which]
+    )
+    small, labels = from_cifar10(book, 3)
+    assert labels.tolist() == [4, 1, 0]
+    assert [list(GROUPS)[label] for label in labels] == ["bird", "cat", "dog"]
+    assert torch.equal(small, (pictures(6, 32) * 255).byte()[[1, 2, 4]].float() / 255)
     settings = testbed.tuned["superresolve x7"]
     assert settings == {"ball": L2Ball(15.0), "steps": 50, "step_size": 1.0}
     model, small = deepcopy(testbed.robust).double(), small.double()  # in single precision rounding grows to 2e-4
