@@ -107,8 +107,13 @@ def written(part: Any, above: tuple[Any, ...] = ()) -> Any:
         return getattr(part, "__qualname__", repr(part))
     found = [part.__globals__.get(name) for name in sorted(names(part.__code__))]
     found += [cell.cell_contents for cell in part.__closure__ or ()]
-    ours = [one for one in found if getattr(one, "__module__", "").startswith("course_lib") and one not in above]
-    return [inspect.getsource(part), *(written(one, (*above, part)) for one in ours if inspect.isfunction(one))]
+    found += [*(part.__defaults__ or ()), *(part.__kwdefaults__ or {}).values()]
+    ours = [one for one in found if isinstance(one, partial) or (is_ours(one) and one not in above)]
+    return [inspect.getsource(part), *(written(one, (*above, part)) for one in ours)]
+
+
+def is_ours(part: Any) -> bool:
+    return inspect.isfunction(part) and part.__module__.startswith("course_lib")
 
 
 def names(code: CodeType) -> set[str]:

@@ -181,6 +181,7 @@ def test_a_changed_helper_touches_the_checks_that_use_it_and_no_others(monkeypat
     before = kept()
     monkeypatch.setattr(ps1, "along", lambda gradient: gradient)
     monkeypatch.setattr(ps1.along, "__module__", "course_lib.checks.ps1")
+    monkeypatch.setitem(ps1.stepped.__kwdefaults__, "direction", ps1.along)
     after = kept()
     changed = {name for name in before if before[name] != after[name]}
     assert {"ps1.project_l2", "ps1.project_patch", "ps1.margin_pgd"} <= changed

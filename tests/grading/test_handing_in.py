@@ -132,7 +132,7 @@ def test_a_file_of_any_kind_is_told_in_its_students_row(tmp_path: Path, monkeypa
 def test_what_takes_too_much_to_read_is_its_students_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In memory, where reading fails, and in time, where the process that reads is ended."""
     hand_in(tmp_path / "ada" / "ps1.ipynb")
-    hand_in(tmp_path / "bob" / "ps1.ipynb", f'{{"cells": [{"{}," * 5_000_000}{{}}]}}')
+    hand_in(tmp_path / "bob" / "ps1.ipynb", f'{{"cells": [], "metadata": "{60_000_000 * " "}"}}')
     hand_in(tmp_path / "eve" / "ps1.ipynb")
     patient = reading.submission
 
@@ -142,12 +142,12 @@ def test_what_takes_too_much_to_read_is_its_students_alone(tmp_path: Path, monke
         return patient(student, files)
 
     monkeypatch.setattr(reading, "submission", slow)
-    monkeypatch.setattr(apart, "MEGABYTES", 300)
+    monkeypatch.setattr(apart, "MEGABYTES", 50)
     monkeypatch.setattr(apart, "SECONDS", 3)
     found = read(tmp_path)
     assert [*found["ada"].sources] == [NAME]
     assert "ps1.ipynb cannot be read as a notebook: MemoryError" in found["bob"].problems
-    assert found["eve"].problems == ("what was handed in takes more than 300 MB or 3 s to read: ps1.ipynb",)
+    assert found["eve"].problems == ("what was handed in takes more than 50 MB or 3 s to read: ps1.ipynb",)
 
 
 def test_litter_is_no_student(tmp_path: Path) -> None:
