@@ -142,12 +142,12 @@ def test_what_takes_too_much_to_read_is_its_students_alone(tmp_path: Path, monke
         return patient(student, files)
 
     monkeypatch.setattr(reading, "submission", slow)
-    monkeypatch.setattr(apart, "MEGABYTES", 50)
+    monkeypatch.setattr(apart, "MEGABYTES", 100)
     monkeypatch.setattr(apart, "SECONDS", 3)
     found = read(tmp_path)
     assert [*found["ada"].sources] == [NAME]
     assert "ps1.ipynb cannot be read as a notebook: MemoryError" in found["bob"].problems
-    assert found["eve"].problems == ("what was handed in takes more than 50 MB or 3 s to read: ps1.ipynb",)
+    assert found["eve"].problems == ("what was handed in takes more than 100 MB or 3 s to read: ps1.ipynb",)
 
 
 def test_litter_is_no_student(tmp_path: Path) -> None:
