@@ -8,6 +8,7 @@ from course_lib import seeds
 from course_lib.authoring.statistics import principal
 from course_lib.pixels import shrink
 from course_lib.seeds import (
+    JITTER,
     KINDS,
     Mixture,
     MultivariateNormal,
@@ -16,6 +17,7 @@ from course_lib.seeds import (
     Uniform,
     Upsampled,
     k_means,
+    similar,
 )
 from course_lib.testbeds.seeding import OnDemand
 from tests.tools import tiny
@@ -99,6 +101,49 @@ def test_one_picture_is_a_class_whose_samples_are_the_picture_and_jitter():
     for kind in (MultivariateNormal, Mixture):
         near = kind(images, zeros(1), jitter=0.001).sample(zeros(50), generator=generator()) - truth
         assert 0 < near.abs().max() < 0.006
+
+
+def test_jitter_is_added_as_it_is_drawn():
+    images, again = pictures(1), generator()
+    sample = MultivariateNormal(images=images, labels=zeros(1)).sample(labels=zeros(2), generator=generator())
+    torch.randn(2, 1, generator=again)  # z, of which one picture makes nothing
+    assert torch.equal(sample, images.float() / 255 + JITTER * torch.randn(2, *SHAPE, generator=again))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_takes_its_arguments_by_name_and_refuses_a_class_too_many(kind):
+    labels = torch.arange(30) % 3
+    fitted = (
+        KINDS[kind].fit(images=pictures(30), labels=labels) if kind[0] == "m" else KINDS[kind].fit(pictures(30), labels)
+    )
+    assert fitted.sample(labels=torch.arange(3), generator=generator()).shape == (3, *SHAPE)
+    if kind != "uniform":
+        with pytest.raises(ValueError, match="expected labels"):
+            fitted.sample(labels=torch.tensor([3]), generator=generator())
+
+
+def test_two_kinds_are_noise_and_one_of_them_is_blind():
+    assert [name for name, kind in KINDS.items() if kind.noise] == ["uniform", "normal"]
+    assert [name for name, kind in KINDS.items() if kind.blind] == ["uniform"]
+
+
+def test_the_centres_of_a_mixture_are_the_means_of_its_classs_groups():
+    labels = torch.arange(60) % 3
+    images = torch.cat([pictures(1, mean=40 + 60 * label, seed=i) for i, label in enumerate(labels.tolist())])
+    mixture = Mixture(images, labels, components=2)
+    for label in range(3):
+        centres = mixture.centres(label)
+        assert len(centres) == 2
+        assert (centres.mean((1, 2, 3)) - (40 + 60 * label) / 255).abs().max() < 0.1
+
+
+def test_groups_are_of_what_a_thumbnail_of_8_x_8_shows():
+    """Stripes within its pixels are nothing to it, a small difference in brightness is."""
+    stripes = torch.tensor([40, -40]).repeat(8).view(1, 1, 1, 16)
+    bright, striped = torch.tensor([0, 0, 12, 12]).view(-1, 1, 1, 1), torch.tensor([1, -1, 1, -1]).view(-1, 1, 1, 1)
+    images = (120 + bright + striped * stripes).expand(4, 3, 16, 16).byte()
+    groups = [part for _, part in similar(images, zeros(4), 2, generator=generator())]
+    assert sorted(round(part.float().mean().item()) for part in groups) == [120, 132]
 
 
 def test_pixel_normal_samples_have_each_pixels_mean_and_deviation_and_no_correlation():

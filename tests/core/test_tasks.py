@@ -1,5 +1,6 @@
 """Every task is a problem that the one primitive makes progress on, with the right start, centre and checks."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -77,6 +78,35 @@ def test_five_steps_lower_every_images_loss(make):
     assert len(run) == 6
     assert run[-1].losses.shape == (3,)
     assert (run[-1].losses < run[0].losses).all()
+
+
+DEFAULTS: dict[Callable[..., Problem], dict[str, float]] = {  # what the notebooks say of them
+    **{task: {"steps": 60, "step_size": 0.5} for task in (refine, generate, translate, sketch)},
+    attack: {"steps": 50, "travel": 2.5},
+    inpaint: {"weight": 10, "steps": 60, "step_size": 0.1},
+    superresolve: {"steps": 40, "step_size": 0.1},
+    paint: {"weight": 10, "steps": 60, "step_size": 0.5},
+}
+
+
+@pytest.mark.parametrize("task", DEFAULTS, ids=lambda task: task.__name__)
+def test_the_first_settings_of_a_task_are_these(task):
+    numbers = {name: one.default for name, one in inspect.signature(task).parameters.items()}
+    assert {name: one for name, one in numbers.items() if isinstance(one, int | float)} == DEFAULTS[task]
+
+
+def test_numbers_at_their_ends_are_taken_and_beyond_refused():
+    last = MODEL.head.in_features - 1
+    for unit in (0, last):
+        assert activation(MODEL, unit)(IMAGES).shape == (3,)
+    for unit in (-1, last + 1):
+        with pytest.raises(ValueError, match="unit"):
+            activation(MODEL, unit)
+    still, once = (attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.4), steps=steps) for steps in (0, 1))
+    assert torch.equal(solve(still), IMAGES)
+    assert (still.step_size, once.step_size) == (1.0, 1.0)
+    with pytest.raises(ValueError, match="steps"):
+        attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.4), steps=-1)
 
 
 @every_task
@@ -309,6 +339,14 @@ def test_a_smooth_filling_restores_every_ramp(hole, seed, tilt):
     torch.testing.assert_close(filled, ramp.expand_as(filled), rtol=0, atol=1e-3)
 
 
+def test_a_picture_of_one_colour_is_filled_with_it_beside_another():
+    """It is finished before the first step, when nothing is left to divide by."""
+    ramp = torch.linspace(0.2, 0.8, 8).expand(1, 3, 8, 8)
+    mask = random_holes(1, 8, 3, generator=dice())
+    filled = fill_smoothly(torch.cat([torch.full((1, 3, 8, 8), 0.5), ramp]), mask)
+    torch.testing.assert_close(filled[0], torch.full((3, 8, 8), 0.5))
+
+
 def test_a_smooth_filling_is_the_mean_of_its_neighbours_and_holes_may_differ():
     filled = fill_smoothly(IMAGES, MASK)
     around = F.pad(filled, (1, 1, 1, 1), mode="replicate")
@@ -344,6 +382,15 @@ def test_the_gradient_of_a_shifted_linear_objective_is_its_weights_shifted_back(
         assert distances.min() == 0
         seen.add(int(distances.argmin()))
     assert len(seen) == 50
+
+
+def test_an_odd_shift_goes_as_far_either_way():
+    objective, seen = shifted(lambda images: (images[:, 0, 0] * torch.arange(9)).sum(1), 3, generator=dice()), set()
+    point = torch.zeros(1, 1, 9, 9)
+    point[0, 0, 0, 4] = 1  # in the middle, so that mirrored it stays
+    for _ in range(300):
+        seen.add(int(objective(point.roll(0, 2))))
+    assert {place for place in seen if place} == {1, 2, 3, 4, 5, 6, 7}
 
 
 def test_the_mean_over_copies_has_the_mean_of_their_gradients():

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from course_lib.constraints import Ball, L2Ball, LinfBall, norms
 from course_lib.measuring.accuracy import accuracy, robust_hits
 from course_lib.pixels import to_float
+from course_lib.training import loop
 from course_lib.training.augmentation import augment, batch, seeded
 from course_lib.training.loop import Progress, Run, slopes, train
 from course_lib.training.recipe import Recipe
@@ -222,6 +224,55 @@ def test_reports_come_every_so_many_steps_and_after_each_epoch() -> None:
     assert not reports[-1].model.training
 
 
+class Counting(Run):
+    """Its loss is the number of the step; nothing is computed."""
+
+    def advance(self, images: Tensor, labels: Tensor, steps: int) -> Tensor:
+        self.step += 1
+        return torch.tensor([float(self.step), 1 / self.step])
+
+
+def test_a_report_has_the_means_since_the_last_one_and_the_time() -> None:
+    began = time.monotonic()
+    reports = list(train(SHORT, *colours(), every=4, run=Counting(SHORT)))
+    assert [report.loss for report in reports] == [2.5, 6.5, 9.5]
+    assert [report.accuracy for report in reports] == pytest.approx([25 / 48, 0.15863095, 0.10555556])
+    assert all(0 < report.seconds <= time.monotonic() - began for report in reports)
+    assert [one.step for one in train(replace(SHORT, batch_size=1), *colours())] == [50, 100, 150, 160]
+
+
+def test_a_step_tells_loss_and_accuracy_of_what_the_network_saw() -> None:
+    recipe = replace(SHORT, radius=0.0)
+    run, same = Run(recipe), Run(recipe)
+    for step in range(4):
+        images, labels = batch(recipe, *colours(), step=step)
+        labels = (labels + torch.arange(16) % 2) % 3  # which it cannot know
+        logits = same.model.train()(images)
+        expected = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        loss, accuracy = run.advance(images, labels, 10).tolist()
+        assert loss == pytest.approx(expected.item(), rel=1e-5)
+        assert accuracy == (logits.argmax(1) == labels).float().mean()
+        assert 0 < accuracy < 1
+        same.advance(images, labels, 10)
+
+
+def test_eq_1_attacks_nothing(attacks: list[tuple[tuple[int, ...], float, int]]) -> None:
+    finish(train(replace(SHORT, radius=0.0), *colours()))
+    assert not attacks
+
+
+@pytest.mark.parametrize(("seconds", "saved"), [(0.0, 10), (60.0, 1)])
+def test_a_run_saves_itself_now_and_then_and_at_the_end(
+    seconds: float, saved: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[int] = []
+    monkeypatch.setattr(loop, "SAVE_EVERY", seconds)
+    monkeypatch.setattr(Counting, "save", lambda run, path: times.append(run.step))
+    finish(train(SHORT, *colours(), checkpoint=tmp_path / "run.pt", run=Counting(SHORT)))
+    assert len(times) == saved
+    assert times[-1] == 10
+
+
 @pytest.mark.parametrize("change", [{"radius": 0.0}, {}, {"radius": 0.03, "norm": "linf"}, {"linear": True}], ids=str)
 def test_training_is_the_plainest_loop(change: dict[str, Any]) -> None:
     """That minimises eq. 1, or eq. 2 by PGD, with the same batches, noise and schedule; to the last bit."""
@@ -354,7 +405,7 @@ def test_shrunk_pictures_are_the_block_means_of_those_that_are_not() -> None:
     torch.testing.assert_close(small, large.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5)))
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.2])
+@pytest.mark.parametrize("averaging", [0.0, 0.2, 0.9])
 def test_the_average_is_the_one_that_its_formula_gives(averaging: float) -> None:
     """average <- d average + (1 - d) network with d = min(averaging, step / (step + 10)), batch-norm statistics too."""
     run = Run(replace(RECIPE, averaging=averaging))
