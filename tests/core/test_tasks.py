@@ -107,6 +107,11 @@ def test_numbers_at_their_ends_are_taken_and_beyond_refused():
     assert (still.step_size, once.step_size) == (1.0, 1.0)
     with pytest.raises(ValueError, match="steps"):
         attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.4), steps=-1)
+    assert random_holes(0, 8, 3, generator=torch.Generator()).shape == (0, 1, 8, 8)
+    assert random_holes(1, 1, 1, generator=torch.Generator()).item() == 1
+    for wrong in ((-1, 8, 3), (1, 0, 0), (1, 8, 9), (1, 8, 0)):
+        with pytest.raises(ValueError, match="expected"):
+            random_holes(*wrong, generator=torch.Generator())
 
 
 @every_task
