@@ -107,6 +107,9 @@ def test_numbers_at_their_ends_are_taken_and_beyond_refused():
     assert (still.step_size, once.step_size) == (1.0, 1.0)
     with pytest.raises(ValueError, match="steps"):
         attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.4), steps=-1)
+    assert attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.4), travel=0).step_size == 0
+    with pytest.raises(ValueError, match="travel"):
+        attack(MODEL, IMAGES, LABELS, ball=L2Ball(0.4), travel=-0.5)
     assert random_holes(0, 8, 3, generator=torch.Generator()).shape == (0, 1, 8, 8)
     assert random_holes(1, 1, 1, generator=torch.Generator()).item() == 1
     for wrong in ((-1, 8, 3), (1, 0, 0), (1, 8, 9), (1, 8, 0)):
@@ -350,6 +353,19 @@ def test_a_picture_of_one_colour_is_filled_with_it_beside_another():
     mask = random_holes(1, 8, 3, generator=dice())
     filled = fill_smoothly(torch.cat([torch.full((1, 3, 8, 8), 0.5), ramp]), mask)
     torch.testing.assert_close(filled[0], torch.full((3, 8, 8), 0.5))
+
+
+def test_one_pixel_that_is_left_is_the_colour_of_the_rest():
+    mask = torch.ones(1, 1, 4, 4)
+    mask[0, 0, 1, 2] = 0
+    images = tiny.images(1)[:, :, :4, :4]
+    torch.testing.assert_close(fill_with_mean(images, mask), images[:, :, 1:2, 2:3].expand(1, 3, 4, 4))
+    assert inspect.signature(fill_smoothly).parameters["rounds"].default == 200
+
+
+def test_a_random_start_is_a_picture():
+    dark = torch.zeros_like(IMAGES)
+    assert attack(MODEL, dark, LABELS, ball=L2Ball(0.5), generator=dice()).start.min() == 0
 
 
 def test_a_smooth_filling_is_the_mean_of_its_neighbours_and_holes_may_differ():

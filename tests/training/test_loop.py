@@ -1,5 +1,6 @@
 """Training that survives a kill, an inner maximum that is one, honest robust accuracy; on pictures of three colours."""
 
+import inspect
 import itertools
 import math
 import os
@@ -168,6 +169,17 @@ def test_training_computes_in_float32_where_bfloat16_is_foreign(monkeypatch: pyt
     assert same_weights(runs[0].model, runs[1].model)
 
 
+def test_training_computes_in_bfloat16_where_that_is_asked_for_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = []
+    for precision, native in (("float32", False), ("float32", True), ("bfloat16", True)):
+        monkeypatch.setattr(loop, "has_bfloat16", lambda device, native=native: native)
+        runs.append(Run(replace(SHORT, precision=precision)))
+        for step in range(2):
+            runs[-1].advance(*batch(SHORT, *colours(), step=step), 10)
+    assert same_weights(runs[0].model, runs[1].model)
+    assert not same_weights(runs[0].model, runs[2].model)
+
+
 class Bomb:
     """Unpickling this creates a file."""
 
@@ -259,6 +271,10 @@ def test_a_step_tells_loss_and_accuracy_of_what_the_network_saw() -> None:
 def test_eq_1_attacks_nothing(attacks: list[tuple[tuple[int, ...], float, int]]) -> None:
     finish(train(replace(SHORT, radius=0.0), *colours()))
     assert not attacks
+
+
+def test_a_checkpoint_is_written_once_a_minute_and_a_report_comes_every_50_steps() -> None:
+    assert (loop.SAVE_EVERY, inspect.signature(train).parameters["every"].default) == (60.0, 50)
 
 
 @pytest.mark.parametrize(("seconds", "saved"), [(0.0, 10), (60.0, 1)])
