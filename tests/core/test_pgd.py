@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from itertools import islice, pairwise
 from typing import Any
 
@@ -291,3 +292,30 @@ def test_a_problem_that_makes_no_sense_is_refused(changes: dict[str, Any], messa
     good: dict[str, Any] = {"objective": hilly, "start": torch.zeros(2, 3, 4, 4), "ball": L2Ball(1.0)}
     with pytest.raises(ValueError, match=f"^{message}$"):
         Problem(**good | changes)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1), (2,)])
+def test_one_loss_for_each_image_is_wanted_no_fewer_and_no_more(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"expected one loss for each image, \(3,\), got shape"):
+        solve(Problem(lambda images: images.sum() + torch.zeros(shape), random_images(0), L2Ball(1.0)))
+
+
+def test_a_centre_of_more_images_is_refused_too() -> None:
+    with pytest.raises(ValueError, match="expected a centre of the start's shape"):
+        Problem(hilly, random_images(0), L2Ball(1.0), centre=random_images(0, count=4))
+
+
+def test_a_problem_stays_as_it_is_stated_says_so_in_one_line_and_has_these_first_settings() -> None:
+    problem = Problem(hilly, random_images(0), L2Ball(1.0))
+    assert (problem.steps, problem.step_size) == (60, 1.0)
+    for value, name in ((problem, "steps"), (next(frames(problem)), "step"), (problem.ball, "radius")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, name, 2)
+        assert "\n" not in repr(value)
+        assert "tensor(" not in repr(value)
+
+
+@pytest.mark.parametrize("ball", BALLS)
+def test_noise_for_a_batch_is_drawn_like_it_by_name(ball: Ball) -> None:
+    if not isinstance(ball, NoBall):
+        assert ball.sample(like=random_images(0), generator=torch.Generator()).shape == (3, 3, 4, 4)
