@@ -1,5 +1,8 @@
 """Seed distributions have the moments that they claim, come from training pictures only, and are reproducible."""
 
+import inspect
+from dataclasses import FrozenInstanceError
+
 import pytest
 import torch
 from torch import Tensor
@@ -18,6 +21,7 @@ from course_lib.seeds import (
     Upsampled,
     k_means,
     similar,
+    upsampled,
 )
 from course_lib.testbeds.seeding import OnDemand
 from tests.tools import tiny
@@ -120,6 +124,42 @@ def test_every_kind_takes_its_arguments_by_name_and_refuses_a_class_too_many(kin
     if kind != "uniform":
         with pytest.raises(ValueError, match="expected labels"):
             fitted.sample(labels=torch.tensor([3]), generator=generator())
+
+
+def test_deviations_are_added_as_they_are_drawn():
+    images, labels = pictures(40), torch.arange(40) % 2
+    fitted, again = PixelNormal.fit(images, labels), generator()
+    sample = fitted.sample(torch.tensor([1, 0]), generator=generator())
+    noise = torch.randn(2, *SHAPE, generator=again)
+    assert torch.equal(sample, (fitted.means[[1, 0]] + fitted.deviations[[1, 0]] * noise).clamp(0, 1))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (1, 2, 3, 4, 4), (2, 1, 4, 4), (2, 4, 4, 4)])
+def test_pictures_of_another_shape_or_type_are_refused(shape):
+    for wrong in (torch.zeros(shape, dtype=torch.uint8), torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4).tolist()):
+        with pytest.raises(ValueError, match=r"expected uint8 images \(N, 3, H, W\), got"):
+            MultivariateNormal(wrong, zeros(len(wrong)))
+
+
+def test_seeds_are_enlarged_where_they_are_smaller_and_smoothly():
+    small = Uniform(SHAPE)
+    assert upsampled(small, 1) is small
+    larger = upsampled(small, 2)
+    assert isinstance(larger, Upsampled)
+    assert (larger.factor, larger.blocks) == (2, False)
+    for value, name in ((small, "shape"), (larger, "factor"), (KINDS["uniform"], "noise")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, name, 3)
+        assert "\n" not in repr(value)
+
+
+def test_k_means_ends_where_every_point_is_nearest_to_the_mean_of_its_group():
+    points = torch.rand(60, 2, generator=generator(3))
+    first = k_means(points=points, groups=4, generator=generator())
+    means = torch.stack([points[first == group].mean(0) for group in range(4)])
+    assert torch.equal(torch.cdist(points, means).argmin(1), first)
+    assert inspect.signature(k_means).parameters["rounds"].default == 20
+    assert inspect.signature(Mixture).parameters["components"].default == 6
 
 
 def test_two_kinds_are_noise_and_one_of_them_is_blind():

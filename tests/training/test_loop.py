@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +251,17 @@ def test_a_report_has_the_means_since_the_last_one_and_the_time() -> None:
     assert [report.accuracy for report in reports] == pytest.approx([25 / 48, 0.15863095, 0.10555556])
     assert all(0 < report.seconds <= time.monotonic() - began for report in reports)
     assert [one.step for one in train(replace(SHORT, batch_size=1), *colours())] == [50, 100, 150, 160]
+
+
+def test_a_run_that_goes_on_counts_the_seconds_of_before_and_one_step_is_a_run() -> None:
+    run = Counting(SHORT)
+    run.seconds, began = 1000.0, time.monotonic()
+    last = finish(train(SHORT, *colours(), run=run))
+    assert 1000 < last.seconds <= 1000 + time.monotonic() - began
+    assert finish(train(replace(SHORT, batch_size=160), *colours())).steps == 1
+    with pytest.raises(FrozenInstanceError):
+        last.step = 3  # type: ignore[misc]
+    assert "\n" not in repr(last)
 
 
 def test_a_step_tells_loss_and_accuracy_of_what_the_network_saw() -> None:
