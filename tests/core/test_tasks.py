@@ -364,8 +364,11 @@ def test_one_pixel_that_is_left_is_the_colour_of_the_rest():
 
 
 def test_a_random_start_is_a_picture():
-    dark = torch.zeros_like(IMAGES)
-    assert attack(MODEL, dark, LABELS, ball=L2Ball(0.5), generator=dice()).start.min() == 0
+    for level in (0, 1):
+        flat = torch.full_like(IMAGES, level)
+        start = attack(MODEL, flat, LABELS, ball=L2Ball(0.5), generator=dice()).start
+        assert 0 <= start.min() < start.max() <= 1
+        assert (start == level).any()
 
 
 def test_a_smooth_filling_is_the_mean_of_its_neighbours_and_holes_may_differ():
