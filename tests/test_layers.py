@@ -58,12 +58,12 @@ CEILINGS = {  # logical lines, as Python's own tokenizer counts them: packing li
     "measuring": 349,
     "widgets": 1566,
     "checks": 872,
-    "grading": 1298,
+    "grading": 1301,
     "imagenet": 384,
     "storage": 300,
     "authoring": 1378,
 }
-TOTAL, JAVASCRIPT = 9066, 681
+TOTAL, JAVASCRIPT = 9069, 681
 FLAT = 12  # modules that lie in course_lib itself
 
 
