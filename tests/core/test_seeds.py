@@ -134,7 +134,7 @@ def test_deviations_are_added_as_they_are_drawn():
     assert torch.equal(sample, (fitted.means[[1, 0]] + fitted.deviations[[1, 0]] * noise).clamp(0, 1))
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 4), (1, 2, 3, 4, 4), (2, 1, 4, 4), (2, 4, 4, 4)])
+@pytest.mark.parametrize("shape", [(2, 3, 4), (2, 3, 4, 4, 4), (2, 1, 4, 4), (2, 4, 4, 4)])
 def test_pictures_of_another_shape_or_type_are_refused(shape):
     for wrong in (torch.zeros(shape, dtype=torch.uint8), torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4).tolist()):
         with pytest.raises(ValueError, match=r"expected uint8 images \(N, 3, H, W\), got"):
@@ -160,6 +160,24 @@ def test_k_means_ends_where_every_point_is_nearest_to_the_mean_of_its_group():
     assert torch.equal(torch.cdist(points, means).argmin(1), first)
     assert inspect.signature(k_means).parameters["rounds"].default == 20
     assert inspect.signature(Mixture).parameters["components"].default == 6
+
+
+def test_a_group_of_one_point_has_its_centre_there():
+    assert k_means(torch.tensor([[0.0], [10.0], [13.0]]), 3, generator=generator()).unique().numel() == 3
+
+
+def test_of_many_classes_the_first_twenty_are_told():
+    labels = torch.tensor([label for label in range(25) if label != 7])
+    with pytest.raises(ValueError, match=r"got \[(1, ){7}0, (1, ){11}1\] of class 0, 1, \.\.\.$"):
+        PixelNormal.fit(pictures(24), labels)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_distribution_is_shown_in_one_line_without_its_numbers(kind):
+    fitted = KINDS[kind].fit(pictures(30), torch.arange(30) % 3)
+    for value in (fitted, Upsampled(fitted, 2), KINDS[kind]):
+        assert "\n" not in repr(value)
+        assert "tensor(" not in repr(value)
 
 
 def test_two_kinds_are_noise_and_one_of_them_is_blind():
