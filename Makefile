@@ -27,8 +27,9 @@ lab: setup ## Open the course in JupyterLab and print its URL (LAB_ARGS="--no-br
 test: tools programs lint ## Lint, unit tests, every notebook in fast mode, browser tests (PYTEST_ARGS adds options)
 	COURSE_FAST=1 $(PYTEST) $(PYTEST_ARGS)
 
-test-full: tools programs lint ## The same with the notebooks at full length and with the long tests
+test-full: tools programs lint ## The same with the notebooks at full length, the long tests and mutants
 	$(PYTEST) -m "" $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory mutants
 
 setup: .venv/.ready ## Create .venv from uv.lock, once (CUDA=1 with PyTorch for GPUs, CUDA=0 without)
 

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ TESTED = {  # which tests have to notice a change; the quickest come first
     "training/loop": "tests/training/test_loop.py",
 }
 ASK = "import socket, sys; to = socket.socket(socket.AF_UNIX); to.connect('forks'); sys.exit(to.recv(1) != b'0')"
+MOST = 0.05  # of all mutants may live; mutants.md says why they do
 OPTIONS = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
 OPTIONS += ["--hypothesis-profile=mutants"]
 SETTINGS = """
@@ -72,9 +74,13 @@ def main() -> None:
     modules = os.environ.get("MODULES", "").split() or sorted(
         TESTED, key=lambda module: -len((COURSE / "course_lib" / f"{module}.py").read_bytes())
     )
+    total = live = 0
     with ThreadPoolExecutor(2) as pool:
         for module, report in zip(modules, pool.map(survivors, modules), strict=True):
             print(f"--- {module}\n{report}", flush=True)
+            total += int(re.findall(r"^total jobs: (\d+)", report, re.MULTILINE)[-1])
+            live += int(re.findall(r"^surviving mutants: (\d+)", report, re.MULTILINE)[-1])
+    sys.exit(f"expected at most {MOST:.0%} of {total} mutants to live, got {live}" if live > MOST * total else 0)
 
 
 if __name__ == "__main__":
