@@ -31,6 +31,7 @@ PICTURES = ".jp-Notebook img.widget-image"
 PLAYER = ".course-player >> nth=0"  # the first that is drawn
 PLAYED = f"{PLAYER} >> img.widget-image"
 SLOW = "[anywidget] Failed to initialize model"  # after 2 s of a busy page; course_lib/widgets/page.js mends it
+GONE = "Could not restore the debugger state: Canceled future"  # JupyterLab's, where a notebook is left while it opens
 IDLE = f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
@@ -98,7 +99,7 @@ def shown(page: Page, url: str, *, allowed: str) -> list[str]:
         if not re.match(allowed, request.url):
             problems.append(f"request that leaves the machine: {request.url[:120]}")
 
-    page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+    page.on("console", lambda said: said.type == "error" and (GONE in said.text or problems.append(said.text)))
     page.on("pageerror", lambda error: SLOW in str(error) or problems.append(f"page error: {error}"))
     page.on("request", watch)
     page.on("websocket", watch)
