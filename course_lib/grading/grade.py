@@ -9,8 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub.utils.tqdm import tqdm
-
 from course_lib.checks.report import exercise
 from course_lib.grading import sandbox
 from course_lib.grading.marks import Hidden, Mark, Marked, key, known, mark_of
@@ -106,17 +104,19 @@ def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers
 
     Nothing of a submission, and no failure of the machine, ends the grading of the others.
     """
-    busy = any(grader.planned(found, out).values())
+    from huggingface_hub.utils.tqdm import tqdm  # takes half a second
+
+    before = [known(kept_in(out, one)) for one in found]
+    busy = any(grader.tasks(one, grader.kept(one, old)) for one, old in zip(found, before, strict=True))
     if busy:
         print(f"{len(found)} to grade, after the reference solutions", file=sys.stderr, flush=True)
         grader.prove()
 
-    def one(submission: Submission) -> Marked:
-        path = kept_in(out, submission)
+    def one(submission: Submission, old: Marked | None) -> Marked:
         try:
-            marked = grader.grade(submission, known(path))
+            marked = grader.grade(submission, old)
             marks = [mark for mark in marked.marks if mark.key]
-            write(path, json.dumps(asdict(replace(marked, marks=marks)), indent=1).encode())
+            write(kept_in(out, submission), json.dumps(asdict(replace(marked, marks=marks)), indent=1).encode())
         except Exception as error:  # of this machine, such as a full disk
             problems = (*submission.problems, f"not graded: {type(error).__name__}: {error}"[:200])
             marks = [mark_of(hidden, None) for hidden in grader.hidden.values()]
@@ -125,4 +125,4 @@ def grade_all(found: Sequence[Submission], out: Path, grader: Grader, *, workers
 
     often = 0.1 if sys.stderr.isatty() else EVERY
     with ThreadPoolExecutor(workers) as pool:
-        return [*tqdm(pool.map(one, found), "graded", len(found), disable=not busy, mininterval=often)]
+        return [*tqdm(pool.map(one, found, before), "graded", len(found), disable=not busy, mininterval=often)]

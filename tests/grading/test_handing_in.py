@@ -16,7 +16,7 @@ from course_lib.grading import apart, sandbox
 from course_lib.grading import grade as grading
 from course_lib.grading import submissions as reading
 from course_lib.grading.command import grade
-from course_lib.grading.grade import Grader, Mark, Marked, grade_all
+from course_lib.grading.grade import Grader, Mark, Marked, grade_class
 from course_lib.grading.reports import write_reports
 from course_lib.grading.sandbox import Answer, Limits, parsed
 from course_lib.grading.submissions import Submission, chosen, file_of, submissions
@@ -118,9 +118,7 @@ def test_a_file_of_any_kind_is_told_in_its_students_row(tmp_path: Path, monkeypa
     monkeypatch.setattr(sandbox, "collect", no_sandbox)
     monkeypatch.setattr(Grader, "prove", lambda _: None)
     (tmp_path / "out").mkdir()
-    marked = grade_all(
-        list(submissions(tmp_path / "in")), tmp_path / "out", Grader([NAME], seed=0, limits=Limits()), workers=2
-    )
+    marked = grade_class(tmp_path / "in", tmp_path / "out", Grader([NAME], seed=0, limits=Limits()), workers=2)
     write_reports(marked, tmp_path / "out")
     rows = table(tmp_path / "out")
     assert rows.keys() == {"ada", *names}
@@ -270,7 +268,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def graded_again(home: Path, seed: int, **changes: Any) -> list[Marked]:
     grader = Grader([NAME], seed=seed, limits=Limits(seconds=15), **changes)
-    marked = grade_all(list(submissions(home / "in")), home / "out", grader, workers=2)
+    marked = grade_class(home / "in", home / "out", grader, workers=2)
     write_reports(marked, home / "out")
     return marked
 
