@@ -32,11 +32,16 @@ WAVES = ((4, 6), (6, 4), (5, 7), (7, 5), (4, 8), (8, 4), (5, 5), (7, 7), (6, 8),
 class PictureBook(OneLine, torch.utils.data.Dataset[tuple[Tensor, int]]):
     """Pictures (3, size, size) uint8 with labels 0..9 that index `classes`; the label of picture i is i % 10.
 
-    The same index is the same scene at every `size`, from 8 pixels on, and on every machine (pixels agree within
-    1/255); no picture is in two splits. `shortcut` is the strength of the planted texture, see `textures`. With
-    `backgrounds`, a bias to order, class k always stands before number backgrounds[k % len(backgrounds)], of 8 out of
-    doors or, for fruit, indoors. Nothing else changes, and summer, winter and goldfish have no such background. Drawn
-    pictures are kept in the folder `cache`.
+    The same index is the same scene at every size and on every machine (pixels agree within 1/255).
+
+    Args:
+        split: "train" (20,000 pictures), "validation" or "test" (2,000 each); no picture is in two splits.
+        size: height and width in pixels, at least 8.
+        shortcut: strength of the planted texture, see `textures`.
+        backgrounds: a bias to order: class k always stands before background number backgrounds[k % len(backgrounds)],
+            of 8 out of doors or, for fruit, of 8 indoors; () means at random. Nothing else in a picture changes.
+            Summer, winter and goldfish have no such background and stay as they are.
+        cache: folder for drawn pictures; None means $COURSE_CACHE, else robust-image-synthesis in the user's cache.
 
     Raises ValueError for an unknown split, a size below 8, a shortcut that is negative or not finite, a background
     that there is not.

@@ -82,7 +82,10 @@ Shape = Stroke | Rectangle
 
 
 def layer(shapes: Iterable[Shape], size: int, *, onto: bytes = b"") -> bytes:
-    """The PNG of these shapes, over a layer that is there; ValueError for one out of sight, and for a bad `onto`."""
+    """The PNG of these shapes, drawn one over the other, over a layer that is there already.
+
+    Raises ValueError for a shape that lies outside the picture, and for a bad `onto`.
+    """
     drawing = decode(onto, size)
     for shape in shapes:
         large = Image.new("L", (FINE * size, FINE * size))

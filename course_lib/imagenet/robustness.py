@@ -56,7 +56,10 @@ class NoDraws(TorchFunctionMode):
 
 
 class ForeignClassifier(Classifier):
-    """A network of the package (`body`, which ends in the linear layer `head`) as a classifier like ours."""
+    """A network of the package (`body`, which ends in the linear layer `head`) as a classifier like ours.
+
+    `features(straight_through=True)` is the package's `fake_relu`.
+    """
 
     def __init__(self, network: nn.Module, *, mean: Sequence[float], std: Sequence[float]) -> None:
         linear = [module for module in network.modules() if isinstance(module, nn.Linear)]

@@ -29,9 +29,11 @@ NETWORK = (URLError, http.client.HTTPException, ConnectionError, TimeoutError, s
 def fetch(url: str, path: Path, *, sha256: str | None = None) -> Path:
     """The file at `path`, fetched from `url` where it is not there yet.
 
-    It gets there in one step; until then it is `path`.part, and the next call goes on with that unless the file has
-    changed at its source. Of two processes, one waits for the other. `sha256` may be the first digits alone, as in the
-    names of torchvision's files.
+    Args:
+        url: where the file is, by HTTP or HTTPS.
+        path: where it shall be. It gets there in one step; until then it is `path`.part, and the next call goes on with
+            that unless the file has changed at its source. Of two processes, one waits for the other.
+        sha256: in hexadecimal digits, or their first ones, as in the names of torchvision's files.
 
     FileNotFoundError where it cannot be had, ValueError where it is another file, OSError where the disk is full.
     """

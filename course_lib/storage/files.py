@@ -56,7 +56,10 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, A
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and card. FileNotFoundError where one is missing, ValueError where the tensors are not the card's."""
+    """What `save_tensors` wrote: tensors and card. Nothing is ever unpickled.
+
+    FileNotFoundError where one of the two is missing, ValueError where the tensors are not those of the card.
+    """
     card, data = json.loads(Path(f"{path}.json").read_bytes()), Path(f"{path}.safetensors").read_bytes()
     if (got := digest(data)) != card["sha256"]:
         raise ValueError(f"expected {path.name}.safetensors with SHA-256 {card['sha256']}, got {got}: fetch it again")

@@ -53,7 +53,11 @@ class PrincipalNormals(OneLine):
 
 
 def load_statistics(name: str, *, resolution: int | None = None, folder: Path = FOLDER) -> dict[str, Seeds]:
-    """The seeds of a data set by kind, of the size measured or upsampled; ValueError for a damaged file."""
+    """The seed distributions "normal", "multivariate" and "mixture" of a data set.
+
+    They have the size that was measured, or are upsampled to a `resolution` that is some times larger. ValueError for
+    a damaged file.
+    """
     halves, card = load_tensors(folder / name)
     tensors = {key: value.float() if value.is_floating_point() else value for key, value in halves.items()}
 

@@ -91,7 +91,10 @@ class Testbed(OneLine):
 
     @cached_property
     def pair_models(self) -> dict[tuple[int, int], dict[str, Classifier]]:
-        """By pair of classes, both models trained on these two alone (labels 0 and 1), where their files are there."""
+        """Both models trained on one pair of classes alone, for each of `pair_weights` whose files are there.
+
+        Label 0 is the pair's first class, label 1 its second: `testbed.pair_models[2, 3]["robust"]`.
+        """
         there = set(known(self.home))
         return {
             pair: {
@@ -123,7 +126,10 @@ class Testbed(OneLine):
         return {task: keywords(values) for task, values in settings.items() if task not in sources}
 
     def seeds(self, kind: str, *, blocks: bool = False) -> Seeds:
-        """One of `seeds.KINDS`, fitted once or shipped; enlarged smoothly, or with `blocks` as in both papers."""
+        """The seed distribution of one of `seeds.KINDS`, fitted once or read from shipped statistics.
+
+        Where seeds are smaller than the pictures they are enlarged smoothly, or with `blocks` as in both papers.
+        """
         if kind not in KINDS:
             raise ValueError(f"expected a seed kind among {', '.join(KINDS)}, got {kind!r}")
         if kind not in self._seeds:
@@ -149,7 +155,10 @@ def task_of(kind: str) -> str:
 
 
 def precision() -> torch.dtype:
-    """float32, or what the variable PRECISION names: bfloat16 only where it is not 4 to 7 times slower."""
+    """What robust and standard models compute in: float32, or what the environment variable PRECISION names.
+
+    A machine to which bfloat16 is foreign would take 4 to 7 times as long in it: it computes in float32.
+    """
     name = unquoted(os.environ.get("PRECISION", "")) or "float32"
     if name not in PRECISIONS:
         raise ValueError(f"expected a PRECISION among {', '.join(PRECISIONS)}, got {name!r}")
