@@ -54,7 +54,7 @@ def test_a_person_watches_a_training_again(open_notebook: OpenNotebook) -> None:
 def test_a_person_moves_the_radius_in_targeted_pgd(open_notebook: OpenNotebook) -> None:
     with running(open_notebook, "02_targeted_pgd", "cell-01", "cell-13") as notebook:
         assert len(notebook.pictures(lab.PLAYED)) == 2
-        for radius, keys in ((17.0, ["ArrowLeft"] * 14), (26.0, ["ArrowRight"] * 18)):
+        for radius, keys in ((12.0, ["ArrowLeft"] * 24), (26.0, ["ArrowRight"] * 28)):  # the standard change is 14 long
             notebook.move("ε (radius)", keys, radius)
             notebook.page.locator(f"{lab.PLAYER} >> .said", has_text=f"of at most {radius:.2f}").nth(1).wait_for()
             notebook.wait_for_status("Done: 15 steps")
