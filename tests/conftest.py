@@ -1,5 +1,6 @@
 """What every test shares."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
@@ -21,6 +22,7 @@ torch.set_num_threads(1)  # tiny networks are faster so, and far faster where ot
 
 ROOT = Path(__file__).parent.parent
 OpenNotebook = lab.OpenNotebook
+WIDEST = 120  # characters of a printed line, as of a line of code
 
 
 class Files(LoadFileScheduling):
@@ -40,6 +42,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(ROOT / "notebooks" / "exercises"):
             item.add_marker("full")
+
+
+class Printed:
+    """What a notebook prints fits on a projector: JupyterLab breaks longer lines, and tables fall apart."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
+        yield
+        outputs = getattr(item, "test_outputs", None) or ()  # a cell's, when nbval has run it
+        lines = "".join(one.get("text", "") for one in outputs if one["output_type"] == "stream").splitlines()
+        if wide := [line for line in lines if len(line) > WIDEST]:
+            pytest.fail(f"expected printed lines of at most {WIDEST} characters; got {len(wide[0])}: {wide[0]}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Printed())  # hooks of this file itself see no cell: notebooks lie outside its folder
 
 
 @pytest.fixture(scope="session")
