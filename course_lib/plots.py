@@ -107,8 +107,8 @@ def name_ends(axis: Axes, *, height: float) -> None:
 
 
 def described(figure: Figure, alt: str, *, dpi: int = 110) -> HTML:
-    """The figure as an image with alternative text, for the end of a notebook cell."""
+    """The figure, as large as all that is written in it, as an image with alternative text: for the end of a cell."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
     data = base64.b64encode(buffer.getvalue()).decode()
     return HTML(f'<img alt="{html.escape(alt, quote=True)}" style="max-width:100%" src="data:image/png;base64,{data}">')

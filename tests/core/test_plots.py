@@ -1,14 +1,17 @@
 """Figures are returned, never shown, and always come with alternative text."""
 
 import base64
+import io
 import itertools
 from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from PIL import Image
 
 from course_lib import plots
 from tests.tools import tiny
@@ -95,6 +98,22 @@ def test_a_described_figure_is_one_image_with_its_text_escaped(alt):
     kind, data = attributes["src"].split(",")
     assert kind == "data:image/png;base64"
     assert base64.b64decode(data).startswith(b"\x89PNG")
+
+
+LONG = "a name that is longer than its figure is wide, and would be cut off"
+WIDE = {
+    "a row's name": plots.grid({LONG[:30]: IMAGES[:3]}),
+    "an axis": plots.curves({"robust": [0.0, 1.0]}, label=LONG, horizontal=LONG, size=(3, 2)),
+    "a line's end": plots.curves({LONG[:30]: [0.0, 1.0]}, label="loss"),
+}
+
+
+@pytest.mark.parametrize("what", WIDE)
+def test_nothing_that_is_written_in_a_figure_is_cut_off(what: str) -> None:
+    """A letter that is cut touches the border of its picture."""
+    ((_, attributes),) = Tags(plots.described(WIDE[what], "alt").data).found
+    shown = np.array(Image.open(io.BytesIO(base64.b64decode(attributes["src"].split(",")[1]))).convert("L"))
+    assert min(side.min() for side in (shown[0], shown[-1], shown[:, 0], shown[:, -1])) == 255
 
 
 def test_lines_of_other_names_are_told_apart_without_colour():
