@@ -23,7 +23,7 @@ from course_lib.authoring.provenance import provenance
 from course_lib.authoring.results import interval
 from course_lib.authoring.results import table as markdown
 from course_lib.authoring.train import Job, jobs
-from course_lib.constraints import L2Ball, norms
+from course_lib.constraints import norms
 from course_lib.measuring.accuracy import robust_hits
 from course_lib.measuring.intervals import rounded, wilson
 from course_lib.measuring.judging import at_once, judged
@@ -31,6 +31,7 @@ from course_lib.pixels import to_float
 from course_lib.prepared import best_device, prepare
 from course_lib.storage.files import write
 from course_lib.testbeds.weights import known, load_card, load_model
+from course_lib.training.recipe import BALLS
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the training radius: where the curve is measured
 STEPS, QUERIES = 100, 5_000  # of each attack, as published
@@ -78,22 +79,22 @@ def enough(job: Job) -> int:
 
 
 def curve(job: Job, models: Mapping[str, nn.Module], images: Tensor, labels: Tensor) -> dict[str, Any]:
-    """Accuracy under the attack of the card, at shares of the training radius, for each model."""
+    """Accuracy under the attack of the card, at shares of the training radius and in its norm, for each model."""
     radii = [share * job.recipe.radius for share in SHARES]
 
     def accuracy(model: nn.Module, radius: float) -> list[float]:
         if not radius:
             return wilson(judged(model, images, labels))
         how: dict[str, Any] = {"batch_size": at_once(images), **job.testbed.attack}
-        return wilson(robust_hits(model, images, labels, ball=L2Ball(radius), **how))
+        return wilson(robust_hits(model, images, labels, ball=BALLS[job.recipe.norm](radius), **how))
 
     lines = {role: [accuracy(model, radius) for radius in radii] for role, model in models.items()}
     return {"pictures": len(labels), "radii": radii, **lines}
 
 
 def counterpart(job: Job, others: Mapping[str, Job]) -> str | None:
-    """The name of the network that differs from this one in the training radius alone."""
-    plain = replace(job.recipe, radius=0.0)
+    """The name of the network that was trained without an attack, and differs from this one in nothing else."""
+    plain = replace(job.recipe, radius=0.0, norm="l2", linear=False)
     return next((name for name, other in others.items() if other.recipe == plain), None)
 
 
@@ -124,15 +125,17 @@ def table(cards: Sequence[Mapping[str, Any]]) -> str:
         attack, line = card["autoattack"], card["curve"]
         by = "standard version" if attack["attacks"] == [*STANDARD] else " and ".join(attack["attacks"])
         row = [f"`{card['name']}`", f"{attack['radius']:g}", by, attack["pictures"], share(attack["robust"])]
-        rows += [[*row, f"{line['radii'][-1]:g}", line["pictures"], *map(share, line["robust"])]]
+        trained = f"{line['radii'][-1]:g}" + " in L-infinity" * (card["recipe"]["norm"] == "linf")
+        rows += [[*row, trained, line["pictures"], *map(share, line["robust"])]]
         if "counterpart" in line:
             rows += [[f"`{line['counterpart']}`", *[""] * 5, line["pictures"], *map(share, line["standard"])]]
     return markdown(titles, rows)
 
 
 def cards(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m course_lib cards", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib cards", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help="of robust networks (default: all that are here)")
     parser.add_argument("--table", action="store_true", help="measure nothing; print the table of the cards")
     parser.add_argument("--count", type=int, default=CURVE, help="test pictures for the curve (default: %(default)s)")
@@ -143,8 +146,9 @@ def cards(arguments: Sequence[str]) -> None:
     if unknown := sorted(set(chosen.names) - set(mine)):
         parser.error(f"expected names among {', '.join(mine)}; got {', '.join(unknown)}")
     for job in [] if chosen.table else [mine[name] for name in chosen.names or mine]:
-        name, card = job.name, load_card(job.name, folder=job.testbed.home)
-        card |= measured(job, others, count=chosen.count)
-        write(job.testbed.home / f"{name}.json", (json.dumps(card, indent=2) + "\n").encode())
-        print(f"{name}: {card['autoattack']['robust'][0]:.3f} left, {card['curve']['robust'][-1][0]:.3f}", flush=True)
+        card = load_card(job.name, folder=job.testbed.home) | measured(job, others, count=chosen.count)
+        write(job.testbed.home / f"{job.name}.json", (json.dumps(card, indent=2) + "\n").encode())
+        print(
+            f"{job.name}: {card['autoattack']['robust'][0]:.3f} left, {card['curve']['robust'][-1][0]:.3f}", flush=True
+        )
     print(table([card for name in mine if "curve" in (card := load_card(name, folder=mine[name].testbed.home))]))

@@ -70,6 +70,21 @@ def test_small_pictures_meet_the_whole_of_autoattack(data: str, names: list[str]
     assert [*cards.attackers(one.recipe.build(), 1.0, 10)] == [*cards.STANDARD]
 
 
+@pytest.mark.parametrize(("norm", "left"), [("l2", 1.0), ("linf", 0.0)])
+def test_the_curve_is_measured_in_the_norm_of_the_training(norm: str, left: float, tmp_path: Path) -> None:
+    """Pictures 0.04 above the border: every value moves by 0.05 in L-infinity, and by far less in L2."""
+    one = job(tmp_path, norm=norm, radius=0.05)
+    network: Any = type("Brightness", (torch.nn.Module,), {"forward": lambda _, images: brightness(images)})().eval()
+    found = cards.curve(one, {"robust": network}, torch.full((2, 3, 16, 16), 0.54), torch.tensor([1, 1]))
+    assert [share[0] for share in found["robust"]] == [1.0, 1.0, 1.0, 1.0, left]
+
+
+@pytest.mark.parametrize("how", [{"norm": "linf"}, {"linear": True}])
+def test_other_ways_of_training_have_the_same_counterpart(how: dict[str, Any], tmp_path: Path) -> None:
+    plain = job(tmp_path, radius=0.0)
+    assert cards.counterpart(job(tmp_path, **how), {"other": job(tmp_path), "plain": plain}) == "plain"
+
+
 @pytest.mark.usefixtures("quick")
 def test_the_command_adds_to_a_card_and_changes_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
