@@ -36,24 +36,27 @@ def grid(
     """Rows of pictures (N, 3, H, W) in [0, 1], each with its name on the left.
 
     `titles` stand above the first row that is complete, in as many lines as they need; `below` puts a short text under
-    each picture of a row.
+    each picture of a row. Where the figure has fewer pixels than a picture, each shows a mean of several.
     """
     columns = max(len(images) for images in rows.values())
-    room = 0.22 if below else 0.0
-    figure = Figure(figsize=(columns * size + 1.3, len(rows) * (size + room) + 0.4), layout="constrained")
+    heads = [
+        "\n".join(fill(line, round(10 * size), break_long_words=False) for line in title.split("\n"))
+        for title in titles or []
+    ]
+    lines = [max(text.count("\n") + 1 for text in texts) for texts in [heads or [""], *(below or {}).values()]]
+    figure = Figure(figsize=(columns * size + 1.3, len(rows) * size + 0.22 * sum(lines) + 0.2), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for row, (name, images) in zip(axes, rows.items(), strict=True):
         for axis in row:
             axis.set_axis_off()
         for column, (axis, picture) in enumerate(zip(row, to_uint8(images), strict=False)):
-            axis.imshow(picture, interpolation="nearest")
+            axis.imshow(picture, interpolation="antialiased")
             if below and name in below:
                 axis.text(0.5, -0.04, below[name][column], transform=axis.transAxes, ha="center", va="top", fontsize=10)
         row[0].text(-0.12, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=13)
     full = next(row for row, images in zip(axes, rows.values(), strict=True) if len(images) == columns)
-    for axis, title in zip(full, titles or [], strict=False):
-        lines = [fill(line, round(11 * size), break_long_words=False) for line in title.split("\n")]
-        axis.set_title("\n".join(lines), fontsize=12)
+    for axis, head in zip(full, heads, strict=False):
+        axis.set_title(head, fontsize=12)
     return figure
 
 

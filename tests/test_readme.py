@@ -9,7 +9,7 @@ import pytest
 
 from course_lib.__main__ import COMMANDS
 from course_lib.authoring import tables
-from course_lib.testbeds.weights import load_card
+from course_lib.testbeds.weights import known, load_card
 from tests.bench import bench, bench_imagenet
 from tests.conftest import ROOT
 
@@ -76,6 +76,32 @@ def test_the_accuracies_are_those_of_the_cards(bed: str) -> None:
     other = " and ".join(f"{100 * standard[key][0]:.1f}%" for key in ("clean", "robust"))
     quoted = f"all {robust['pictures']:,} test pictures the robust one has {clean} clean and {attacked} robust accuracy"
     assert f"{quoted}, the standard one {other}" in in_one_line(PAGE)
+
+
+def networks() -> dict[str, list[dict[str, Any]]]:
+    """What data/README.md says of networks, and the cards of those that it says it of."""
+    page = (ROOT / "data" / "README.md").read_text()
+    lines = re.findall(
+        r"^\| (`.+?`) \| (.+) \|$", page[page.index("## Model cards") : page.index("### Robust")], re.MULTILINE
+    )
+    found = {}
+    for names, said in lines:
+        every = re.sub(
+            r"`(\S+-)01` \.\.\. `-07`", lambda match: " ".join(f"`{match[1]}0{n}`" for n in range(1, 8)), names
+        )
+        found[said] = [load_card(name) for name in re.findall(r"`(.+?)`", every)]
+    return found
+
+
+def test_the_page_of_the_data_names_every_network_once_and_tells_what_its_card_tells() -> None:
+    assert sorted(card["name"] for cards in networks().values() for card in cards) == sorted(known())
+    for said, cards in networks().items():
+        for size in re.findall(r"(\d\d+) x \1 pixels", said):
+            assert {card["recipe"]["size"] for card in cards} == {int(size)}, said
+        for millions in re.findall(r"([\d.]+) million weights each", said):
+            assert {f"{card['parameters'] / 1e6:.1f}" for card in cards} == {millions}, said
+        for radius in re.findall(r"radius of ([\d.]*\d)", said):
+            assert cards[0]["recipe"]["radius"] == float(radius), said
 
 
 def test_the_trials_of_training_are_those_of_the_file() -> None:

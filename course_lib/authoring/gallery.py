@@ -20,17 +20,17 @@ from torch.nn.functional import max_pool2d, pad
 from course_lib import plots, tasks, testbeds
 from course_lib.constraints import L2Ball
 from course_lib.datasets import sketches
-from course_lib.datasets.shipped import SIDE, SUGGESTED, photograph
+from course_lib.datasets.shipped import SUGGESTED, photograph
 from course_lib.models import Classifier
 from course_lib.pgd import Problem, frames, solve
 from course_lib.pixels import bicubic, nearest, shrink, to_uint8
 from course_lib.storage.files import RESULTS, replaced
 from course_lib.testbeds.testbed import Testbed, task_of
 
-PHOTOGRAPHS = "imagenette-128"  # the testbed whose networks look at photographs
+PHOTOGRAPHS, LIVE = "imagenette-224", "imagenette-128"  # the testbeds of photographs: the largest, and the lectures'
 SHARPEN: dict[str, Any] = {"ball": L2Ball(12.0), "steps": 12, "step_size": 1.5}  # what PSNR chooses shows nothing
-RATE, PAUSE = 15, 2500  # of the moving picture: pictures a second; milliseconds for which its end stays
-BAND = 40  # its pixels for the names
+WHOLE = 448  # pixels of a side, of which 64 and 224 are whole parts
+RATE, PAUSE, BAND = 15, 2500, 40  # of the moving picture: pictures a second, milliseconds at its end, pixels for names
 Make = Callable[[Classifier], Problem]
 
 
@@ -53,7 +53,7 @@ def every_task() -> Figure:
 def column(bed: Testbed, title: str, start: Tensor, make: Make) -> tuple[str, dict[str, Tensor]]:
     """A task's title, what it starts from as it is shown, and what both models make of it, all of one size."""
     pictures = {"start": start} | solved(bed, "{}", make)
-    return title, {row: nearest(picture, SIDE // picture.shape[-1]) for row, picture in pictures.items()}
+    return title, {row: nearest(picture, WHOLE // picture.shape[-1]) for row, picture in pictures.items()}
 
 
 def of_photographs(bed: Testbed) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -66,15 +66,15 @@ def of_photographs(bed: Testbed) -> Iterator[tuple[str, dict[str, Tensor]]]:
     for name in ("springer", "garbage truck"):
         yield changed(tasks.generate, name, first_seeds(bed, "multivariate", torch.tensor([bed.classes.index(name)])))
     for name in ("grass", "rocket"):
-        yield changed(tasks.translate, SUGGESTED[name], photograph(name))
+        yield changed(tasks.translate, SUGGESTED[name], photograph(name, bed.resolution))
     drawing = next(one for one in sketches.load() if one.shows == "church")
     yield changed(tasks.sketch, drawing.shows, drawing.image(bed.resolution))
-    yield painted(bed, "gravel", "parachute")
+    yield painted(bed, "gravel", "gas pump")
 
 
 def painted(bed: Testbed, name: str, wanted: str) -> tuple[str, dict[str, Tensor]]:
     """Feature painting in a disc, whose rim is shown: the unit on which the class leans most."""
-    start, side = photograph(name), bed.resolution
+    start, side = photograph(name, bed.resolution), bed.resolution
     place = (torch.arange(side) + 0.5) / side - 0.5
     disc = (place.square() + place.square()[:, None] < 0.3**2).float().view(1, 1, side, side)
     rim = max_pool2d(disc, 5, 1, 2) - disc
@@ -83,7 +83,7 @@ def painted(bed: Testbed, name: str, wanted: str) -> tuple[str, dict[str, Tensor
         unit = int(model.head.weight[bed.classes.index(wanted)].argmax())
         return tasks.paint(model, start, disc, unit=unit, **bed.tuned["paint"])
 
-    return column(bed, f"paint:\na {wanted} unit", start * (1 - rim) + rim, make)
+    return column(bed, f"paint:\n{wanted} unit", start * (1 - rim) + rim, make)
 
 
 def of_picturebook(bed: Testbed) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -188,9 +188,9 @@ def of(name: str, draw: Callable[[Testbed], Any]) -> Callable[[], Any]:
 PICTURES: Mapping[str, Callable[[], Any]] = {
     "every-task": every_task,
     "photographs": of(PHOTOGRAPHS, photographs),
-    "imagenette-128-generation": of(PHOTOGRAPHS, generation),
-    "imagenette-128-grey": of(PHOTOGRAPHS, grey),
-    "imagenette-128-moving": of(PHOTOGRAPHS, moving),
+    "imagenette-224-generation": of(PHOTOGRAPHS, generation),
+    "imagenette-224-grey": of(PHOTOGRAPHS, grey),
+    "imagenette-128-moving": of(LIVE, moving),
     "cifar10-generation": of("cifar10", generation),
     **{f"picturebook-{one.__name__}": of("picturebook", one) for one in (generation, translation, restoration)},
 }

@@ -42,7 +42,7 @@ def test_the_notebook_shows_every_task_and_a_moving_picture_before_its_first_cod
 
 def test_the_readme_opens_with_every_task_and_then_the_largest_pictures() -> None:
     shown = [Path(source).stem for source in re.findall(r"!\[[^]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text())]
-    assert shown[:4] == ["live", "every-task", "imagenette-128-generation", "photographs"]
+    assert shown[:4] == ["live", "every-task", "imagenette-224-generation", "photographs"]
 
 
 def test_the_picture_is_light_smooth_and_comes_to_rest() -> None:
@@ -101,8 +101,8 @@ def test_every_task_shows_six_tasks_and_both_models_have_one_start(monkeypatch: 
     tasks = {title.split(":")[0].split()[0] for title in rows["titles"]}
     assert tasks == {"generate", "translate", "sketch", "paint", "inpaint", "sharpen"}
     assert torch.equal(rows["robust"], rows["standard"])
-    photos = testbeds.load(gallery.PHOTOGRAPHS)
-    assert rows["start"].shape == (len(rows["titles"]), 3, photos.resolution, photos.resolution)
+    assert rows["start"].shape == (len(rows["titles"]), 3, gallery.WHOLE, gallery.WHOLE)
+    assert [gallery.WHOLE % testbeds.load(name).resolution for name in (gallery.PHOTOGRAPHS, "picturebook")] == [0, 0]
 
 
 def test_unknown_pictures_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ def slope_of_photographs(bed: str) -> float:
     return tuned["generate"]["finalists"][0]["slope of photographs"]
 
 
-@pytest.mark.parametrize("bed", ["imagenette-128"])
+@pytest.mark.parametrize("bed", ["imagenette-128", "imagenette-224"])
 def test_eight_starts_become_pictures_of_their_class(bed: str) -> None:
     shares, slope = drawn(bed, 8)
     assert shares["robust"] >= 7 / 8
@@ -41,7 +41,7 @@ def test_eight_starts_become_pictures_of_their_class(bed: str) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("bed", ["imagenette-128", "imagenette", "cifar10"])
+@pytest.mark.parametrize("bed", ["imagenette-128", "imagenette-224", "imagenette", "cifar10"])
 def test_eighty_starts_become_pictures_of_their_class(bed: str) -> None:
     shares, slope = drawn(bed, 80)
     assert shares["robust"] >= 0.9

@@ -51,6 +51,32 @@ def test_a_long_title_takes_two_lines_and_a_long_word_one():
     assert [axis.get_title() for axis in figure.axes] == ["to garbage\ntruck", "to\ngas pump", "superconductivity"]
 
 
+def test_a_picture_that_is_finer_than_the_figure_is_averaged_and_not_aliased():
+    """Stripes of one pixel are grey from afar. Every so many pixels, one alone, would show broad stripes."""
+    stripes = (torch.arange(448) % 2).float().expand(1, 3, 448, 448)
+    figure = plots.grid({"": stripes}, size=2)
+    place = figure.axes[0]
+    figure.savefig(buffer := io.BytesIO(), format="png", dpi=100)
+    left, bottom, width, height = place.get_window_extent().bounds
+    with Image.open(buffer) as picture:
+        box = (left + 9, picture.height - bottom - height + 9, left + width - 9, picture.height - bottom - 9)
+        shown = np.asarray(picture.convert("L").crop(tuple(map(round, box))), dtype=float)
+    assert shown.shape[1] > 150
+    assert abs(shown.mean() - 127.5) < 2
+    assert shown.std() < 13
+
+
+@pytest.mark.parametrize("text", ["nothing", "golf\nball"])
+def test_lines_below_pictures_and_above_take_nothing_of_their_width(text):
+    figure = plots.grid(
+        {"start": IMAGES, "robust": IMAGES}, titles=["cassette player"] * 3, below={"robust": [text] * 3}
+    )
+    figure.draw_without_rendering()
+    axes = figure.axes[:3]
+    for left, right in itertools.pairwise(axis.get_window_extent() for axis in axes):
+        assert right.x0 - left.x1 < 0.15 * left.width
+
+
 def test_a_grid_needs_neither_titles_nor_texts():
     assert texts(plots.grid({"start": IMAGES[:1]})) == ["start"]
 
