@@ -53,10 +53,10 @@ const opening = () => document.querySelector(".course-opening"); // the sign whi
 const visible = (selector) => [...document.querySelectorAll(selector)].find((each) => each.checkVisibility());
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-function raise(element) { // above all else, whatever contains it
-  if (!document.fullscreenElement) document.documentElement.requestFullscreen().catch(() => {}); // some pages may not
-  element.popover = "manual";
-  element.showPopover();
+function raise(element) { // above all else, whatever contains it, and above the page, which full screen raises later
+  Object.assign(element, { popover: "manual" }).showPopover();
+  const again = () => element.matches(":popover-open") && (element.hidePopover(), element.showPopover());
+  if (!document.fullscreenElement) document.documentElement.requestFullscreen().then(again, () => {}); // some pages may not
 }
 
 function lower(element) {
